@@ -1,0 +1,170 @@
+"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
+
+What a statement means belongs to the room that runs it; only how to reach the database belongs here.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+import sqlalchemy as sa
+
+from music_pipeline import embedded_postgres
+from music_pipeline.settings import PROJECT, settings
+
+SCHEMA = "music"
+MIGRATION_LOCK = 6_851_943_001
+SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
+QUERY_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class DatabaseUnreachable(Exception):
+    """Postgres does not answer; the text says which and what to do, without its password."""
+
+
+class MigrationError(Exception):
+    """An applied migration is not the one that we have."""
+
+
+def database_url() -> str:
+    """The database's URL as `postgresql://…`: DATABASE_URL, else the embedded server's, which is started if need be.
+
+    Raises DatabaseUnreachable for a DATABASE_URL that is none.
+    """
+    given = settings().database_url
+    if given is None:
+        return embedded_postgres.ensure_running(embedded_postgres.cluster_of(settings().home))
+    if not SCHEME.match(given):
+        raise DatabaseUnreachable("DATABASE_URL is not a Postgres URL: it has to begin with postgresql://.")
+    return SCHEME.sub("postgresql://", given)
+
+
+def url_with_search_path(url: str, schema: str, *, driver: str = "") -> str:
+    """`url` with `schema` as its search path, alone, and for the SQLAlchemy driver named, if one is."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query["options"] = f"{query.get('options', '')} -csearch_path={schema}".strip()
+    scheme = f"postgresql+{driver}" if driver else "postgresql"
+    # The netloc is empty for a socket without user; urlunsplit would then drop the two slashes.
+    rest = urlunsplit(("", "", parts.path, urlencode(query, quote_via=quote), ""))
+    return f"{scheme}://{parts.netloc}{rest}"
+
+
+@cache
+def _engine_for(url: str, embedded_home: Path | None) -> sa.Engine:
+    engine = sa.create_engine(
+        url_with_search_path(url, SCHEMA, driver="psycopg"),
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10},
+    )
+    if embedded_home is not None:
+        sa.event.listen(engine, "do_connect", _revive(embedded_home))
+    return engine
+
+
+def _revive(home: Path) -> Any:
+    """A hook that starts an embedded server that died: nobody else under a running `dagster dev` would."""
+
+    def connect(dialect: sa.Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        try:
+            return dialect.connect(*arguments, **parameters)
+        except psycopg.OperationalError:
+            embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+            return dialect.connect(*arguments, **parameters)
+
+    return connect
+
+
+def engine() -> sa.Engine:
+    """The process's engine, migrated; connections see the catalogue's schema alone.
+
+    Raises DatabaseUnreachable or MigrationError.
+    """
+    configured = settings()
+    made = _engine_for(database_url(), None if configured.database_url else configured.home)
+    _migrated(made)
+    return made
+
+
+@cache
+def _migrated(to_migrate: sa.Engine) -> None:
+    migrate(to_migrate)
+
+
+def migrate(to_migrate: sa.Engine) -> list[str]:
+    """Apply the migrations that were not applied yet, in order, in one transaction under a lock; answer their names.
+
+    Raises DatabaseUnreachable where Postgres does not answer, MigrationError where an applied file has changed since.
+    """
+    try:
+        with to_migrate.begin() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            connection.execute(sa.text(statement("create_schema_migrations")))
+            rows = connection.execute(sa.text(statement("applied_migrations"))).all()
+            applied: dict[str, str] = {row.name: row.digest for row in rows}
+            return [name for name, text in _migrations().items() if _apply(connection, applied, name, text)]
+    except sa.exc.OperationalError as error:
+        raise DatabaseUnreachable(unreachable_text(to_migrate.url, error)) from error
+
+
+def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:
+    """One line for people: which Postgres, what it said, what to do."""
+    where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
+    said = " ".join(str(error.orig).split())
+    return f"Postgres at {where} (database {url.database}) does not answer: {said}. Start it, or correct DATABASE_URL."
+
+
+def _migrations() -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted((sql_folder() / "migrations").glob("*.sql"))}
+
+
+def _apply(connection: sa.Connection, applied: Mapping[str, str], name: str, text: str) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if name in applied:
+        if applied[name] != digest:
+            raise MigrationError(f"{name} was applied to this database in another form; migrations are append-only.")
+        return False
+    # Over the raw cursor: SQLAlchemy would take a % or a : of the file for a parameter.
+    cursor = connection.connection.cursor()
+    cursor.execute(text)
+    cursor.close()
+    connection.execute(sa.text(statement("record_migration")), {"name": name, "digest": digest})
+    return True
+
+
+def sql_folder() -> Path:
+    """The folder `sql/` beside the package."""
+    return PROJECT / "sql"
+
+
+@cache
+def _statements() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted((sql_folder() / "queries").glob("*.sql")):
+        pieces = QUERY_NAME.split(path.read_text())[1:]
+        for name, body in zip(pieces[::2], pieces[1::2], strict=True):
+            if name in found:
+                raise ValueError(f"sql/queries names {name} twice; the second time in {path.name}.")
+            found[name] = body.strip()
+    return found
+
+
+def statement(name: str) -> str:
+    """The statement `-- name: name` of `sql/queries/*.sql`, with `:parameters`.
+
+    Raises KeyError for an unknown name.
+    """
+    return _statements()[name]
+
+
+def query(name: str) -> sa.TextClause:
+    """The named statement, ready to execute with bound parameters."""
+    return sa.text(statement(name))

