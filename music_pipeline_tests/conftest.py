@@ -1,0 +1,139 @@
+"""What every test may ask for: a Postgres of the session's own, a fresh migrated database, a running sandbox.
+
+No test touches the operator's database, home folder or credentials: the session starts from an environment without
+them.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from music_pipeline import database, embedded_postgres
+
+if TYPE_CHECKING:
+    from music_pipeline.sandbox.process import SandboxProcess
+
+OPERATORS_VARIABLES = (
+    "DATABASE_URL", "DAGSTER_HOME", "MUSIC_SANDBOX_URL", "MUSIC_PIPELINE_KEY", "MUSICBRAINZ_CONTACT",
+    "SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIFY_MARKET", "SPOTIFY_PAGE_SIZE", "GENIUS_ACCESS_TOKEN",
+    "DISCOGS_TOKEN", "LASTFM_API_KEY", "GETSONGBPM_API_KEY", "INSTAGRAM_API_KEY", "PROVIDER_WAIT_DAYS",
+)  # fmt: skip
+OPERATORS_PREFIXES = ("RETRY_", "LEASE_")
+# A test's database need not survive a crash of the machine.
+FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder for the session; at its end the server that lies there is stopped and removed."""
+    home = tmp_path_factory.mktemp("home").resolve()
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name in OPERATORS_VARIABLES or name.startswith(OPERATORS_PREFIXES):
+                environment.delenv(name)
+        environment.setenv("MUSIC_PIPELINE_HOME", str(home))
+        try:
+            yield home
+        finally:
+            _remove_cluster(embedded_postgres.cluster_of(home))
+
+
+def _remove_cluster(cluster: embedded_postgres.Cluster) -> None:
+    embedded_postgres.stop(cluster)
+    for folder in (cluster.folder, cluster.socket_folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(session_home: Path) -> str:
+    """The URL of the session's server."""
+    url = embedded_postgres.ensure_running(embedded_postgres.cluster_of(session_home))
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in FASTER:
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """The name of a migrated database that tests get copies of."""
+    name = f"template_{uuid4().hex}"
+    with _created_database(postgres_url, name, keep=True) as url:
+        migrated = sa.create_engine(database.url_with_search_path(url, database.SCHEMA, driver="psycopg"))
+        database.migrate(migrated)
+        migrated.dispose()
+    return name
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a database with nothing in it, dropped after the test."""
+    with _created_database(postgres_url, f"test_{uuid4().hex}") as url:
+        yield url
+
+
+@pytest.fixture
+def engine(
+    postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sa.Engine]:
+    """`database.engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
+    with _created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
+        made = database.engine()
+        yield made
+        made.dispose()
+
+
+@contextlib.contextmanager
+def _created_database(server_url: str, name: str, *, template: str | None = None, keep: bool = False) -> Iterator[str]:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    try:
+        yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        if not keep:
+            with psycopg.connect(server_url, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Callable[..., "SandboxProcess"]]:
+    """`sandbox(**options)`: a running sandbox, one for all tests of the session that ask for the same options.
+
+    A test that injects faults or counts requests resets them itself, or asks for options of its own.
+    """
+    from music_pipeline.sandbox.process import running_sandbox
+
+    started: dict[str, Any] = {}
+    with contextlib.ExitStack() as running:
+
+        def start(**options: Any) -> "SandboxProcess":
+            key = repr(sorted(options.items()))
+            if key not in started:
+                started[key] = running.enter_context(running_sandbox(**options))
+            return started[key]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder with the recordings and catalogues that are not ours to publish: MUSIC_SHARED, or `../shared`.
+
+    The test is skipped, visibly, where there is none.
+    """
+    folder = Path(os.environ.get("MUSIC_SHARED") or database.PROJECT.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"the real data of {folder} is not on this machine (set MUSIC_SHARED to its folder)")
+    return folder
