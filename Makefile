@@ -1,0 +1,53 @@
+# `make demo` and `make test` set everything up by themselves; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+STAMP := .venv/set-up
+PACKAGES := music_pipeline music_pipeline_tests
+SANDBOX ?= 1
+SANDBOX_PORT ?= 8765
+SANDBOX_SPEED ?= 1
+UI_PORT ?= 3000
+
+export DAGSTER_HOME ?= $(CURDIR)
+
+.PHONY: help setup demo test dev lint format types check requirements
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: $(STAMP) ## install what requirements.txt pins, and this project, into .venv
+
+$(STAMP): requirements.txt pyproject.toml scripts/set-up
+	@scripts/set-up
+	@touch $(STAMP)
+
+demo: $(STAMP) ## the main job, end to end, against the sandbox: [CATALOG=file] [ARTISTS=n] [SEED=n]
+	@$(BIN)/python -m music_pipeline.demo $(if $(CATALOG),--catalog "$(CATALOG)") $(if $(ARTISTS),--artists $(ARTISTS)) $(if $(SEED),--seed $(SEED))
+
+test: $(STAMP) lint types ## lint, types and tests
+	@$(BIN)/python -m pytest -n 2
+
+dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
+	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
+
+lint: $(STAMP) ## ruff, and its formatting
+	@$(BIN)/ruff check $(PACKAGES)
+	@$(BIN)/ruff format --check --quiet $(PACKAGES) || { echo "Some files are not formatted: make format."; exit 1; }
+
+format: $(STAMP) ## let ruff format and sort
+	@$(BIN)/ruff check --fix-only --quiet $(PACKAGES)
+	@$(BIN)/ruff format $(PACKAGES)
+
+types: $(STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+check: test ## all that has to pass
+
+requirements: ## pin requirements.txt anew from pyproject.toml (needs uv)
+	@command -v uv > /dev/null || { echo "make requirements needs uv."; exit 1; }
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
