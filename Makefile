@@ -49,5 +49,5 @@ check: test ## all that has to pass
 
 requirements: ## pin requirements.txt anew from pyproject.toml (needs uv)
 	@command -v uv > /dev/null || { echo "make requirements needs uv."; exit 1; }
-	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras \
 		--python-version 3.11 --group dev pyproject.toml --output-file requirements.txt

@@ -29,15 +29,15 @@ class StorageUnreachable(click.ClickException):
 
 
 class CatalogPostgresStorage(DagsterPostgresStorage):
-    """Answers a DagsterPostgresStorage on the database of the catalogue, in the schema `dagster`."""
+    """A DagsterPostgresStorage on the database of the catalogue, in the schema `dagster`."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> DagsterPostgresStorage:
-        return DagsterPostgresStorage(postgres_url=storage_url(settings()), inst_data=inst_data)
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        return cls(postgres_url=storage_url(settings()), inst_data=inst_data)
 
 
 class HomeArtifactStorage(LocalArtifactStorage):
