@@ -1,4 +1,4 @@
-"""What the tests of the pure catalogue share: hypothesis without deadlines, and the real catalogue where it lies near."""
+"""What the tests of the pure catalogue share: hypothesis without deadlines, and the real catalogue."""
 
 import csv
 import json

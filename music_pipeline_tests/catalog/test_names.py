@@ -95,9 +95,10 @@ def test_the_namesake_suffix_is_taken_off(printed: str, expected: tuple[str, int
 @pytest.mark.parametrize(
     "name",
     [
-        "Various", "various artists", "V/A", "V.A.", "VA", "Varios Artistas", "Vários Artistas", "Verschiedene Interpreten",
-        "Artistes Variés", "Разные исполнители", "群星", "Unknown Artist", "Artist Unknown", "[unknown]", "Traditional",
-        "[traditional]", "Trad.", "Anonymous", "[anonymous]", "No Artist", "[no artist]", "[dialogue]", "Неизвестный исполнитель",
+        "Various", "various artists", "V/A", "V.A.", "VA", "Varios Artistas", "Vários Artistas",
+        "Verschiedene Interpreten", "Artistes Variés", "Разные исполнители", "群星", "Unknown Artist", "Artist Unknown", "[unknown]", "Traditional",
+        "[traditional]", "Trad.", "Anonymous", "[anonymous]", "No Artist", "[no artist]", "[dialogue]",
+        "Неизвестный исполнитель",
     ],
 )  # fmt: skip
 def test_names_of_nobody_are_recognised_with_a_reason(name: str) -> None:
