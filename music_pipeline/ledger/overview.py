@@ -1,0 +1,142 @@
+"""How the queue stands: what is due and how late, who waits for whom, which sweep is in progress; its housekeeping."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from music_pipeline.database import query
+from music_pipeline.ledger.policies import archive_retention_days
+from music_pipeline.ledger.records import Stage
+
+DUE_COUNTED_TO = 2_000
+SWEEP_HEARTBEAT_YOUNG = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStanding:
+    """Open work of a stage: all, due now, under a lease; dead; and since when the oldest is due."""
+
+    stage: str
+    open: int
+    due: int
+    leased: int
+    dead: int
+    oldest_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Work of a stage that waits for a provider: how many pieces, until when the first, since when the longest."""
+
+    stage: str
+    provider: str
+    items: int
+    until: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep in progress."""
+
+    kind: str
+    run_id: str
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+def due(engine: sa.Engine, stages: Sequence[Stage]) -> dict[Stage, int]:
+    """How many pieces of work are due, per stage; DUE_COUNTED_TO stands for as many or more."""
+    values = {"stages": [stage.value for stage in stages], "at_most": DUE_COUNTED_TO}
+    with engine.connect() as connection:
+        rows = connection.execute(query("due_work"), values).all()
+    return {Stage(row.stage): row.due for row in rows}
+
+
+def overdue(engine: sa.Engine, stage: Stage) -> timedelta | None:
+    """For how long the oldest due work of the stage is due; None if nothing is."""
+    with engine.connect() as connection:
+        age: timedelta | None = connection.execute(query("oldest_due_work"), {"stage": stage.value}).scalar_one()
+    return age
+
+
+def standing(engine: sa.Engine) -> list[StageStanding]:
+    """The exact counts of every stage: for people; it reads the whole queue."""
+    with engine.connect() as connection:
+        work = {row.stage: row for row in connection.execute(query("work_by_stage"))}
+        dead = {row.stage: row.dead for row in connection.execute(query("dead_by_stage"))}
+    known = [stage.value for stage in Stage]
+    others = sorted((work.keys() | dead.keys()) - set(known))
+    return [_standing_of(stage, work.get(stage), dead.get(stage, 0)) for stage in known + others]
+
+
+def _standing_of(stage: str, row: sa.Row[tuple[object, ...]] | None, dead: int) -> StageStanding:
+    if row is None:
+        return StageStanding(stage, open=0, due=0, leased=0, dead=dead, oldest_due=None)
+    return StageStanding(stage, open=row.open, due=row.due, leased=row.leased, dead=dead, oldest_due=row.oldest_due)
+
+
+def waiting_for(engine: sa.Engine) -> list[Waiting]:
+    """What waits for which provider, by stage."""
+    with engine.connect() as connection:
+        rows = connection.execute(query("waiting_work")).all()
+    return [Waiting(row.stage, row.provider, row.items, row.until, row.since) for row in rows]
+
+
+def record_batch(
+    connection: sa.Connection,
+    *,
+    stage: Stage,
+    run_id: str,
+    claimed: int,
+    succeeded: int,
+    failed: int,
+    retried: int,
+    buried: int,
+    seconds: float,
+) -> None:
+    """Write the counts of a batch that a run worked off to queue_metrics."""
+    values = {
+        "stage": stage.value, "run_id": run_id, "claimed": claimed, "succeeded": succeeded, "failed": failed,
+        "retried": retried, "buried": buried, "seconds": seconds,
+    }  # fmt: skip
+    connection.execute(query("record_batch"), values)
+
+
+def begin_sweep(engine: sa.Engine, kind: str, run_id: str) -> bool:
+    """Begin the one sweep of its kind; False while another has a young heartbeat."""
+    values = {"kind": kind, "run_id": run_id, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
+    with engine.begin() as connection:
+        return connection.execute(query("begin_sweep"), values).first() is not None
+
+
+def sweep_heartbeat(engine: sa.Engine, kind: str, run_id: str) -> bool:
+    """Say that the sweep is alive; False if another has taken its place, or it has ended."""
+    with engine.begin() as connection:
+        return connection.execute(query("sweep_heartbeat"), {"kind": kind, "run_id": run_id}).first() is not None
+
+
+def end_sweep(engine: sa.Engine, kind: str, run_id: str) -> None:
+    """End the sweep, and delete what the ledger has kept long enough."""
+    with engine.begin() as connection:
+        connection.execute(query("end_sweep"), {"kind": kind, "run_id": run_id})
+    prune(engine)
+
+
+def sweeps_in_progress(engine: sa.Engine) -> list[Sweep]:
+    """The sweeps whose heartbeat is young."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            query("sweeps_in_progress"), {"young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
+        ).all()
+    return [Sweep(row.kind, row.run_id, row.started_at, row.heartbeat_at) for row in rows]
+
+
+def prune(engine: sa.Engine) -> int:
+    """Delete finished work, issues and metrics of batches older than ARCHIVE_RETENTION_DAYS, 10,000 of each at most."""
+    values = {"days": archive_retention_days()}
+    with engine.begin() as connection:
+        statements = ("prune_work_archive", "prune_worker_issues", "prune_queue_metrics")
+        return sum(connection.execute(query(name), values).rowcount for name in statements)

@@ -1,0 +1,171 @@
+-- name: enqueue_work
+SELECT place, enqueued_id, answer FROM enqueue_work(CAST(:requests AS jsonb)) ORDER BY place
+
+-- name: request_artist_discovery
+SELECT enqueued_id, answer, subject
+FROM request_artist_discovery(:requested, :origin, :force, :correlation_id, make_interval(secs => :fresh_seconds))
+
+-- name: claim_due_work
+-- One probe of the index for each priority, so that what is due later at one priority is not walked over to reach the next.
+WITH claimable AS (
+    SELECT due.* FROM generate_series(0, 9) AS urgency (priority)
+    CROSS JOIN LATERAL (
+        SELECT work_id, lease_run_id FROM work
+        WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
+        ORDER BY claimable_at
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT :limit
+), claimed AS (
+    UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
+                    lease_run_id = :run_id, max_attempts = :max_attempts
+    FROM claimable WHERE work.work_id = claimable.work_id
+    RETURNING work.*, claimable.lease_run_id AS lost_by
+), lost AS (
+    INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
+    SELECT work_id, stage, subject, 'The lease ran out: run ' || lost_by || ' ended without a word, or was too slow.',
+           attempts + 1, lost_by, correlation_id
+    FROM claimed WHERE lost_by IS NOT NULL
+)
+SELECT * FROM claimed ORDER BY priority, available_at, enqueued_at, work_id
+
+-- name: claim_named_work
+-- Exactly these, due or not: somebody asked for them now. A running lease of another run keeps them.
+WITH claimable AS (
+    SELECT work_id, lease_run_id FROM work
+    WHERE stage = :stage AND work_id = ANY(CAST(:work_ids AS uuid[])) AND (lease_until IS NULL OR lease_until <= now())
+    ORDER BY work_id
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
+                    lease_run_id = :run_id, max_attempts = :max_attempts
+    FROM claimable WHERE work.work_id = claimable.work_id
+    RETURNING work.*, claimable.lease_run_id AS lost_by
+), lost AS (
+    INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
+    SELECT work_id, stage, subject, 'The lease ran out: run ' || lost_by || ' ended without a word, or was too slow.',
+           attempts + 1, lost_by, correlation_id
+    FROM claimed WHERE lost_by IS NOT NULL
+)
+SELECT * FROM claimed ORDER BY priority, available_at, enqueued_at, work_id
+
+-- name: renew_leases
+-- Rows that a transaction of ours is just finishing are locked: they are passed over, and still ours.
+WITH ours AS (
+    SELECT work.work_id, lease_token FROM work
+    JOIN unnest(CAST(:work_ids AS uuid[]), CAST(:lease_tokens AS uuid[])) AS held (work_id, token)
+      ON work.work_id = held.work_id AND work.lease_token = held.token
+), renewable AS (
+    SELECT work_id FROM work WHERE (work_id, lease_token) IN (SELECT work_id, lease_token FROM ours)
+    FOR UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE work SET lease_until = now() + make_interval(secs => :lease_seconds)
+    WHERE work_id IN (SELECT work_id FROM renewable)
+)
+SELECT work_id FROM ours
+
+-- name: give_back_work
+UPDATE work SET lease_token = NULL, lease_until = NULL, lease_run_id = NULL
+FROM unnest(CAST(:work_ids AS uuid[]), CAST(:lease_tokens AS uuid[])) AS held (work_id, token)
+WHERE work.work_id = held.work_id AND work.lease_token = held.token
+
+-- name: leased_work
+SELECT force, payload, max_attempts, waiting_since, clock_timestamp() AS looked_at
+FROM work WHERE work_id = :work_id AND lease_token = :lease_token
+FOR UPDATE
+
+-- name: finish_work
+WITH finished AS (
+    DELETE FROM work WHERE work_id = :work_id AND lease_token = :lease_token RETURNING *
+), archived AS (
+    INSERT INTO work_archive (work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
+                              idempotency_key, cutoff, attempts, enqueued_at, outcome, result, run_id)
+    SELECT work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
+           idempotency_key, cutoff, attempts, enqueued_at, 'succeeded', CAST(:result AS jsonb), :run_id
+    FROM finished
+)
+SELECT * FROM finished
+
+-- name: reschedule_work
+UPDATE work SET lease_token = NULL, lease_until = NULL, lease_run_id = NULL, attempts = :attempts,
+                available_at = :available_at, payload = CAST(:payload AS jsonb), last_error = :error,
+                waiting_provider = :waiting_provider, waiting_since = :waiting_since
+WHERE work_id = :work_id
+
+-- name: bury_leased_work
+WITH buried AS (
+    DELETE FROM work WHERE work_id = :work_id AND lease_token = :lease_token RETURNING *
+)
+INSERT INTO dead_work (work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
+                       idempotency_key, cutoff, attempts, enqueued_at, stop_reason, error, provider, run_id)
+SELECT work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
+       idempotency_key, cutoff, :attempts, enqueued_at, :stop_reason, :error, :provider, :run_id
+FROM buried
+RETURNING work_id
+
+-- name: record_issue
+INSERT INTO worker_issues (work_id, stage, subject, provider, error, attempt, run_id, correlation_id)
+VALUES (:work_id, :stage, :subject, :provider, :error, :attempt, :run_id, :correlation_id)
+
+-- name: record_batch
+INSERT INTO queue_metrics (stage, run_id, claimed, succeeded, failed, retried, buried, seconds)
+VALUES (:stage, :run_id, :claimed, :succeeded, :failed, :retried, :buried, :seconds)
+
+-- name: due_work
+-- Counts no further than :at_most a stage: a million due rows are not counted at every tick.
+SELECT stages.stage, (
+    SELECT count(*) FROM (
+        SELECT FROM generate_series(0, 9) AS urgency (priority)
+        CROSS JOIN LATERAL (
+            SELECT FROM work
+            WHERE work.stage = stages.stage AND work.priority = urgency.priority AND claimable_at <= now()
+            LIMIT :at_most
+        ) AS due
+        LIMIT :at_most
+    ) AS counted
+) AS due
+FROM unnest(CAST(:stages AS text[])) AS stages (stage)
+
+-- name: oldest_due_work
+SELECT now() - min(oldest.claimable_at) AS overdue
+FROM generate_series(0, 9) AS urgency (priority)
+CROSS JOIN LATERAL (
+    SELECT claimable_at FROM work
+    WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
+    ORDER BY claimable_at LIMIT 1
+) AS oldest
+
+-- name: begin_sweep
+INSERT INTO sweeps (kind, run_id) VALUES (:kind, :run_id)
+ON CONFLICT (kind) DO UPDATE SET run_id = :run_id, started_at = now(), heartbeat_at = now(), ended_at = NULL
+WHERE sweeps.ended_at IS NOT NULL OR sweeps.run_id = :run_id
+   OR sweeps.heartbeat_at < now() - make_interval(secs => :young_seconds)
+RETURNING kind
+
+-- name: sweep_heartbeat
+UPDATE sweeps SET heartbeat_at = now() WHERE kind = :kind AND run_id = :run_id AND ended_at IS NULL RETURNING kind
+
+-- name: end_sweep
+UPDATE sweeps SET ended_at = now() WHERE kind = :kind AND run_id = :run_id AND ended_at IS NULL
+
+-- name: sweeps_in_progress
+SELECT kind, run_id, started_at, heartbeat_at FROM sweeps
+WHERE ended_at IS NULL AND heartbeat_at >= now() - make_interval(secs => :young_seconds) ORDER BY kind
+
+-- name: prune_work_archive
+DELETE FROM work_archive WHERE work_id IN (
+    SELECT work_id FROM work_archive WHERE finished_at < now() - make_interval(days => :days)
+    ORDER BY finished_at LIMIT 10000
+)
+
+-- name: prune_worker_issues
+DELETE FROM worker_issues WHERE issue_id IN (
+    SELECT issue_id FROM worker_issues WHERE at < now() - make_interval(days => :days) ORDER BY at LIMIT 10000
+)
+
+-- name: prune_queue_metrics
+DELETE FROM queue_metrics WHERE metric_id IN (
+    SELECT metric_id FROM queue_metrics WHERE at < now() - make_interval(days => :days) ORDER BY at LIMIT 10000
+)
