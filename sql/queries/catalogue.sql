@@ -247,7 +247,9 @@ WHERE (credit_sources.credited_as, credit_sources.match_confidence, credit_sourc
 SELECT c.credit_id, c.recording_id, c.release_id, c.producer_id, c.role, c.role_class, c.credited_as, c.inactive_at,
        s.provider, s.level, s.provider_entity, s.provider_id, s.role AS source_role, s.credited_as AS source_credited_as,
        s.match_confidence, s.field_confidence, s.inactive_at AS source_inactive_at
-FROM credits c LEFT JOIN credit_sources s ON s.credit_id = c.credit_id
+FROM credits c
+JOIN producers p ON p.producer_id = c.producer_id AND p.redirects_to IS NULL
+LEFT JOIN credit_sources s ON s.credit_id = c.credit_id
 WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: inactivate_credit_sources
@@ -310,3 +312,33 @@ WHERE artist_id = :artist_id AND entity = :entity AND status = 'held'
 -- name: rejected_held_rows
 -- Rows that a person decided to keep although a provider no longer lists them.
 SELECT row_keys FROM held_changes WHERE artist_id = :artist_id AND entity = :entity AND status = 'rejected'
+
+-- name: move_producer_ids
+UPDATE external_ids SET entity_id = :kept_id WHERE entity = 'producer' AND entity_id = :merged_id
+
+-- name: redirect_producer
+UPDATE producers SET redirects_to = :kept_id, inactive_at = now(), inactive_reason = :reason
+WHERE producer_id = :merged_id AND redirects_to IS NULL
+
+-- name: merge_credit_sources
+-- Where both had the same credit, the kept one takes over what only the other's sources said.
+INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
+                            match_confidence, field_confidence)
+SELECT kept.credit_id, s.provider, s.level, s.provider_entity, s.provider_id, s.role, s.credited_as,
+       s.match_confidence, s.field_confidence
+FROM credits merged
+JOIN credits kept ON kept.producer_id = :kept_id AND kept.recording_id = merged.recording_id
+     AND kept.role_class = merged.role_class AND kept.release_id IS NOT DISTINCT FROM merged.release_id
+JOIN credit_sources s ON s.credit_id = merged.credit_id AND s.inactive_at IS NULL
+WHERE merged.producer_id = :merged_id
+ON CONFLICT DO NOTHING
+
+-- name: inactivate_merged_credits
+UPDATE credits merged SET inactive_at = now(), inactive_reason = :reason
+FROM credits kept
+WHERE merged.producer_id = :merged_id AND merged.inactive_at IS NULL AND kept.producer_id = :kept_id
+  AND kept.recording_id = merged.recording_id AND kept.role_class = merged.role_class
+  AND kept.release_id IS NOT DISTINCT FROM merged.release_id
+
+-- name: move_credits
+UPDATE credits SET producer_id = :kept_id WHERE producer_id = :merged_id AND inactive_at IS NULL

@@ -1,0 +1,88 @@
+"""The artists of the catalogue: their rows, keys and provider ids. Who a name means is decided in `identity`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
+from music_pipeline.catalog.keys import artist_key
+from music_pipeline.catalog.names import normalise_name
+from music_pipeline.database import query
+
+
+@dataclass(frozen=True, slots=True)
+class Artist:
+    """`spotify_id`: None for an artist whose Spotify id was taken back."""
+
+    artist_id: UUID
+    artist_key: str
+    name: str
+    spotify_id: str | None
+
+
+def write_artist(connection: sa.Connection, name: str, spotify_id: str) -> Artist:
+    """The artist of a Spotify id: the known one, with its name as it is now, or a new one with a key of its own."""
+    decide_identity_alone(connection)
+    known = connection.execute(query("artist_of_external_id"), {"provider": "spotify", "id": spotify_id}).one_or_none()
+    artist_id = known.artist_id if known else uuid4()
+    key = known.artist_key if known else _new_key(connection, name, spotify_id)
+    normalised = normalise_name(name)
+    connection.execute(
+        query("write_artist"),
+        {
+            "artist_id": artist_id,
+            "artist_key": key,
+            "name": name,
+            "name_normalised": normalised,
+            "content_hash": content_hash(name, normalised),
+        },
+    )
+    add_external_id(connection, "artist", artist_id, "spotify", spotify_id, source="spotify", confidence=1.0)
+    return Artist(artist_id, key, name, spotify_id)
+
+
+def _new_key(connection: sa.Connection, name: str, spotify_id: str) -> str:
+    stem = artist_key(name, frozenset(), spotify_id)
+    taken = connection.execute(query("taken_artist_keys"), {"stem": stem}).scalars()
+    return artist_key(name, frozenset(taken), spotify_id)
+
+
+def add_external_id(
+    connection: sa.Connection, entity: str, entity_id: UUID, provider: str, id: str, *, source: str, confidence: float
+) -> None:
+    """Note what a provider calls one of our entities; an id that is known stays where it is."""
+    row = {
+        "entity": entity,
+        "provider": provider,
+        "id": id,
+        "entity_id": entity_id,
+        "source": source,
+        "confidence": confidence,
+    }
+    write_rows(connection, "write_external_ids", [row])
+
+
+def artists_by_key(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Artist]:
+    """Artists by the key that was asked for; a merged one answers what it became; unknown ones are left out."""
+    rows = connection.execute(query("artists_by_key"), {"keys": list(keys)})
+    return {row.asked_key: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}
+
+
+def artists_by_id(connection: sa.Connection, artist_ids: Iterable[UUID | str]) -> dict[UUID, Artist]:
+    """Artists by our id; unknown ones are left out."""
+    rows = connection.execute(query("artists_by_id"), {"artist_ids": [str(one) for one in artist_ids]})
+    return {row.artist_id: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}
+
+
+def external_ids_of(
+    connection: sa.Connection, entity: str, provider: str, entity_ids: Iterable[UUID]
+) -> dict[UUID, list[str]]:
+    """A provider's ids of our entities, in order."""
+    found: dict[UUID, list[str]] = {}
+    parameters = {"entity": entity, "entity_ids": [str(one) for one in entity_ids]}
+    for row in connection.execute(query("external_ids_of_entities"), parameters):
+        if row.provider == provider:
+            found.setdefault(row.entity_id, []).append(row.id)
+    return found

@@ -1,0 +1,69 @@
+"""What every change of the catalogue has in common: why it is made, how rows are handed over, when a loss is suspect.
+
+What a row means belongs to the module of its table.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from music_pipeline.database import query
+
+SMALL_LOSS_ROWS = 2
+SMALL_LOSS_SHARE = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What is held for one artist in one stage: the number of rows and a hash of their facts."""
+
+    rows: int
+    hash: str
+
+
+def content_hash(*facts: object) -> str:
+    """A hash of facts, the same in every process: 32 hexadecimal digits."""
+    text = json.dumps(facts, ensure_ascii=False, default=str, separators=(",", ":"))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def explain(connection: sa.Connection, *, why: str, run_id: str, correlation_id: str) -> None:
+    """Say why the rest of this transaction changes the catalogue; the audit records it with every row."""
+    connection.execute(query("explain_change"), {"why": why, "run_id": run_id, "correlation_id": correlation_id})
+
+
+def decide_identity_alone(connection: sa.Connection) -> None:
+    """Wait until no other transaction decides what is new and what is known; held to the end of this one."""
+    connection.execute(query("lock_identity"))
+
+
+def write_rows(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]], **parameters: Any) -> int:
+    """Hand rows to the named statement as one JSON array; answers how many rows were written."""
+    if not rows:
+        return 0
+    written = connection.execute(query(name), {"rows": json.dumps(rows, default=str), **parameters})
+    return written.rowcount
+
+
+def version_of(connection: sa.Connection, name: str, artist_id: UUID) -> Version:
+    """What the named statement says is held for an artist."""
+    row = connection.execute(query(name), {"artist_id": artist_id}).one()
+    return Version(rows=row.rows, hash=row.version or "empty")
+
+
+def entities_of(connection: sa.Connection, entity: str, provider: str, ids: Iterable[str]) -> dict[str, UUID]:
+    """Our entities by the provider's id, for those of `ids` that are known."""
+    rows = connection.execute(
+        query("entities_of_external_ids"), {"entity": entity, "provider": provider, "ids": list(ids)}
+    )
+    return {row.id: row.entity_id for row in rows}
+
+
+def loss_is_suspect(known: int, lost: int) -> bool:
+    """Whether a complete answer lost too much to be believed: more than 2 rows and more than 10 %."""
+    return lost > SMALL_LOSS_ROWS and lost > SMALL_LOSS_SHARE * known

@@ -1,0 +1,266 @@
+"""Production credits: what each source says, joined to one credit where sources agree, and how sure it is.
+
+Whether a role is production is decided in `roles`; whose the song is, in `identity`.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.answers import hold, supersede
+from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
+from music_pipeline.catalog.identity import ProviderId
+from music_pipeline.catalog.producers import Link, Person, write_producers
+from music_pipeline.database import query
+
+# About a whole release, not about the music of each recording on it: these stay with their release.
+RELEASE_CLASSES = frozenset({"executive", "compilation", "reissue", "other"})
+NO_LONGER_SAID = "The source was read again and no longer says it."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where a provider says a credit. `entity`: what the provider calls it (release, recording, song).
+
+    `match_confidence`: that it speaks of our recording. `field_confidence`: that what the field says is so.
+    """
+
+    provider: str
+    level: str
+    entity: str
+    id: str
+    role: str
+    credited_as: str
+    match_confidence: float
+    field_confidence: float
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells one source of a credit from another."""
+        return self.provider, self.level, self.id, self.role
+
+    @property
+    def confidence(self) -> float:
+        """That this source is right about the song and the field."""
+        return self.match_confidence * self.field_confidence
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredit:
+    """A production credit of a recording as one source says it. `release_id`: for credits of a whole release."""
+
+    recording_id: UUID
+    release_id: UUID | None
+    person: Person
+    role_class: str
+    source: Source
+
+
+CreditKey = tuple[UUID, UUID, str, UUID | None]
+"""Recording, producer, class of role, release (for the classes that are about a release)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    credit_id: UUID
+    sources: Mapping[tuple[str, str, str, str], Source]
+
+
+def scope_of(role_class: str, level: str, release_id: UUID) -> UUID | None:
+    """The release that a credit is confined to, or None where it is about the recording."""
+    return release_id if level == "release" and role_class in RELEASE_CLASSES else None
+
+
+def combined_confidence(sources: Iterable[Source]) -> float:
+    """How sure a credit is: noisy-or over providers, each taken once at its best, since one provider repeats itself."""
+    best: dict[str, float] = defaultdict(float)
+    for source in sources:
+        best[source.provider] = max(best[source.provider], source.confidence)
+    return round(1 - math.prod(1 - confidence for confidence in best.values()), 4)
+
+
+def write_credits(
+    connection: sa.Connection,
+    artist_id: UUID,
+    found: Sequence[FoundCredit],
+    links: Sequence[Link],
+    *,
+    recording_ids: Collection[UUID],
+    read_again: Callable[[str, str], bool],
+) -> None:
+    """Write what sources say of these recordings.
+
+    `read_again(provider, id)`: whether that place was read completely now, so that what it no longer says is a loss.
+    """
+    decide_identity_alone(connection)
+    producers = write_producers(connection, list({one.person.id: one.person for one in found}.values()), links)
+    stored = _stored_credits(connection, recording_ids)
+    said = _said(found, producers)
+    lost = _lost(stored, said, read_again)
+    known = sum(len(credit.sources) for credit in stored.values())
+    if loss_is_suspect(known, sum(map(len, lost.values()))):
+        _hold_losses(connection, artist_id, stored, lost, known)
+        lost = {}
+    else:
+        supersede(connection, artist_id, "credits")
+    _write(connection, stored, said, lost)
+    _take_away(connection, stored, lost, recording_ids)
+
+
+def _stored_credits(connection: sa.Connection, recording_ids: Collection[UUID]) -> dict[CreditKey, _Stored]:
+    rows = connection.execute(query("credits_of_recordings"), {"recording_ids": [str(one) for one in recording_ids]})
+    ids: dict[CreditKey, UUID] = {}
+    sources: defaultdict[CreditKey, dict[tuple[str, str, str, str], Source]] = defaultdict(dict)
+    for row in rows:
+        key = (row.recording_id, row.producer_id, row.role_class, row.release_id)
+        ids[key] = row.credit_id
+        if row.provider is not None and row.source_inactive_at is None:
+            source = _source(row)
+            sources[key][source.key] = source
+    return {key: _Stored(credit_id, sources[key]) for key, credit_id in ids.items()}
+
+
+def _source(row: Any) -> Source:
+    return Source(
+        provider=row.provider,
+        level=row.level,
+        entity=row.provider_entity,
+        id=row.provider_id,
+        role=row.source_role,
+        credited_as=row.source_credited_as,
+        match_confidence=round(row.match_confidence, 4),
+        field_confidence=round(row.field_confidence, 4),
+    )
+
+
+def _said(
+    found: Iterable[FoundCredit], producers: Mapping[ProviderId, UUID]
+) -> dict[CreditKey, dict[tuple[str, str, str, str], Source]]:
+    said: defaultdict[CreditKey, dict[tuple[str, str, str, str], Source]] = defaultdict(dict)
+    for one in found:
+        key = (one.recording_id, producers[one.person.id], one.role_class, one.release_id)
+        known = said[key].get(one.source.key)
+        if known is None or known.confidence < one.source.confidence:
+            said[key][one.source.key] = one.source
+    return dict(said)
+
+
+def _lost(
+    stored: Mapping[CreditKey, _Stored],
+    said: Mapping[CreditKey, Mapping[tuple[str, str, str, str], Source]],
+    read_again: Callable[[str, str], bool],
+) -> dict[CreditKey, list[Source]]:
+    lost = {
+        key: [
+            source
+            for source in credit.sources.values()
+            if read_again(source.provider, source.id) and source.key not in said.get(key, {})
+        ]
+        for key, credit in stored.items()
+    }
+    return {key: sources for key, sources in lost.items() if sources}
+
+
+def _write(
+    connection: sa.Connection,
+    stored: Mapping[CreditKey, _Stored],
+    said: Mapping[CreditKey, Mapping[tuple[str, str, str, str], Source]],
+    lost: Mapping[CreditKey, Sequence[Source]],
+) -> None:
+    credit_rows, source_rows = [], []
+    for key in {**said, **lost}:
+        known = stored.get(key)
+        credit_id = known.credit_id if known else uuid4()
+        gone = {source.key for source in lost.get(key, ())}
+        kept = {name: one for name, one in (known.sources if known else {}).items() if name not in gone}
+        sources = kept | dict(said.get(key, {}))
+        if sources:
+            credit_rows.append(_credit_row(credit_id, key, sources.values()))
+        source_rows += [_source_row(credit_id, source) for source in said.get(key, {}).values()]
+    write_rows(connection, "write_credits", credit_rows)
+    write_rows(connection, "write_credit_sources", source_rows)
+
+
+def _credit_row(credit_id: UUID, key: CreditKey, sources: Collection[Source]) -> dict[str, object]:
+    recording_id, producer_id, role_class, release_id = key
+    surest = max(sources, key=lambda one: (one.confidence, one.key))
+    confidence = combined_confidence(sources)
+    return {
+        "credit_id": credit_id,
+        "recording_id": recording_id,
+        "release_id": release_id,
+        "producer_id": producer_id,
+        "role": surest.role,
+        "role_class": role_class,
+        "credited_as": surest.credited_as,
+        "confidence": confidence,
+        "content_hash": content_hash(surest.role, role_class, surest.credited_as, confidence),
+    }
+
+
+def _source_row(credit_id: UUID, source: Source) -> dict[str, object]:
+    return {
+        "credit_id": credit_id,
+        "provider": source.provider,
+        "level": source.level,
+        "provider_entity": source.entity,
+        "provider_id": source.id,
+        "role": source.role,
+        "credited_as": source.credited_as,
+        "match_confidence": round(source.match_confidence, 4),
+        "field_confidence": round(source.field_confidence, 4),
+    }
+
+
+def _hold_losses(
+    connection: sa.Connection,
+    artist_id: UUID,
+    stored: Mapping[CreditKey, _Stored],
+    lost: Mapping[CreditKey, Sequence[Source]],
+    known: int,
+) -> None:
+    keys = [_loss_row(stored[key].credit_id, source) for key, sources in lost.items() for source in sources]
+    hold(
+        connection,
+        artist_id=artist_id,
+        entity="credits",
+        row_keys=keys,
+        known=known,
+        answered=known - len(keys),
+        reason=f"Sources that were read again no longer say {len(keys)} of {known} credits.",
+    )
+
+
+def _loss_row(credit_id: UUID, source: Source) -> dict[str, object]:
+    return {
+        "credit_id": credit_id,
+        "provider": source.provider,
+        "level": source.level,
+        "provider_id": source.id,
+        "role": source.role,
+    }
+
+
+def _take_away(
+    connection: sa.Connection,
+    stored: Mapping[CreditKey, _Stored],
+    lost: Mapping[CreditKey, Sequence[Source]],
+    recording_ids: Collection[UUID],
+) -> None:
+    rows = [_loss_row(stored[key].credit_id, source) for key, sources in lost.items() for source in sources]
+    if rows:
+        take_credit_sources_away(connection, rows, recording_ids, reason=NO_LONGER_SAID)
+
+
+def take_credit_sources_away(
+    connection: sa.Connection, rows: Sequence[Mapping[str, Any]], recording_ids: Collection[UUID], *, reason: str
+) -> None:
+    """Set sources of credits inactive, and with them the credits that no source says any more."""
+    write_rows(connection, "inactivate_credit_sources", rows, reason=reason)
+    parameters = {"recording_ids": [str(one) for one in recording_ids], "reason": reason}
+    connection.execute(query("inactivate_unsourced_credits"), parameters)

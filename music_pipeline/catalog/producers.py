@@ -1,0 +1,131 @@
+"""The people and companies that produced: one row for each identity that provider ids, shared or linked, prove.
+
+A name is never evidence here. Which credits they have is in `credits`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.changes import content_hash, write_rows
+from music_pipeline.catalog.identity import PersonIds, ProviderId, Verdict, same_person
+from music_pipeline.catalog.names import normalise_name
+from music_pipeline.catalog.roles import ProducerKind, producer_kind
+from music_pipeline.database import query
+
+MERGED = "Linked by provider ids to another row of the same person."
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom a provider credits, under its own name for them."""
+
+    id: ProviderId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two providers' ids of one person, as `source` links them."""
+
+    left: ProviderId
+    right: ProviderId
+    source: str
+
+
+def write_producers(
+    connection: sa.Connection, people: Sequence[Person], links: Sequence[Link]
+) -> dict[ProviderId, UUID]:
+    """The producer of each person; new ones are written, and rows that a link proves to be one are merged."""
+    names = {person.id: person.name for person in people}
+    groups = linked_groups(names, links)
+    known = known_producers(connection, [id for group in groups for id in group])
+    found: dict[ProviderId, UUID] = {}
+    new: list[dict[str, object]] = []
+    for group in groups:
+        rows = list(dict.fromkeys(known[id] for id in sorted(group) if id in known))
+        producer_id = rows[0] if rows else uuid4()
+        for merged in rows[1:]:
+            _merge(connection, kept=producer_id, merged=merged)
+        if not rows:
+            new.append(_producer_row(producer_id, names[min(id for id in group if id in names)]))
+        found |= dict.fromkeys(group, producer_id)
+    write_rows(connection, "write_producers", new)
+    _write_ids(connection, found, known, links)
+    return found
+
+
+def linked_groups(people: Iterable[ProviderId], links: Sequence[Link]) -> list[frozenset[ProviderId]]:
+    """People with the ids that links give them: groups that share no id, in a fixed order.
+
+    A link that would give one person two ids of one provider contradicts, and joins nothing.
+    """
+    group_of: dict[ProviderId, frozenset[ProviderId]] = {id: frozenset([id]) for id in people}
+    for link in sorted(links, key=lambda one: (one.left, one.right)):
+        left = group_of.get(link.left, frozenset([link.left]))
+        right = group_of.get(link.right, frozenset([link.right]))
+        if same_person(PersonIds(left, frozenset([link.right])), PersonIds(right)) is Verdict.SAME:
+            group_of |= dict.fromkeys(left | right, left | right)
+    wanted = set(people)
+    return sorted({group for group in group_of.values() if group & wanted}, key=min)
+
+
+def known_producers(connection: sa.Connection, ids: Iterable[ProviderId]) -> dict[ProviderId, UUID]:
+    """Our producers by provider id, merged ones as what they became; unknown ids are left out."""
+    people = json.dumps([{"provider": provider, "id": id} for provider, id in ids])
+    rows = connection.execute(query("producers_of_external_ids"), {"people": people})
+    return {(row.provider, row.id): row.producer_id for row in rows}
+
+
+def ids_of_names(connection: sa.Connection, names: Iterable[str]) -> dict[str, list[ProviderId]]:
+    """Provider ids of the producers that have one of these normalised names."""
+    found: dict[str, list[ProviderId]] = {}
+    for row in connection.execute(query("producers_named"), {"names": sorted(set(names))}):
+        found.setdefault(row.name_normalised, []).append((row.provider, row.id))
+    return found
+
+
+def _producer_row(producer_id: UUID, name: str) -> dict[str, object]:
+    kind = "company" if producer_kind(name) is ProducerKind.COMPANY else "person"
+    return {
+        "producer_id": producer_id,
+        "name": name,
+        "name_normalised": normalise_name(name),
+        "kind": kind,
+        "content_hash": content_hash(name, kind),
+    }
+
+
+def _write_ids(
+    connection: sa.Connection,
+    found: Mapping[ProviderId, UUID],
+    known: Mapping[ProviderId, UUID],
+    links: Sequence[Link],
+) -> None:
+    linked_by = {id: link.source for link in links for id in (link.left, link.right)}
+    rows = [
+        {
+            "entity": "producer",
+            "provider": provider,
+            "id": id,
+            "entity_id": producer_id,
+            "source": linked_by.get((provider, id), provider),
+            "confidence": 0.95 if (provider, id) in linked_by else 1.0,
+        }
+        for (provider, id), producer_id in sorted(found.items())
+        if (provider, id) not in known
+    ]
+    write_rows(connection, "write_external_ids", rows)
+
+
+def _merge(connection: sa.Connection, *, kept: UUID, merged: UUID) -> None:
+    """Make two rows one: ids and credits move, the merged row stays and points at the kept one."""
+    ids = {"kept_id": kept, "merged_id": merged}
+    connection.execute(query("merge_credit_sources"), ids)
+    connection.execute(query("inactivate_merged_credits"), ids | {"reason": MERGED})
+    connection.execute(query("move_credits"), ids)
+    connection.execute(query("move_producer_ids"), ids)
+    connection.execute(query("redirect_producer"), ids | {"reason": MERGED})
