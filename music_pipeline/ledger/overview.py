@@ -10,7 +10,7 @@ from music_pipeline.database import query
 from music_pipeline.ledger.policies import archive_retention_days
 from music_pipeline.ledger.records import Stage
 
-DUE_COUNTED_TO = 2_000
+DUE_COUNTED_TO = 1_000
 SWEEP_HEARTBEAT_YOUNG = timedelta(seconds=90)
 
 
