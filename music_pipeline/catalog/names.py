@@ -83,7 +83,7 @@ def fold_text(text: str) -> str:
     """
     plain = _without_case_and_accents(text)
     words = "".join(char if _is_part_of_a_word(char) else " " for char in _spelled_out(plain))
-    return " ".join(words.split()) or " ".join(plain.split())
+    return _spaced(words) or _spaced(plain) or _spaced(_INVISIBLE.sub("", text).casefold())
 
 
 @lru_cache(maxsize=65536)
@@ -157,6 +157,10 @@ def _without_case_and_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = _ACCENTS.sub("", _INVISIBLE.sub("", decomposed))
     return unicodedata.normalize("NFC", bare.translate(_LETTERS_WITHOUT_DECOMPOSITION))
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _spelled_out(plain: str) -> str:

@@ -26,6 +26,7 @@ from music_pipeline.catalog.identity import (
 )
 from music_pipeline.catalog.titles import (
     Title,
+    close_titles,
     identity_versions,
     parse_title,
     same_release_title,
@@ -181,13 +182,10 @@ def _pairs_by_key(sides: _Sides, tolerance_ms: int | None) -> Iterator[tuple[int
 
 
 def _pairs_of_close_titles(sides: _Sides) -> Iterator[tuple[int, int]]:
-    possible = product(sides.our_rest(), sides.their_rest())
+    their_rest = {index: sides.their_titles[index] for index in sides.their_rest()}
+    possible = ((our, their) for our in sides.our_rest() for their in close_titles(sides.our_titles[our], their_rest))
     near = (pair for pair in possible if sides.is_within(*pair, STRONG_DURATION_MS))
-    yield from _unambiguous(
-        (our, their)
-        for our, their in near
-        if sides.same_version(our, their) and titles_are_close(sides.our_titles[our], sides.their_titles[their])
-    )
+    yield from _unambiguous(pair for pair in near if sides.same_version(*pair))
 
 
 def _unambiguous(possible: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

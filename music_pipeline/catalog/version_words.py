@@ -96,7 +96,8 @@ YEARS_OF_LIVE = re.compile(r"^(?:\d{4} )?live(?: \d{4})?$")
 
 # What is said beside a title without making another recording.
 ANNOTATION = re.compile(
-    r"^(?:(?:hidden |digital )?bonus(?: track| cut)?|(?:previously )?unreleased(?: track)?|hidden track|digital single"
+    r"^(?:(?:hidden |digital )?bonus(?: (?:track|cut)\b.*)?|(?:previously )?unreleased(?: track)?"
+    r"|hidden track|digital single"
     r"|(?:from|aus|de|tire|dal|из|music from|theme from|soundtrack from) (?:the )?(?:[a-z]+ )?"
     r"(?:original )?(?:film|movie|motion picture|soundtrack|series|musical|album|netflix|tv|pelicula|serie|фильма)\b.*"
     r"|(?:prod|produced)(?: by)? .+|(?:official )?(?:music |lyric |lyrics )?video|official(?: audio)?"

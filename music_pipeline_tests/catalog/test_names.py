@@ -95,9 +95,9 @@ def test_the_namesake_suffix_is_taken_off(printed: str, expected: tuple[str, int
 @pytest.mark.parametrize(
     "name",
     [
-        "Various", "various artists", "V/A", "V.A.", "VA", "Varios Artistas", "Vários Artistas",
-        "Verschiedene Interpreten", "Artistes Variés", "Разные исполнители", "群星", "Unknown Artist", "Artist Unknown", "[unknown]", "Traditional",
-        "[traditional]", "Trad.", "Anonymous", "[anonymous]", "No Artist", "[no artist]", "[dialogue]",
+        "Various", "various artists", "V/A", "V.A.", "VA", "Varios Artistas", "Vários Artistas", "Artistes Variés",
+        "Verschiedene Interpreten", "Разные исполнители", "群星", "Unknown Artist", "Artist Unknown", "[unknown]",
+        "Traditional", "[traditional]", "Trad.", "Anonymous", "[anonymous]", "No Artist", "[no artist]", "[dialogue]",
         "Неизвестный исполнитель",
     ],
 )  # fmt: skip

@@ -194,8 +194,8 @@ def test_classes_of_the_real_catalogue_are_as_counted_by_hand(discogs_releases: 
     credits += [c for release in discogs_releases for track in release["tracklist"] for c in track["extraartists"]]
     counted = Counter(found for credit in credits for found in classes_of(credit["role"]))
     executive = sum(len(re.findall(r"Executive.[Pp]roducer(?: \[|,|$)", c["role"])) for c in credits)
-    assert counted["executive"] == executive
-    assert counted["additional"] == sum(len(re.findall(r"Producer \[Addi", c["role"])) for c in credits)
-    assert counted["compilation"] == sum("Compilation Producer" in c["role"] for c in credits)
-    assert counted["reissue"] == sum("Reissue Producer" in c["role"] for c in credits)
-    assert counted["co"] == sum(len(re.findall(r"Co-producer", c["role"])) for c in credits)
+    assert counted[RoleClass.EXECUTIVE] == executive
+    assert counted[RoleClass.ADDITIONAL] == sum(len(re.findall(r"Producer \[Addi", c["role"])) for c in credits)
+    assert counted[RoleClass.COMPILATION] == sum("Compilation Producer" in c["role"] for c in credits)
+    assert counted[RoleClass.REISSUE] == sum("Reissue Producer" in c["role"] for c in credits)
+    assert counted[RoleClass.CO] == sum(len(re.findall(r"Co-producer", c["role"])) for c in credits)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from music_pipeline.catalog.titles import (
+    close_titles,
     identity_versions,
     parse_release_title,
     parse_title,
@@ -72,7 +73,7 @@ from music_pipeline.catalog.titles import (
 )
 def test_versions_are_parsed_and_not_stripped(text: str, base: str, versions: set[str]) -> None:
     title = parse_title(text)
-    assert (title.base, title.versions) == (base, versions)
+    assert (title.base, set(title.versions)) == (base, versions)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,12 @@ def test_versions_are_parsed_and_not_stripped(text: str, base: str, versions: se
 )
 def test_guests_are_taken_out_of_the_title(text: str, featured: tuple[str, ...]) -> None:
     assert parse_title(text).featured == featured
+
+
+@pytest.mark.parametrize("text", ["Song (Bonus Track)", "Song - Bonus Track for Japan", "Song (Prod. By X)"])
+def test_an_annotation_makes_no_other_version(text: str) -> None:
+    title = parse_title(text)
+    assert (title.base, title.versions, len(title.annotations)) == ("Song", frozenset(), 1)
 
 
 def test_annotations_are_kept_apart() -> None:
@@ -147,8 +154,8 @@ def test_a_place_may_be_left_out_but_not_a_remixer(left: str, right: str, may: b
 
 
 TITLE_WORDS = (
-    "Song", "live", "Live at", "remix", "(", ")", "[", "]", " - ", "feat.", "2011", "Remaster", "Pt.", ";", ",", "ライブ",
-    "", " ", "&", "by", "X",
+    "Song", "live", "Live at", "remix", "(", ")", "[", "]", " - ", "feat.", "2011", "Remaster", "Pt.", ";", ",", "&",
+    "ライブ", "", " ", "by", "X",
 )  # fmt: skip
 TITLE_TEXT = st.lists(st.sampled_from(TITLE_WORDS) | st.text(max_size=5), max_size=12).map(" ".join)
 
@@ -169,6 +176,13 @@ def test_comparing_titles_does_not_depend_on_the_order(left: str, right: str) ->
     assert titles_are_close(ours, theirs) == titles_are_close(theirs, ours)
     assert same_release_title(left, right) == same_release_title(right, left)
     assert versions_may_agree(ours, theirs) or not same_version(ours, theirs)
+
+
+@given(TITLE_TEXT, st.lists(TITLE_TEXT, max_size=6))
+def test_close_titles_among_many_are_those_found_one_by_one(text: str, others: list[str]) -> None:
+    title = parse_title(text)
+    offered = {number: parse_title(other) for number, other in enumerate([*others, text])}
+    assert close_titles(title, offered) == [n for n, other in offered.items() if titles_are_close(title, other)]
 
 
 @given(TITLE_TEXT)
