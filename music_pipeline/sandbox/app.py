@@ -1,0 +1,158 @@
+"""The ASGI application: stamps, counts and judges each request, then lets its provider answer.
+
+Here belongs what is the same for all providers: routing by prefix, quota, faults, statistics. What a provider answers
+is its module's.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from music_pipeline.sandbox.clock import SandboxClock
+from music_pipeline.sandbox.faults import Effect, Faults, Transport
+from music_pipeline.sandbox.http import Answer, Endpoint, Provider, Request, json_answer
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Rule, Verdict, make_rule
+from music_pipeline.sandbox.statistics import ProviderStatistics
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CONTROL_PREFIX = "_sandbox"
+LONGEST_URL = 8_192
+UNKNOWN_ENDPOINT = "unknown path"
+
+
+@dataclass(slots=True)
+class Mount:
+    """A provider in its place, with its quota and its counts."""
+
+    name: str
+    provider: Provider
+    setting: QuotaSetting
+    rule: Rule
+    statistics: ProviderStatistics
+
+    def reset(self, speed: float) -> None:
+        """Forgets what was counted; the quota's own memory stays."""
+        self.statistics = ProviderStatistics(self.setting, speed)
+
+
+def mount(name: str, provider: Provider, setting: QuotaSetting, speed: float) -> Mount:
+    """Puts a provider in its place."""
+    return Mount(name, provider, setting, make_rule(setting), ProviderStatistics(setting, speed))
+
+
+@dataclass(slots=True)
+class SandboxApp:
+    """All providers at `/<provider>/…`, and the control interface at `/_sandbox/…`."""
+
+    mounts: dict[str, Mount]
+    control: AsgiApp
+    clock: SandboxClock
+    faults: Faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request of ASGI."""
+        if scope["type"] == "lifespan":
+            await _acknowledge_lifespan(receive, send)
+            return
+        moment = self.clock.now()
+        _, _, rest = scope["path"].partition("/")
+        prefix, _, below = rest.partition("/")
+        if prefix == CONTROL_PREFIX:
+            await self.control(scope, receive, send)
+            return
+        mounted = self.mounts.get(prefix)
+        if mounted is None:
+            known = ", ".join(f"/{name}/" for name in self.mounts)
+            await send_answer(send, json_answer({"error": f"no provider at /{prefix}/; there are {known}"}, 404))
+            return
+        request = await _read_request(scope, receive, "/" + below)
+        answer, effect = self._serve(mounted, request, moment)
+        await Transport(send, scope.get("close_connection", _no_connection)).deliver(answer, effect)
+
+    def _serve(self, mounted: Mount, request: Request, moment: float) -> tuple[Answer, Effect]:
+        limit = mounted.provider.quota_limit(request, mounted.setting.limit)
+        verdict = mounted.rule.arrive(moment, limit, GRACE_REAL_SECONDS * self.clock.speed)
+        mounted.statistics.count_arrival(moment, verdict)
+        found, groups = _find_endpoint(mounted.provider, request)
+        name = found.name if found else UNKNOWN_ENDPOINT
+        effect = self.faults.choose(mounted.name, name, request, moment)
+        answer = effect.answer or self._answer(mounted, request, verdict, found, groups)
+        answer = effect.change(answer)
+        repeatable = mounted.provider.is_repeatable(name)
+        mounted.statistics.count_answer(moment, request, name, answer, repeatable=repeatable)
+        headers = mounted.provider.quota_headers(limit, verdict.used)
+        if headers:
+            answer = Answer(
+                answer.status, answer.body, answer.content_type, answer.headers + headers, answer.retry_after
+            )
+        return answer, effect
+
+    def _answer(
+        self, mounted: Mount, request: Request, verdict: Verdict, found: Endpoint | None, groups: dict[str, str]
+    ) -> Answer:
+        if len(request.path) + len(request.query_string) > LONGEST_URL:
+            return Answer(414, b"<html><h1>414 Request-URI Too Large</h1></html>", "text/html")
+        if verdict.refused:
+            return mounted.provider.over_quota(request, verdict.wait)
+        refusal = mounted.provider.admit(request)
+        if refusal is not None:
+            return refusal
+        if found is None:
+            return mounted.provider.unknown_path(request)
+        return found.handle(request, **groups)
+
+
+def _find_endpoint(provider: Provider, request: Request) -> tuple[Endpoint | None, dict[str, str]]:
+    for candidate in provider.endpoints:
+        if candidate.method == request.method:
+            match = candidate.pattern.fullmatch(request.path)
+            if match is not None:
+                return candidate, match.groupdict()
+    return None, {}
+
+
+async def _read_request(scope: Scope, receive: Receive, path: str) -> Request:
+    query_string = scope["query_string"].decode("latin-1")
+    return Request(
+        method=scope["method"],
+        path=unquote(path),
+        query_string=query_string,
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=b"" if scope["method"] == "GET" else await _read_body(receive),
+        query=parse_qsl(query_string, keep_blank_values=True),
+    )
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Sends an answer whole."""
+    await Transport.send_whole(send, answer)
+
+
+def _no_connection() -> None:
+    """Stands for the closing of a connection where there is none, as in a test of the application alone."""
+
+
+async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return

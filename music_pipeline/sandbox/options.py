@@ -1,0 +1,88 @@
+"""What can be set about a sandbox, and the reading of it from text."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from music_pipeline.sandbox.quota import QUOTAS, QuotaSetting
+
+SpotifyMode = Literal["development", "extended"]
+QUOTA = re.compile(r"(?P<provider>[a-z-]+)=(?P<limit>\d+)/(?P<window>\d+(?:\.\d+)?)")
+
+
+class OptionError(ValueError):
+    """An option makes no sense; the text says which and what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaOverride:
+    """A provider's quota, other than the table's: so many requests in a window of seconds."""
+
+    provider: str
+    limit: int
+    window: float
+
+    def __str__(self) -> str:
+        """Returns the override as the command line takes it."""
+        return f"{self.provider}={self.limit}/{self.window:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How a sandbox is run. Without a catalogue the world is generated from the seed; port 0 takes any free one."""
+
+    catalog: Path | None = None
+    seed: int = 1
+    spotify: SpotifyMode = "development"
+    port: int = 0
+    speed: float = 1.0
+    quotas: tuple[QuotaOverride, ...] = ()
+    with_parent: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the options."""
+        if self.speed <= 0:
+            raise OptionError(f"the speed must be more than 0, not {self.speed:g}")
+        if not 0 <= self.port <= 65_535:
+            raise OptionError(f"a port is a number from 0 to 65535, not {self.port}")
+        if self.spotify not in get_args(SpotifyMode):
+            raise OptionError(f"Spotify's mode is development or extended, not {self.spotify!r}")
+        if self.catalog is not None and not self.catalog.is_file():
+            raise OptionError(f"there is no catalogue at {self.catalog}")
+
+    def arguments(self) -> list[str]:
+        """Returns the options as arguments of the command line."""
+        arguments = ["--seed", str(self.seed), "--spotify", self.spotify, "--port", str(self.port)]
+        arguments += ["--speed", f"{self.speed:g}"]
+        if self.catalog is not None:
+            arguments += ["--catalog", str(self.catalog)]
+        for quota in self.quotas:
+            arguments += ["--quota", str(quota)]
+        return [*arguments, "--with-parent"] if self.with_parent else arguments
+
+
+def parse_quota(text: str) -> QuotaOverride:
+    """Parses `discogs=60/60`. Raises OptionError."""
+    match = QUOTA.fullmatch(text)
+    if match is None:
+        raise OptionError(f"a quota is written PROVIDER=N/W, such as discogs=60/60, not {text!r}")
+    providers = [name for name in QUOTAS if " " not in name]
+    if match["provider"] not in providers:
+        raise OptionError(f"there is no provider {match['provider']!r}; there are {', '.join(providers)}")
+    quota = QuotaOverride(match["provider"], int(match["limit"]), float(match["window"]))
+    if not quota.limit or not quota.window:
+        raise OptionError(f"a quota needs a limit and a window above 0, not {text!r}")
+    return quota
+
+
+def quota_settings(options: SandboxOptions) -> dict[str, QuotaSetting]:
+    """Returns the quota of each provider in the mode and with the overrides of the options."""
+    settings = dict(QUOTAS)
+    extended = settings.pop("spotify extended")
+    if options.spotify == "extended":
+        settings["spotify"] = extended
+    for override in options.quotas:
+        rule = settings[override.provider].rule
+        settings[override.provider] = QuotaSetting(rule, override.limit, override.window)
+    return settings

@@ -1,0 +1,98 @@
+"""A sandbox as a process of its own, for tests, the demo and benchmarks: started, asked, and always ended."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from music_pipeline.sandbox.options import OptionError, SandboxOptions
+
+PATIENCE_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxProcess:
+    """A running sandbox. Every method raises httpx.HTTPStatusError where the sandbox refuses."""
+
+    url: str
+    pid: int
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = httpx.request(method, f"{self.url}/_sandbox/{path}", timeout=ANSWER_SECONDS, **arguments)
+        answer.raise_for_status()
+        return answer.json()
+
+    def info(self) -> dict[str, Any]:
+        """Returns speed, Spotify's mode, catalogue, seed and start."""
+        return dict(self._ask("GET", "info"))
+
+    def artists(self, limit: int | None = None) -> list[dict[str, str]]:
+        """Returns the artists of the catalogue: name and Spotify id."""
+        return list(self._ask("GET", "artists", params={} if limit is None else {"limit": limit}))
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """Returns the counts by provider."""
+        return dict(self._ask("GET", "stats"))
+
+    def reset_stats(self) -> None:
+        """Starts the counts anew; what counts as a repeat is forgotten with them."""
+        self._ask("POST", "reset_stats")
+
+    def bound(self, artists: Sequence[str]) -> dict[str, Any]:
+        """Returns the least requests for artists, by name or Spotify id."""
+        return dict(self._ask("GET", "bound", params=[("artists", name) for name in artists]))
+
+    def credits(self, artists: Sequence[str]) -> list[dict[str, Any]]:
+        """Returns every production credit that is served for artists."""
+        return list(self._ask("GET", "credits", params=[("artists", name) for name in artists]))
+
+    def add_fault(self, provider: str, kind: str, **details: Any) -> dict[str, Any]:
+        """Makes a provider fail."""
+        return dict(self._ask("POST", "faults", json={"provider": provider, "kind": kind, **details}))
+
+    def clear_faults(self) -> None:
+        """Ends all faults."""
+        self._ask("DELETE", "faults")
+
+    def shrink(self, artist: str, releases: int) -> None:
+        """Makes Spotify's album list of an artist lack so many releases."""
+        self._ask("POST", "shrink", json={"artist": artist, "releases": releases})
+
+
+@contextmanager
+def running_sandbox(**options: Any) -> Iterator[SandboxProcess]:
+    """Starts a sandbox with the fields of SandboxOptions, yields it when it is ready, and ends it.
+
+    Raises OptionError with the sandbox's own words if it does not start.
+    """
+    chosen = SandboxOptions(**{**options, "with_parent": True})
+    command = [sys.executable, "-m", "music_pipeline.sandbox", *chosen.arguments()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+        try:
+            yield SandboxProcess(_read_address(process), process.pid)
+        finally:
+            _end(process)
+
+
+def _read_address(process: subprocess.Popen[bytes]) -> str:
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        _, words = process.communicate()
+        raise OptionError(words.decode("utf-8", "replace").strip() or f"the sandbox ended with {process.returncode}")
+    return str(json.loads(line)["url"])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process: kindly by its stdin, then by force."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

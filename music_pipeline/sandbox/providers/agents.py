@@ -1,0 +1,14 @@
+"""User-Agents: which of them name an application, as MusicBrainz and Discogs demand."""
+
+import re
+
+GENERIC_AGENT = re.compile(
+    r"(?:python-(?:requests|httpx|urllib3)|python-urllib|python|curl|wget|java|go-http-client|okhttp|axios|node-fetch|"
+    r"aiohttp|mozilla)\b(?!.*[(@])",
+    re.IGNORECASE,
+)
+
+
+def names_application(agent: str) -> bool:
+    """Tells whether a User-Agent is neither missing nor that of a library."""
+    return bool(agent.strip()) and GENERIC_AGENT.match(agent.strip()) is None

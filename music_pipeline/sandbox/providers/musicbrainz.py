@@ -1,0 +1,282 @@
+"""MusicBrainz's web service: lookups, browses, searches and urls, with their limits, clamps and errors.
+
+Here belong the endpoints and what they refuse. Objects are `musicbrainz_views`, search is `musicbrainz_search`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.providers.agents import names_application
+from music_pipeline.sandbox.providers.lucene import QueryError
+from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
+from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
+from music_pipeline.sandbox.providers.musicbrainz_views import MusicBrainzViews
+from music_pipeline.sandbox.world.model import Recording
+
+Found = TypeVar("Found")
+
+HELP = "For usage, please see: https://musicbrainz.org/development/mmd"
+RATE_TEXT = (
+    "Your requests are exceeding the allowable rate limit. "
+    "Please see http://wiki.musicbrainz.org/XMLWebService for more information."
+)
+FORMAT_TEXT = (
+    "Invalid format. Either set an Accept header (recognized mime types are application/json and application/xml), "
+    "or include a fmt= argument in the query string (valid values for fmt are json and xml)."
+)
+MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}", re.IGNORECASE)
+MOST_RESOURCES = 100
+MOST_TRACKS_IN_PAGE = 500
+DEFAULT_LIMIT = 25
+MOST_LIMIT = 100
+RELATIONSHIPS = frozenset(
+    f"{entity}-rels"
+    for entity in ("area", "artist", "event", "genre", "instrument", "label", "place", "recording", "release",
+                   "release-group", "series", "url", "work")
+)  # fmt: skip
+COMMON = frozenset({"aliases", "annotation", "tags", "genres", "user-tags", "user-genres", "ratings", "user-ratings"})
+ALLOWED = {
+    "artist": COMMON | RELATIONSHIPS | {"recordings", "releases", "release-groups", "works", "artist-credits",
+                                        "discids", "isrcs", "media", "various-artists"},
+    "release": COMMON | RELATIONSHIPS | {"artists", "artist-credits", "labels", "recordings", "isrcs", "media",
+                                         "discids", "release-groups", "collections", "recording-level-rels",
+                                         "work-level-rels", "release-group-level-rels"},
+    "recording": COMMON | RELATIONSHIPS | {"artists", "artist-credits", "releases", "release-groups", "isrcs", "media",
+                                           "discids", "work-level-rels"},
+    "isrc": RELATIONSHIPS | {"artists", "releases", "puids", "isrcs", "artist-credits", "aliases", "tags", "user-tags",
+                             "ratings", "user-ratings"},
+    "url": RELATIONSHIPS,
+}  # fmt: skip
+
+
+class RefusedError(Exception):
+    """The request is refused with this status and text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def error(status: int, text: str) -> Answer:
+    """Returns MusicBrainz's error object."""
+    return json_answer({"error": text, "help": HELP}, status)
+
+
+class MusicBrainz:
+    """The provider."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.views = MusicBrainzViews(self.knowledge)
+        self.searches = MusicBrainzSearch(self.knowledge, self.views)
+        templates: list[tuple[str, Callable[..., Answer]]] = [
+            ("url", self.urls),
+            ("artist/{mbid}", self.artist),
+            ("release/{mbid}", self.release),
+            ("recording/{mbid}", self.recording),
+            ("isrc/{isrc}", self.isrc),
+            ("artist", self.artists),
+            ("release", self.releases),
+            ("recording", self.recordings),
+        ]
+        self.endpoints: tuple[Endpoint, ...] = tuple(
+            replace(endpoint("GET", f"ws/2/{template}", _checked(handle)), name=template)
+            for template, handle in templates
+        )
+
+    def admit(self, request: Request) -> Answer | None:
+        """Asks for a User-Agent that says who calls, and for JSON."""
+        if not names_application(request.header("user-agent")):
+            return error(403, "Your User-Agent is missing or generic: name your application and how to reach you.")
+        if request.first("fmt") != "json" and "application/json" not in request.header("accept"):
+            return error(406, FORMAT_TEXT)
+        return None
+
+    def over_quota(self, request: Request, seconds: float) -> Answer:
+        """Returns 503, without Retry-After."""
+        return json_answer({"error": RATE_TEXT}, 503)
+
+    def quota_limit(self, request: Request, limit: int) -> int:
+        """Returns the limit of an address."""
+        return limit
+
+    def quota_headers(self, limit: int, used: int) -> Headers:
+        """Returns nothing: no such header is sure to exist."""
+        return ()
+
+    def unknown_path(self, request: Request) -> Answer:
+        """Returns 404."""
+        return error(404, "Not Found")
+
+    def is_repeatable(self, endpoint_name: str) -> bool:
+        """Returns False: everything here can be cached."""
+        return False
+
+    def urls(self, request: Request) -> Answer:
+        """GET /url?resource=: one resource gives an object or 404, several a list of those that are known."""
+        resources = request.all("resource")[:MOST_RESOURCES]
+        inc = _inc(request, "url")
+        if not resources:
+            raise RefusedError(400, "The given parameters do not match any available query type for the url resource.")
+        known = [resource for resource in resources if resource in self.knowledge.urls]
+        if len(resources) == 1:
+            if not known:
+                raise RefusedError(404, "Not Found")
+            return json_answer(self.views.url(known[0], inc))
+        views = [self.views.url(resource, inc) for resource in dict.fromkeys(known)]
+        return json_answer({"url-count": len(views), "url-offset": 0, "urls": views})
+
+    def artist(self, request: Request, mbid: str) -> Answer:
+        """GET /artist/{mbid}."""
+        key = _known(self.knowledge.artist_keys, mbid)
+        return json_answer(self.views.artist(key, _inc(request, "artist")))
+
+    def release(self, request: Request, mbid: str) -> Answer:
+        """GET /release/{mbid}."""
+        key = _known(self.knowledge.release_keys, mbid)
+        return json_answer(self.views.release(key, _inc(request, "release")))
+
+    def recording(self, request: Request, mbid: str) -> Answer:
+        """GET /recording/{mbid}."""
+        found = _known(self.knowledge.recordings, mbid)
+        return json_answer(self.views.looked_up_recording(found, _inc(request, "recording")))
+
+    def isrc(self, request: Request, isrc: str) -> Answer:
+        """GET /isrc/{isrc}."""
+        inc = _inc(request, "isrc")
+        if not ISRC.fullmatch(isrc):
+            raise RefusedError(400, "Invalid isrc.")
+        found = self.knowledge.recordings_by_isrc.get(isrc.upper())
+        if not found:
+            raise RefusedError(404, "Not Found")
+        recordings = [self.views.looked_up_recording(recording, inc) for recording in found]
+        return json_answer({"isrc": isrc.upper(), "recordings": recordings})
+
+    def artists(self, request: Request) -> Answer:
+        """GET /artist?query=."""
+        return self._search(request, "artist")
+
+    def releases(self, request: Request) -> Answer:
+        """GET /release: a search, or a browse by artist or track_artist."""
+        if request.first("query") is not None:
+            return self._search(request, "release")
+        inc = _inc(request, "release")
+        keys = self._browsed_releases(request)
+        if request.first("status") not in {None, "official"}:
+            keys = []
+        offset = _offset(request)
+        chosen = keys[offset : offset + _browse_limit(request)]
+        if "recordings" in inc:
+            chosen = self._cut_at_tracks(chosen)
+        views = sorted((self.views.release(key, inc) for key in chosen), key=lambda view: str(view["id"]))
+        return json_answer({"release-count": len(keys), "release-offset": offset, "releases": views})
+
+    def _browsed_releases(self, request: Request) -> list[str]:
+        artist = request.first("artist")
+        if artist is not None:
+            return self.knowledge.releases_of(_known(self.knowledge.artist_keys, artist))
+        track_artist = request.first("track_artist")
+        if track_artist is not None:
+            return self.knowledge.appearances_of(_known(self.knowledge.artist_keys, track_artist))
+        recording = request.first("recording")
+        if recording is not None:
+            return self.knowledge.releases_with(_known(self.knowledge.recordings, recording).key)
+        raise RefusedError(400, "The given parameters do not match any available query type for the release resource.")
+
+    def _cut_at_tracks(self, keys: list[str]) -> list[str]:
+        return cut_at_tracks([(key, len(self.knowledge.world.releases[key].tracks)) for key in keys])
+
+    def recordings(self, request: Request) -> Answer:
+        """GET /recording: a search, or a browse by release or artist."""
+        if request.first("query") is not None:
+            return self._search(request, "recording")
+        inc = _inc(request, "recording")
+        found = self._browsed_recordings(request)
+        offset = _offset(request)
+        chosen = found[offset : offset + _browse_limit(request)]
+        views: list[Json] = [self.views.recording(each, inc, with_relations=True) for each in chosen]
+        views.sort(key=lambda view: str(view["id"]))
+        return json_answer({"recording-count": len(found), "recording-offset": offset, "recordings": views})
+
+    def _browsed_recordings(self, request: Request) -> list[Recording]:
+        release = request.first("release")
+        if release is not None:
+            key = _known(self.knowledge.release_keys, release)
+            tracks = self.knowledge.world.releases[key].tracks
+            return [
+                self.knowledge.world.recordings[each] for each in dict.fromkeys(track.recording for track in tracks)
+            ]
+        artist = request.first("artist")
+        if artist is not None:
+            return self.knowledge.recordings_by_artist.get(_known(self.knowledge.artist_keys, artist), [])
+        raise RefusedError(
+            400, "The given parameters do not match any available query type for the recording resource."
+        )
+
+    def _search(self, request: Request, entity: str) -> Answer:
+        query = (request.first("query") or "").strip()
+        if not query:
+            raise RefusedError(400, "No query was given.")
+        limit = _whole(request.first("limit"), DEFAULT_LIMIT)
+        clamped = limit if 1 <= limit <= MOST_LIMIT else DEFAULT_LIMIT
+        try:
+            return json_answer(self.searches.search(entity, query, clamped, _offset(request)))
+        except QueryError as refusal:
+            raise RefusedError(400, f"Unable to parse the search: {refusal}") from refusal
+
+
+def cut_at_tracks(releases: list[tuple[str, int]]) -> list[str]:
+    """Cuts a page where it would pass 500 tracks, but never before its first release."""
+    kept: list[str] = []
+    total = 0
+    for key, tracks in releases:
+        if kept and total + tracks > MOST_TRACKS_IN_PAGE:
+            break
+        kept.append(key)
+        total += tracks
+    return kept
+
+
+def _checked(handle: Callable[..., Answer]) -> Callable[..., Answer]:
+    def checked(request: Request, **groups: str) -> Answer:
+        try:
+            return handle(request, **groups)
+        except RefusedError as refusal:
+            return error(refusal.status, str(refusal))
+
+    return checked
+
+
+def _known(found: dict[str, Found], mbid: str) -> Found:
+    if not MBID.fullmatch(mbid):
+        raise RefusedError(400, "Invalid mbid.")
+    if mbid.lower() not in found:
+        raise RefusedError(404, "Not Found")
+    return found[mbid.lower()]
+
+
+def _inc(request: Request, resource: str) -> frozenset[str]:
+    """Returns what is to be included; `+` separates, and an encoded `+` or a space does as well."""
+    raw = request.first("inc") or ""
+    names = frozenset(name for name in re.split(r"[ +]", raw) if name)
+    for name in sorted(names):
+        if name not in ALLOWED[resource]:
+            raise RefusedError(400, f"{name} is not a valid inc parameter for the {resource} resource.")
+    return names
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text is not None and re.fullmatch(r"-?\d{1,9}", text) else default
+
+
+def _browse_limit(request: Request) -> int:
+    limit = _whole(request.first("limit"), DEFAULT_LIMIT)
+    return min(limit, MOST_LIMIT) if limit >= 1 else DEFAULT_LIMIT
+
+
+def _offset(request: Request) -> int:
+    return max(0, _whole(request.first("offset"), 0))

@@ -1,0 +1,94 @@
+"""What the sandbox counts of the requests that it serves: by endpoint and status, repeats, overruns, early calls.
+
+Definitions: a repeat is a request that was answered with 2xx or 404 before; an overrun is a refusal by the quota's
+rule that a grace of 25 ms would not have spared; an early call comes before the end of a Retry-After, less that grace.
+Overruns and early calls are judged only where the window or the wait lasts at least a real second.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from music_pipeline.sandbox.http import Answer, Request
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Verdict
+
+SHORTEST_JUDGED_REAL_SECONDS = 1.0
+NOT_FOUND = 404
+
+
+@dataclass(slots=True)
+class ProviderStatistics:
+    """The counts of one provider."""
+
+    setting: QuotaSetting
+    speed: float
+    requests: int = 0
+    by_endpoint: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[int] = field(default_factory=Counter)
+    repeats: int = 0
+    repeated: Counter[str] = field(default_factory=Counter)
+    overruns_raw: int = 0
+    refusals: int = 0
+    early_calls: int = 0
+    early_calls_raw: int = 0
+    answered: set[int] = field(default_factory=set)
+    blocked_until: float | None = None
+    block_seconds: float = 0.0
+    first: float | None = None
+    last: float = 0.0
+    accepted_after_first_window: int = 0
+
+    def count_arrival(self, moment: float, verdict: Verdict) -> None:
+        """Counts a request as it comes in."""
+        self.requests += 1
+        self.overruns_raw += verdict.overrun
+        self.refusals += verdict.refused
+        if self.first is None:
+            self.first = moment
+        self.last = moment
+        if not verdict.refused and moment - self.first >= self.setting.window:
+            self.accepted_after_first_window += 1
+        if self.blocked_until is not None and moment < self.blocked_until - GRACE_REAL_SECONDS * self.speed:
+            self.early_calls_raw += 1
+            self.early_calls += self.block_seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
+
+    def count_answer(
+        self, moment: float, request: Request, endpoint_name: str, answer: Answer, *, repeatable: bool
+    ) -> None:
+        """Counts a request as it is answered, and remembers the answer for repeats and early calls."""
+        self.by_endpoint[endpoint_name] += 1
+        self.by_status[answer.status] += 1
+        identity = hash(request.identity())
+        if not repeatable and identity in self.answered:
+            self.repeats += 1
+            self.repeated[endpoint_name] += 1
+        if 200 <= answer.status < 300 or answer.status == NOT_FOUND:
+            self.answered.add(identity)
+        if answer.retry_after is not None:
+            self.blocked_until = max(self.blocked_until or 0.0, moment + answer.retry_after)
+            self.block_seconds = answer.retry_after
+
+    def report(self) -> dict[str, Any]:
+        """Returns the counts for the control interface."""
+        judged = self.setting.window / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
+        return {
+            "requests": self.requests,
+            "by_endpoint": dict(sorted(self.by_endpoint.items())),
+            "by_status": {str(status): count for status, count in sorted(self.by_status.items())},
+            "repeats": self.repeats,
+            "repeats_by_endpoint": dict(sorted(self.repeated.items())),
+            "refusals": self.refusals,
+            "overruns": self.overruns_raw if judged else 0,
+            "overruns_raw": self.overruns_raw,
+            "overruns_judged": judged,
+            "early_calls": self.early_calls,
+            "early_calls_raw": self.early_calls_raw,
+            "use": self._use(),
+        }
+
+    def _use(self) -> float | None:
+        """Returns accepted requests over what the quota allowed from the first whole window on; None before its end."""
+        if self.first is None or self.last - self.first <= self.setting.window:
+            return None
+        span = self.last - self.first - self.setting.window
+        return round(self.accepted_after_first_window / (self.setting.nominal_rate * span), 4)

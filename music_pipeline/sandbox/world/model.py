@@ -1,0 +1,188 @@
+"""The truth: artists, releases, tracks, recordings and credits, of which every provider shows a part.
+
+Here belong the records and the indexes over them. What a provider knows is `coverage`; how it says it is `providers/`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+ArtistKind = Literal["person", "group", "company"]
+ReleaseKind = Literal["album", "single", "compilation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Artist:
+    """An artist, a producer, or both. `discogs_name` has the suffix that tells namesakes apart there."""
+
+    key: str
+    name: str
+    discogs_name: str
+    kind: ArtistKind
+    aliases: tuple[str, ...]
+    special: bool  # Various and its like: on releases, never on a list of artists
+    decoy: bool  # resembles another artist; stands in searches only
+    spotify_id: str
+    mbid: str
+    discogs_id: int
+    genius_id: int
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistCredit:
+    """An artist as named on a release or a track; `name` is empty where it is the artist's own."""
+
+    artist: str
+    name: str = ""
+    join: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Somebody's part in a release or a track, with the role as printed and its range of positions."""
+
+    artist: str
+    role: str
+    credited_as: str = ""
+    tracks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A recording's place on a release. `artists` is empty where they are the release's."""
+
+    key: str
+    release: str
+    recording: str
+    title: str
+    position: str
+    disc: int
+    number: int
+    duration: str
+    artists: tuple[ArtistCredit, ...]
+    credits: tuple[Credit, ...]
+    spotify_id: str
+    mbid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label on a release."""
+
+    discogs_id: int
+    name: str
+    catalogue_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a release is pressed on."""
+
+    name: str
+    quantity: str
+    descriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release. `headings` are (index of the track that follows, text). `date` may be partial or empty."""
+
+    key: str
+    title: str
+    kind: ReleaseKind
+    artists: tuple[ArtistCredit, ...]
+    date: str
+    country: str
+    labels: tuple[Label, ...]
+    genres: tuple[str, ...]
+    styles: tuple[str, ...]
+    formats: tuple[Format, ...]
+    identifiers: tuple[tuple[str, str], ...]
+    credits: tuple[Credit, ...]
+    tracks: tuple[Track, ...]
+    headings: tuple[tuple[int, str], ...]
+    upc: str | None
+    spotify_id: str
+    mbid: str
+    release_group_mbid: str
+    discogs_id: int
+    discogs_master_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was recorded. `features` are Spotify's audio features where the catalogue has them."""
+
+    key: str
+    title: str
+    artists: tuple[ArtistCredit, ...]
+    isrc: str | None
+    duration_ms: int
+    mbid: str
+    genius_id: int
+    popularity: int
+    features: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything there is, in catalogue order, with the ways through it.
+
+    `listed` are the artists of the catalogue, in order of first appearance. `releases_of` has the releases
+    on which an artist is a main artist, `appearances_of` those on which he is on a track only.
+    """
+
+    artists: dict[str, Artist]
+    releases: dict[str, Release]
+    recordings: dict[str, Recording]
+    listed: tuple[str, ...]
+    tracks: dict[str, Track]
+    releases_of: dict[str, list[str]]
+    appearances_of: dict[str, list[str]]
+    tracks_of_recording: dict[str, list[Track]]
+
+    def track_artists(self, track: Track) -> tuple[ArtistCredit, ...]:
+        """Returns the artists of a track: its own, else the release's."""
+        return track.artists or self.releases[track.release].artists
+
+    def releases_with(self, recording: str) -> list[str]:
+        """Returns the releases that hold a recording, each once, in catalogue order."""
+        return list(dict.fromkeys(track.release for track in self.tracks_of_recording[recording]))
+
+
+def build_world(
+    artists: Iterable[Artist], releases: Iterable[Release], recordings: Iterable[Recording], listed: Iterable[str]
+) -> World:
+    """Indexes the records into a world."""
+    release_by_key = {release.key: release for release in releases}
+    tracks = {track.key: track for release in release_by_key.values() for track in release.tracks}
+    tracks_of_recording: dict[str, list[Track]] = defaultdict(list)
+    for track in tracks.values():
+        tracks_of_recording[track.recording].append(track)
+    releases_of, appearances_of = _discographies(release_by_key)
+    return World(
+        artists={artist.key: artist for artist in artists},
+        releases=release_by_key,
+        recordings={recording.key: recording for recording in recordings},
+        listed=tuple(listed),
+        tracks=tracks,
+        releases_of=releases_of,
+        appearances_of=appearances_of,
+        tracks_of_recording=dict(tracks_of_recording),
+    )
+
+
+def _discographies(releases: dict[str, Release]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    mains: dict[str, list[str]] = defaultdict(list)
+    appearances: dict[str, list[str]] = defaultdict(list)
+    for release in releases.values():
+        main = dict.fromkeys(credit.artist for credit in release.artists)
+        on_tracks = dict.fromkeys(credit.artist for track in release.tracks for credit in track.artists)
+        for artist in main:
+            mains[artist].append(release.key)
+        for artist in on_tracks:
+            if artist not in main:
+                appearances[artist].append(release.key)
+    return dict(mains), dict(appearances)
