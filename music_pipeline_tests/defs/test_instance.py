@@ -1,5 +1,6 @@
 """Dagster's storage in our Postgres, with real processes and a real server of each test's own."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -65,10 +66,8 @@ def test_a_server_that_was_killed_is_started_by_the_next_connection_of_dagster(f
 def _wait_until_gone(pid: int) -> None:
     """The test's process may be the parent of the server's: then it has to collect it."""
     while True:
-        try:
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -1,0 +1,18 @@
+"""What Dagster loads: the assets of the catalogue, the queues that fill them, and when. Each is defined in `defs/`."""
+
+import dagster as dg
+
+from music_pipeline.defs.catalog import catalog
+from music_pipeline.defs.queues import queues
+from music_pipeline.defs.schedules import jobs, schedules
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[catalog, *queues()],
+        jobs=jobs(),
+        schedules=schedules(),
+        # Work is I/O, and asyncio does it: a process for each step would cost seconds a run.
+        executor=dg.in_process_executor,
+    )

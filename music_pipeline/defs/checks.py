@@ -1,0 +1,187 @@
+"""The checks of the assets: which there are, what they tolerate, their verdicts. sql/queries/checks.sql counts.
+
+A check is logged once at the end of every run that materializes its asset: a second evaluation of one run would replace
+the first, and one of an older run is hidden by a newer materialization.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from music_pipeline import database, work
+from music_pipeline.defs.events import SAMPLE, failures
+from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
+from music_pipeline.work import Stage
+
+# Three ticks of the slowest queue: work that has been due for longer shows that the pipeline does not keep up.
+LONGEST_OVERDUE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogCheck:
+    """A check counted by the statement `check_<asset>_<name>`; failed if a larger share than `tolerated` is bad."""
+
+    stage: Stage
+    name: str
+    description: str
+    tolerated: float = 0.0
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, for either way in which Dagster takes it."""
+
+    asset: dg.AssetKey
+    name: str
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    metadata: dict[str, Any]
+
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        return dg.AssetCheckKey(self.asset, self.name)
+
+    def result(self) -> dg.AssetCheckResult:
+        """For the run of the asset itself."""
+        return dg.AssetCheckResult(
+            passed=self.passed,
+            asset_key=self.asset,
+            check_name=self.name,
+            severity=self.severity,
+            metadata=self.metadata,
+        )
+
+    def evaluation(self) -> dg.AssetCheckEvaluation:
+        """For a sweep, which is a run of another asset."""
+        return dg.AssetCheckEvaluation(
+            asset_key=self.asset,
+            check_name=self.name,
+            passed=self.passed,
+            severity=self.severity,
+            metadata={name: dg.MetadataValue.json(value) if isinstance(value, list | dict) else value
+                      for name, value in self.metadata.items()},
+        )  # fmt: skip
+
+
+ERROR = dg.AssetCheckSeverity.ERROR
+CATALOG_CHECKS = (
+    CatalogCheck(Stage.ARTIST_DISCOVERY, "coverage", "Identity resolved at least 90 % of what was asked for.", 0.1),
+    CatalogCheck(Stage.ARTIST_DISCOVERY, "uniqueness", "No artist is two in one, and none is there twice."),
+    CatalogCheck(Stage.ARTIST_DISCOVERY, "orphans", "Every id of a provider belongs to an artist.", 0, ERROR),
+    CatalogCheck(
+        Stage.ALBUM_DISCOVERY, "coverage", "At least 95 % of the artists have releases, or none to have.", 0.05
+    ),
+    CatalogCheck(
+        Stage.ALBUM_DISCOVERY, "uniqueness", "At most 2 % of the releases have a twin under another id.", 0.02
+    ),
+    CatalogCheck(Stage.ALBUM_DISCOVERY, "orphans", "Every release is some artist's.", 0, ERROR),
+    CatalogCheck(Stage.ALBUM_DISCOVERY, "incomplete_answers", "No list is held back because it shrank too much."),
+    CatalogCheck(Stage.TRACK_DISCOVERY, "coverage", "At least 98 % of the tracks that releases have are held.", 0.02),
+    CatalogCheck(Stage.TRACK_DISCOVERY, "uniqueness", "No recording is there twice."),
+    CatalogCheck(Stage.TRACK_DISCOVERY, "orphans", "Recordings are on tracks, tracks on releases.", 0, ERROR),
+    CatalogCheck(Stage.TRACK_DISCOVERY, "releases_without_tracks", "No release is without tracks."),
+    CatalogCheck(Stage.TRACK_DISCOVERY, "incomplete_answers", "No track list is held back or known in part only."),
+    CatalogCheck(Stage.PRODUCER_IDENTIFICATION, "coverage", "Sources of credits spoke of 95 % of the artists.", 0.05),
+    CatalogCheck(Stage.PRODUCER_IDENTIFICATION, "uniqueness", "No recording has one producer twice."),
+    CatalogCheck(Stage.PRODUCER_IDENTIFICATION, "orphans", "Credits have sources, producers credits.", 0, ERROR),
+    CatalogCheck(Stage.PRODUCER_IDENTIFICATION, "recordings_with_a_producer", "At least 30 % of the recordings.", 0.7),
+    CatalogCheck(
+        Stage.PRODUCER_IDENTIFICATION, "incomplete_answers", "No credits are held back or known in part only."
+    ),
+)
+
+
+def asset_of(stage: Stage) -> dg.AssetKey:
+    """The partitioned asset that a stage fills."""
+    return dg.AssetKey(ASSET_OF_STAGE[stage])
+
+
+def queue_of(stage: Stage) -> dg.AssetKey:
+    """The queue asset that drains a stage's open work."""
+    return dg.AssetKey(["queue", ASSET_OF_STAGE[stage]])
+
+
+def checks_of(stage: Stage) -> list[CatalogCheck]:
+    """Those that are counted over the catalogue."""
+    return [check for check in CATALOG_CHECKS if check.stage is stage]
+
+
+def check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
+    """All checks of a stage's asset, as Dagster wants them declared."""
+    asset = asset_of(stage)
+    return [
+        dg.AssetCheckSpec("last_run", asset=asset, description="In the last run nothing failed."),
+        dg.AssetCheckSpec("overdue", asset=asset, description=f"No work is due for more than {LONGEST_OVERDUE}."),
+        *(dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(stage)),
+    ]
+
+
+def verdicts(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts of all checks of a stage's asset, after a run with these outcomes."""
+    return [
+        last_run(stage, outcomes),
+        overdue(stage, work.overdue(engine, stage)),
+        *(counted(check, *_count(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}")) for check in checks_of(stage)),
+    ]
+
+
+def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
+    """Passed if nothing failed or waits."""
+    failed = failures(outcomes)
+    return Verdict(
+        asset=asset_of(stage),
+        name="last_run",
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "attempted": len(outcomes),
+            "failed": len(failed),
+            "sample": dict(sorted(failed.items())[:SAMPLE]),
+        },
+    )
+
+
+def overdue(stage: Stage, oldest: timedelta | None) -> Verdict:
+    """Passed if the oldest due work is no older than LONGEST_OVERDUE; `oldest` is None where nothing is due."""
+    seconds = 0.0 if oldest is None else oldest.total_seconds()
+    return Verdict(
+        asset=asset_of(stage),
+        name="overdue",
+        passed=seconds <= LONGEST_OVERDUE.total_seconds(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"oldest_due_minutes": round(seconds / 60, 1), "something_due": oldest is not None},
+    )
+
+
+def counted(check: CatalogCheck, total: int, bad: int, sample: list[str]) -> Verdict:
+    """Passed if at most the tolerated share of `total` is bad."""
+    return Verdict(
+        asset=asset_of(check.stage),
+        name=check.name,
+        passed=bad <= check.tolerated * total,
+        severity=check.severity,
+        metadata={"total": total, "bad": bad, "good_share": 1 - bad / total if total else 1.0, "sample": sample},
+    )
+
+
+def dead_work(engine: sa.Engine, stage: Stage) -> Verdict:
+    """The check of a queue asset: nothing of the stage was given up."""
+    total, bad, sample = _count(engine, "check_dead_work", stage=stage.value)
+    return Verdict(
+        asset=queue_of(stage),
+        name="dead_work",
+        passed=bad == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"open": total - bad, "dead": bad, "sample": sample},
+    )
+
+
+def _count(engine: sa.Engine, statement: str, **parameters: str) -> tuple[int, int, list[str]]:
+    with engine.connect() as connection:
+        row = connection.execute(database.query(statement), parameters).one()
+    return int(row.total), int(row.bad), row.sample or []

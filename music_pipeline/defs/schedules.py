@@ -1,0 +1,88 @@
+"""The jobs and when they run: a sweep for each queue, in UTC, and the whole chain as one job for a person to launch."""
+
+import os
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from music_pipeline import database, work
+from music_pipeline.defs.checks import asset_of, queue_of
+from music_pipeline.defs.queues import CHAIN, SWEEP_TAG
+from music_pipeline.work import CATALOG_STAGES, Stage, Sweep
+
+CADENCE = {
+    Stage.ARTIST_DISCOVERY: "*/2 * * * *",
+    Stage.ALBUM_DISCOVERY: "*/5 * * * *",
+    Stage.TRACK_DISCOVERY: "*/5 * * * *",
+    Stage.PRODUCER_IDENTIFICATION: "*/10 * * * *",
+}
+
+
+def decision(stage: Stage, *, due: int, in_progress: Sequence[Sweep]) -> dg.RunRequest | dg.SkipReason:
+    """Sweep if something is due and no sweep of the stage has a living heartbeat."""
+    for sweep in in_progress:
+        if sweep.kind == stage.value:
+            return dg.SkipReason(f"Run {sweep.run_id} is sweeping {stage.value} since {sweep.started_at:%H:%M:%S} UTC.")
+    if not due:
+        return dg.SkipReason(f"No work of {stage.value} is due.")
+    return dg.RunRequest(tags={SWEEP_TAG: stage.value})
+
+
+def sweep_job(stage: Stage) -> UnresolvedAssetJobDefinition:
+    """The job that drains one queue; it has the stage's name."""
+    return dg.define_asset_job(
+        name=stage.value,
+        selection=dg.AssetSelection.assets(queue_of(stage)),
+        description=f"Drain what is due of {stage.value}.",
+        tags={SWEEP_TAG: stage.value},
+    )
+
+
+def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    """The schedule of one sweep; it asks the ledger, never Dagster, whether there is anything to do."""
+
+    @dg.schedule(
+        name=f"{stage.value}_schedule",
+        job_name=stage.value,
+        cron_schedule=CADENCE[stage],
+        execution_timezone="UTC",
+        default_status=status,
+        description=f"Sweeps {stage.value} if something is due and no sweep is in progress.",
+    )
+    def tick() -> dg.RunRequest | dg.SkipReason:
+        engine = database.engine()
+        return decision(stage, due=work.due(engine, [stage])[stage], in_progress=work.sweeps_in_progress(engine))
+
+    return tick
+
+
+def chain_job() -> UnresolvedAssetJobDefinition:
+    """The job that drains all queues, one after the other."""
+    return dg.define_asset_job(
+        name=CHAIN,
+        selection=dg.AssetSelection.assets(*(queue_of(stage) for stage in CATALOG_STAGES)),
+        description="The whole chain in one run: artists, their releases, the tracks, the producers.",
+        tags={SWEEP_TAG: CHAIN},
+    )
+
+
+def refresh_job() -> UnresolvedAssetJobDefinition:
+    """The job that asks afresh for artists of the catalogue, by partition."""
+    return dg.define_asset_job(
+        name="artist_refresh",
+        selection=dg.AssetSelection.assets(*(asset_of(stage) for stage in CATALOG_STAGES)),
+        description="Ask afresh for the chosen artists, at all stages.",
+    )
+
+
+def jobs() -> list[UnresolvedAssetJobDefinition]:
+    """All jobs."""
+    return [*(sweep_job(stage) for stage in CATALOG_STAGES), chain_job(), refresh_job()]
+
+
+def schedules() -> list[dg.ScheduleDefinition]:
+    """All schedules; they begin on where MUSIC_SCHEDULES is "on" (as in `make dev`), else off."""
+    on = os.environ.get("MUSIC_SCHEDULES") == "on"
+    status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    return [sweep_schedule(stage, status) for stage in CATALOG_STAGES]
