@@ -1,0 +1,117 @@
+"""What Dagster loads: the graph to the letter, and when its schedules decide to run."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from music_pipeline import work
+from music_pipeline.definitions import definitions
+from music_pipeline.defs.schedules import decision, schedules
+from music_pipeline.stages.requests import request_artist
+from music_pipeline.work import Stage, Sweep
+
+
+def test_the_definitions_load() -> None:
+    dg.Definitions.validate_loadable(definitions())
+
+
+def test_the_asset_graph_is_four_partitioned_assets_and_four_queues_with_no_edge_between_them() -> None:
+    graph = {
+        spec.key.to_user_string(): (
+            [dependency.asset_key.to_user_string() for dependency in spec.deps],
+            spec.group_name,
+            spec.partitions_def is not None,
+        )
+        for spec in definitions().resolve_all_asset_specs()
+    }
+    assert graph == {
+        "artists": ([], "catalog", True),
+        "releases": (["artists"], "catalog", True),
+        "tracks": (["releases"], "catalog", True),
+        "producers": (["tracks"], "catalog", True),
+        "queue/artists": ([], "queue", False),
+        "queue/releases": (["queue/artists"], "queue", False),
+        "queue/tracks": (["queue/releases"], "queue", False),
+        "queue/producers": (["queue/tracks"], "queue", False),
+    }
+
+
+def test_every_asset_has_a_description_kinds_an_owner_and_a_table() -> None:
+    for spec in definitions().resolve_all_asset_specs():
+        assert spec.description
+        assert spec.kinds
+        assert spec.owners == ["team:catalog"]
+        assert str(spec.metadata["dagster/table_name"]).startswith("music.")
+
+
+def test_each_stage_has_the_checks_that_were_asked_for() -> None:
+    keys = definitions().resolve_asset_graph().asset_check_keys
+    found: dict[str, set[str]] = {}
+    for key in keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    common = {"last_run", "coverage", "overdue", "uniqueness", "orphans"}
+    assert found == {
+        "artists": common,
+        "releases": common | {"incomplete_answers"},
+        "tracks": common | {"releases_without_tracks", "incomplete_answers"},
+        "producers": common | {"recordings_with_a_producer", "incomplete_answers"},
+        **{f"queue/{asset}": {"dead_work"} for asset in ("artists", "releases", "tracks", "producers")},
+    }
+
+
+def test_the_schedules_run_on_the_given_times_in_utc() -> None:
+    assert {schedule.name: (schedule.cron_schedule, schedule.execution_timezone) for schedule in schedules()} == {
+        "artist_discovery_schedule": ("*/2 * * * *", "UTC"),
+        "album_discovery_schedule": ("*/5 * * * *", "UTC"),
+        "track_discovery_schedule": ("*/5 * * * *", "UTC"),
+        "producer_identification_schedule": ("*/10 * * * *", "UTC"),
+    }
+
+
+@pytest.mark.parametrize(("switch", "running"), [("on", True), ("off", False), (None, False)])
+def test_the_schedules_are_on_only_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, switch: str | None, running: bool
+) -> None:
+    if switch is None:
+        monkeypatch.delenv("MUSIC_SCHEDULES", raising=False)
+    else:
+        monkeypatch.setenv("MUSIC_SCHEDULES", switch)
+    assert {schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules()} == {running}
+
+
+def sweep_of(kind: str) -> Sweep:
+    now = datetime.now(UTC)
+    return Sweep(kind=kind, run_id="a run", started_at=now, heartbeat_at=now)
+
+
+@pytest.mark.parametrize(
+    ("due", "in_progress", "runs"),
+    [
+        (0, [], False),
+        (3, [], True),
+        (3, ["album_discovery"], False),
+        (3, ["artist_discovery"], True),
+        (0, ["album_discovery"], False),
+    ],
+)
+def test_a_tick_runs_if_something_is_due_and_no_sweep_of_its_kind_is_in_progress(
+    due: int, in_progress: list[str], runs: bool
+) -> None:
+    decided = decision(Stage.ALBUM_DISCOVERY, due=due, in_progress=[sweep_of(kind) for kind in in_progress])
+    assert isinstance(decided, dg.RunRequest) is runs
+
+
+def test_a_tick_asks_the_ledger(engine: sa.Engine) -> None:
+    [schedule] = [found for found in schedules() if found.job_name == "artist_discovery"]
+    tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)))
+    assert tick.skip_message == "No work of artist_discovery is due."
+    request_artist(engine, "ABBA")
+    [request] = (
+        schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC))).run_requests or []
+    )
+    assert request.tags["music/sweep"] == "artist_discovery"
+    assert work.begin_sweep(engine, "artist_discovery", "a run")
+    tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)))
+    assert "a run is sweeping" in (tick.skip_message or "")
