@@ -1,0 +1,38 @@
+"""Logs as JSON lines, one for each event. Configured by the entry points alone; nothing here runs at import.
+
+What is logged is decided where it happens. Secrets never reach a log: nobody hands them over.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+CHATTY = ("httpx", "httpcore", "urllib3", "spotipy", "asyncio")
+
+
+def configure(*, file: Path | None = None, level: int = logging.INFO) -> None:
+    """Write every event from `level` up to `file` (appended, its folder created), else to stderr."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(_opened(file)),
+        cache_logger_on_first_use=False,
+    )
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _opened(file: Path | None) -> TextIO:
+    if file is None:
+        return sys.stderr
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.open("a", buffering=1, encoding="utf-8")

@@ -1,0 +1,164 @@
+"""What a process keeps of one account at one provider: permits, the breaker, blocks. All of it lives in the database.
+
+Only whether and when a call may be made is decided here; the call itself is `exchange`'s.
+"""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from music_pipeline.providers import breaker, quotas
+from music_pipeline.providers.breaker import BreakerRules, Health
+from music_pipeline.providers.clock import DatabaseClock
+from music_pipeline.providers.errors import (
+    CircuitBreakerOpenException,
+    CredentialsRefused,
+    ProviderGatewayRateLimitedError,
+    ProviderUnavailable,
+)
+from music_pipeline.providers.permits import Dispenser, Permit
+from music_pipeline.providers.questions import Priority
+from music_pipeline.providers.quotas import BlockKind, ProviderState, QuotaPlan, Reservation, Returned
+
+LONGEST_WAIT_SECONDS = 60.0
+STATE_HOLDS_SECONDS = 0.05
+PROBE_MARGIN_SECONDS = 30.0
+
+
+class Channel:
+    """Permission to call, for the callers of this process."""
+
+    def __init__(
+        self, engine: sa.Engine, plan: QuotaPlan, rules: BreakerRules, clock: DatabaseClock, timeout_seconds: float
+    ) -> None:
+        self.plan = plan
+        self._engine = engine
+        self._rules = rules
+        self._clock = clock
+        self._lease = timeout_seconds + PROBE_MARGIN_SECONDS
+        self._state: ProviderState | None = None
+        self._state_read_at = 0.0
+        self._outdated_at = 0.0
+        self._reading: asyncio.Task[None] | None = None
+        self._dispenser = Dispenser(plan, self._reserve, self._give_back)
+
+    async def admit(self) -> UUID | None:
+        """Pass the block and the breaker; the probe's id, if this call is to find out whether the provider is back.
+
+        Raises ProviderUnavailable's kinds.
+        """
+        state = await self._current_state()
+        self._refuse_if_blocked_long(state)
+        if state.breaker == "closed":
+            return None
+        admission = await asyncio.to_thread(breaker.admit, self._engine, self.plan.provider, lease=self._lease)
+        self._outdated()
+        if not admission.admitted:
+            raise CircuitBreakerOpenException(self.plan.provider, None, until=admission.until or self._clock.now())
+        return admission.probe
+
+    async def permit(self, priority: Priority) -> Permit:
+        """A permit that is due now. Raises ProviderUnavailable's kinds rather than wait for more than a minute."""
+        until = await asyncio.to_thread(quotas.spend_daily, self._engine, self.plan) if self.plan.daily_limit else None
+        if until is not None:
+            text = f"{self.plan.provider}'s {self.plan.daily_limit} calls a day are used up"
+            raise ProviderGatewayRateLimitedError(self.plan.provider, None, text, until=until)
+        return await self._dispenser.permit(priority)
+
+    async def may_send(self, probe: UUID | None) -> bool:
+        """Whether nothing came up while the permit was waited for; False: wait for another.
+
+        Raises ProviderUnavailable's kinds.
+        """
+        state = await self._current_state()
+        self._refuse_if_blocked_long(state)
+        if state.breaker != "closed" and probe is None:
+            raise CircuitBreakerOpenException(self.plan.provider, None, until=state.breaker_until or self._clock.now())
+        return self._blocked_for(state) <= 0
+
+    def answered(self, permit: Permit) -> None:
+        """The request of this permit is over."""
+        self._dispenser.answered(permit)
+
+    def unused(self, permit: Permit) -> None:
+        """Nothing was sent with this permit."""
+        self._dispenser.unused(permit)
+
+    async def record(self, health: Health, *, request_digest: str, probe: UUID | None) -> None:
+        """Tell the breaker how a call ended."""
+        clean = self._state is not None and self._state.breaker == "closed" and self._state.breaker_failures == 0
+        if probe is None and (health == "neutral" or (health == "success" and clean)):
+            return
+        await asyncio.to_thread(
+            breaker.record, self._engine, self.plan.provider, health,
+            request_digest=request_digest, probe=probe, rules=self._rules,
+        )  # fmt: skip
+        self._outdated()
+
+    async def block(self, kind: BlockKind, seconds: float, reason: str) -> datetime:
+        """Let nobody call for that long; answer until when."""
+        until = self._clock.now() + timedelta(seconds=seconds)
+        await asyncio.to_thread(quotas.block, self._engine, self.plan, kind=kind, until=until, reason=reason)
+        self._outdated()
+        return until
+
+    async def aclose(self) -> None:
+        """Give back what is not used."""
+        await self._dispenser.aclose()
+
+    def _outdated(self) -> None:
+        self._outdated_at = time.monotonic()
+        self._state_read_at = 0.0
+
+    async def _current_state(self) -> ProviderState:
+        if self._state is None or time.monotonic() - self._state_read_at > STATE_HOLDS_SECONDS:
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read_state())
+            await asyncio.shield(self._reading)
+        if self._state is None:
+            raise RuntimeError("The provider's state was read and is not there.")
+        return self._state
+
+    async def _read_state(self) -> None:
+        asked_at = time.monotonic()
+        database_now, state = await asyncio.to_thread(quotas.read_state, self._engine, self.plan)
+        self._learn(database_now, state, asked_at)
+
+    def _learn(self, database_now: float, state: ProviderState, asked_at: float) -> None:
+        self._clock.set(database_now)
+        self._state = state
+        # What was read before we changed something ourselves is old already.
+        self._state_read_at = time.monotonic() if asked_at > self._outdated_at else 0.0
+
+    async def _reserve(self, horizon: float, wanted: int) -> Reservation:
+        asked_at = time.monotonic()
+        reservation = await asyncio.to_thread(quotas.reserve, self._engine, self.plan, horizon=horizon, wanted=wanted)
+        self._learn(reservation.database_now, reservation.state, asked_at)
+        self._refuse_if_blocked_long(reservation.state)
+        if not reservation.slots and reservation.wait > LONGEST_WAIT_SECONDS:
+            until = self._clock.now() + timedelta(seconds=reservation.wait)
+            text = f"{self.plan.provider}'s quota is used up"
+            raise ProviderGatewayRateLimitedError(self.plan.provider, None, text, until=until)
+        return reservation
+
+    async def _give_back(self, returned: list[Returned]) -> None:
+        await asyncio.to_thread(quotas.give_back, self._engine, self.plan, returned)
+
+    def _blocked_for(self, state: ProviderState) -> float:
+        return (state.blocked_until - self._clock.now()).total_seconds() if state.blocked_until else 0.0
+
+    def _refuse_if_blocked_long(self, state: ProviderState) -> None:
+        is_waited_for = state.blocked_kind == "retry_after" and self._blocked_for(state) <= LONGEST_WAIT_SECONDS
+        if state.blocked_until is None or is_waited_for or self._blocked_for(state) <= 0:
+            return
+        raise refusal(self.plan.provider, state.blocked_kind, state.blocked_reason or "", state.blocked_until)
+
+
+def refusal(provider: str, kind: str | None, reason: str, until: datetime) -> ProviderUnavailable:
+    """What a block is for those who want to call."""
+    if kind == "credentials_refused":
+        return CredentialsRefused(provider, None, reason, until=until)
+    return ProviderGatewayRateLimitedError(provider, None, reason, until=until)

@@ -1,0 +1,137 @@
+"""Genius: its endpoints and what their answers say. https://docs.genius.com
+
+Whether a hit is the song that was meant is not decided here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from music_pipeline.providers.gateway import Gateway
+from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.records import NamedId, Page, kept
+
+SEARCH = Endpoint("genius", "search", "/search")  # https://docs.genius.com/#search-h2
+ARTIST_SONGS = Endpoint("genius", "artist_songs", "/artists/{}/songs")  # https://docs.genius.com/#artists-h2
+SONG = Endpoint("genius", "song", "/songs/{}")  # https://docs.genius.com/#songs-h2
+
+SONGS_PER_PAGE = 50
+read = Reader("genius")
+
+
+@dataclass(frozen=True, slots=True)
+class GeniusHit:
+    """A song in a list: without its credits. It may be a translation, or a page that is no song."""
+
+    id: str
+    title: str | None
+    artist: NamedId | None
+
+
+@dataclass(frozen=True, slots=True)
+class GeniusSong:
+    """A song with its credits. `performances`: further credits as (label as printed, who)."""
+
+    id: str
+    title: str | None
+    artist: NamedId | None
+    featured: tuple[NamedId, ...]
+    producers: tuple[NamedId, ...]
+    performances: tuple[tuple[str, NamedId], ...]
+    release_date: str | None
+    album: NamedId | None
+
+
+def parse_search(payload: object) -> tuple[GeniusHit, ...]:
+    """The songs that a search hit. Raises UnreadableAnswer."""
+    hits = read.sequence(_response(payload).get("hits"), "search.hits")
+    return kept(hits, _search_hit).items
+
+
+def parse_artist_songs(payload: object) -> Page[GeniusHit]:
+    """A page of an artist's songs. Raises UnreadableAnswer."""
+    found = _response(payload)
+    songs = kept(read.sequence(found.get("songs"), "artist.songs"), _hit)
+    next_page = read.integer(found.get("next_page"), "artist.next_page")
+    return Page(items=songs.items, total=None, next_offset=next_page, nulls=songs.nulls)
+
+
+def parse_song(payload: object) -> GeniusSong | None:
+    """A song with its credits; None where the answer holds no id. Raises UnreadableAnswer."""
+    found = read.mapping(_response(payload).get("song"), "song")
+    hit = _hit(found)
+    if hit is None:
+        return None
+    return GeniusSong(
+        id=hit.id,
+        title=hit.title,
+        artist=hit.artist,
+        featured=_people(found, "featured_artists"),
+        producers=_people(found, "producer_artists"),
+        performances=_performances(found),
+        release_date=read.text(found.get("release_date"), "song.release_date"),
+        album=_named_id(found.get("album")),
+    )
+
+
+def _response(payload: object) -> dict[str, Any]:
+    return read.mapping(read.mapping(payload, "answer").get("response"), "answer.response")
+
+
+def _search_hit(value: object) -> GeniusHit | None:
+    found = read.optional_mapping(value, "hit")
+    is_song = read.text(found.get("type"), "hit.type") in (None, "song")
+    return _hit(found.get("result")) if is_song else None
+
+
+def _hit(value: object) -> GeniusHit | None:
+    found = read.optional_mapping(value, "song")
+    song_id = read.id(found.get("id"), "song.id")
+    if song_id is None:
+        return None
+    return GeniusHit(song_id, read.text(found.get("title"), "song.title"), _named_id(found.get("primary_artist")))
+
+
+def _performances(song: dict[str, Any]) -> tuple[tuple[str, NamedId], ...]:
+    found: list[tuple[str, NamedId]] = []
+    for entry in read.optional_sequence(song.get("custom_performances"), "song.custom_performances"):
+        performance = read.optional_mapping(entry, "performance")
+        label = read.text(performance.get("label"), "performance.label")
+        if label is not None:
+            found.extend((label, person) for person in _people(performance, "artists"))
+    return tuple(found)
+
+
+def _people(holder: dict[str, Any], key: str) -> tuple[NamedId, ...]:
+    return kept(read.optional_sequence(holder.get(key), f"song.{key}"), _named_id).items
+
+
+def _named_id(value: object) -> NamedId | None:
+    found = read.optional_mapping(value, "artist")
+    found_id = read.id(found.get("id"), "artist.id")
+    return NamedId(found_id, read.text(found.get("name"), "artist.name")) if found_id else None
+
+
+class GeniusClient:
+    """Genius's songs. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def search(self, text: str, *, fresh_since: datetime | None = None) -> tuple[GeniusHit, ...]:
+        """The ten songs that fit best, by Genius's own idea of it."""
+        question = Question.of(SEARCH, q=text)
+        return (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body or ()
+
+    async def artist_songs(
+        self, artist_id: str, *, page: int = 1, fresh_since: datetime | None = None
+    ) -> Page[GeniusHit] | None:
+        """A page (from 1) of an artist's songs by title; None where there is no such artist."""
+        question = Question.of(ARTIST_SONGS, artist_id, per_page=SONGS_PER_PAGE, page=page, sort="title")
+        return (await self._gateway.ask(question, parse_artist_songs, fresh_since=fresh_since)).body
+
+    async def song(self, song_id: str, *, fresh_since: datetime | None = None) -> GeniusSong | None:
+        """A song with its credits; None where there is none."""
+        question = Question.of(SONG, song_id, text_format="plain")
+        return (await self._gateway.ask(question, parse_song, fresh_since=fresh_since)).body

@@ -1,0 +1,150 @@
+"""MusicBrainz: its endpoints and the plan of asking it for much at once. https://musicbrainz.org/doc/MusicBrainz_API
+
+What its answers say is in `musicbrainz_answers`; which credits count as production is not decided here.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from music_pipeline.providers.errors import ProviderFailure
+from music_pipeline.providers.gateway import ATTEMPTS, Gateway
+from music_pipeline.providers.musicbrainz_answers import (
+    MusicBrainzArtist,
+    MusicBrainzRecording,
+    MusicBrainzRelease,
+    parse_artist,
+    parse_artist_search,
+    parse_recording,
+    parse_recordings,
+    parse_release,
+    parse_releases,
+    parse_urls,
+)
+from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.records import Page
+
+URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
+ARTIST_SEARCH = Endpoint("musicbrainz", "artist_search", "/artist")  # …/MusicBrainz_API/Search#Artist
+ARTIST = Endpoint("musicbrainz", "artist", "/artist/{}")  # …/MusicBrainz_API#Lookups
+RELEASES = Endpoint("musicbrainz", "releases", "/release")  # …/MusicBrainz_API#Browse
+RELEASE = Endpoint("musicbrainz", "release", "/release/{}")  # …/MusicBrainz_API#Lookups
+RECORDINGS = Endpoint("musicbrainz", "recordings", "/recording")  # …/MusicBrainz_API#Browse
+RECORDING = Endpoint("musicbrainz", "recording", "/recording/{}")  # …/MusicBrainz_API#Lookups
+
+RELEASE_INC = "recordings artist-credits isrcs media labels release-groups artist-rels url-rels recording-level-rels"
+RELEASE_STATUS = "official"
+ARTIST_INC = "aliases url-rels"
+RECORDING_INC = "artist-rels isrcs"
+LARGEST_PAGE = 100
+SMALLEST_PAGE = 6
+MOST_URLS = 50  # of the 100 allowed: 50 make an address of 3.7 kB, and servers in between take 4 or 8
+OVERLOADED = (502, 503, 504)
+ATTEMPTS_PER_SIZE = 2
+LUCENE_SPECIAL = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/])')
+SPOTIFY_ARTIST = "https://open.spotify.com/artist/"
+
+Listed = TypeVar("Listed")
+
+
+class MusicBrainzClient:
+    """MusicBrainz's database. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def artists_by_spotify_id(
+        self, spotify_ids: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """MBIDs of the artists that MusicBrainz links to each Spotify artist id; ids that it does not know are missing.
+
+        At most 50 ids: raises ValueError for more.
+        """
+        if len(spotify_ids) > MOST_URLS:
+            raise ValueError(f"{len(spotify_ids)} Spotify ids in one request to MusicBrainz; it takes {MOST_URLS}.")
+        if not spotify_ids:
+            return {}
+        resources = tuple(("resource", SPOTIFY_ARTIST + spotify_id) for spotify_id in sorted(set(spotify_ids)))
+        question = Question(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
+        linked = (await self._gateway.ask(question, parse_urls, fresh_since=fresh_since)).body or {}
+        return {
+            resource.removeprefix(SPOTIFY_ARTIST): mbids
+            for resource, mbids in linked.items()
+            if resource.startswith(SPOTIFY_ARTIST)
+        }
+
+    async def search_artists(
+        self, name: str, *, limit: int = 25, fresh_since: datetime | None = None
+    ) -> tuple[MusicBrainzArtist, ...]:
+        """Artists of this name or alias, the likeliest first, with MusicBrainz's score (0–100)."""
+        phrase = lucene_phrase(name)
+        query = f"artist:{phrase} OR alias:{phrase}"
+        question = Question.of(ARTIST_SEARCH, query=query, limit=limit, fmt="json")
+        return (await self._gateway.ask(question, parse_artist_search, fresh_since=fresh_since)).body or ()
+
+    async def artist(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzArtist | None:
+        """An artist with aliases and links; None where there is none.
+
+        A merged MBID answers the artist that it became.
+        """
+        question = Question.of(ARTIST, mbid, inc=ARTIST_INC, fmt="json")
+        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
+
+    async def releases_of_artist(
+        self, mbid: str, *, offset: int = 0, limit: int = LARGEST_PAGE, fresh_since: datetime | None = None
+    ) -> Page[MusicBrainzRelease] | None:
+        """A page of an artist's official releases with tracks, credits and links; None where there is no such artist.
+
+        A page ends at 500 tracks, and is asked for in smaller pieces where the server is overwhelmed.
+        """
+
+        async def ask(size: int, attempts: int) -> Page[MusicBrainzRelease] | None:
+            question = Question.of(
+                RELEASES, artist=mbid, inc=RELEASE_INC, status=RELEASE_STATUS, limit=size, offset=offset, fmt="json"
+            )
+            answer = await self._gateway.ask(question, parse_releases, fresh_since=fresh_since, attempts=attempts)
+            return answer.body
+
+        return await _halving(ask, limit)
+
+    async def recordings_of_release(
+        self, mbid: str, *, offset: int = 0, fresh_since: datetime | None = None
+    ) -> Page[MusicBrainzRecording] | None:
+        """A page of a release's recordings with credits:
+        for the releases that are listed without (over 500 recordings).
+        """
+
+        async def ask(size: int, attempts: int) -> Page[MusicBrainzRecording] | None:
+            question = Question.of(RECORDINGS, release=mbid, inc=RECORDING_INC, limit=size, offset=offset, fmt="json")
+            answer = await self._gateway.ask(question, parse_recordings, fresh_since=fresh_since, attempts=attempts)
+            return answer.body
+
+        return await _halving(ask, LARGEST_PAGE)
+
+    async def release(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRelease | None:
+        """One release with tracks, credits and links; None where there is none."""
+        question = Question.of(RELEASE, mbid, inc=RELEASE_INC, fmt="json")
+        return (await self._gateway.ask(question, parse_release, fresh_since=fresh_since)).body
+
+    async def recording(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRecording | None:
+        """One recording with credits and ISRCs; None where there is none."""
+        question = Question.of(RECORDING, mbid, inc=RECORDING_INC, fmt="json")
+        return (await self._gateway.ask(question, parse_recording, fresh_since=fresh_since)).body
+
+
+async def _halving(ask: Callable[[int, int], Awaitable[Listed]], size: int) -> Listed:
+    """Ask for `size` entries, and for half as many each time that the server fails over it."""
+    while size // 2 >= SMALLEST_PAGE:
+        try:
+            return await ask(size, ATTEMPTS_PER_SIZE)
+        except ProviderFailure as failure:
+            if failure.status not in OVERLOADED:
+                raise
+            size //= 2
+    return await ask(size, ATTEMPTS)
+
+
+def lucene_phrase(text: str) -> str:
+    """`text` as one phrase of a Lucene query, whatever it holds."""
+    return '"' + LUCENE_SPECIAL.sub(r"\\\1", " ".join(text.split())) + '"'

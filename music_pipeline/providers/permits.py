@@ -1,0 +1,159 @@
+"""Who in this process sends next:
+
+permits are reserved a little ahead, and go to the most urgent caller when they are due.
+
+How often anyone may send is arithmetic of `quotas`; whether the provider may be called at all is known to `channel`.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from music_pipeline.providers.questions import Priority
+from music_pipeline.providers.quotas import QuotaPlan, Reservation, Returned
+
+MOST_AT_ONCE = 64
+LONGEST_NAP = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """May be used from `due` to `expires` (of time.monotonic), for one request.
+
+    `slot`: `due` in the database's seconds.
+    """
+
+    due: float
+    expires: float
+    slot: float
+    sequence: int
+
+    def is_late(self) -> bool:
+        """Whether using it now could crowd the window."""
+        return time.monotonic() > self.expires
+
+
+class Dispenser:
+    """Permits of one plan, for the callers of this process."""
+
+    def __init__(
+        self,
+        plan: QuotaPlan,
+        reserve: Callable[[float, int], Awaitable[Reservation]],
+        give_back: Callable[[list[Returned]], Awaitable[None]],
+    ) -> None:
+        """`reserve(horizon, wanted)` raises what all waiting callers are to get (ProviderUnavailable,
+        a broken database).
+        """
+        self._plan = plan
+        self._reserve = reserve
+        self._give_back = give_back
+        self._waiting: list[tuple[Priority, int, asyncio.Future[Permit]]] = []
+        self._order = itertools.count()
+        self._permits: deque[Permit] = deque()
+        self._returned: list[Returned] = []
+        self._work = asyncio.Event()
+        self._permit_there = asyncio.Event()
+        self._ahead = 0.0
+        self._tasks = [asyncio.create_task(self._reserve_always()), asyncio.create_task(self._hand_out_always())]
+
+    async def permit(self, priority: Priority) -> Permit:
+        """A permit that is due now; the most urgent class first, then who came first."""
+        future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), future))
+        self._work.set()
+        return await future
+
+    def answered(self, permit: Permit) -> None:
+        """The request of this permit is over: where places are counted, its place is free a window from now."""
+        if self._plan.places:
+            self._return(permit, free_at=time.monotonic() + self._ahead + self._plan.windows[0], unused=False)
+
+    def unused(self, permit: Permit) -> None:
+        """Nothing was sent with this permit."""
+        self._return(permit, free_at=permit.slot, unused=True)
+
+    async def aclose(self) -> None:
+        """Stop; what is not used goes back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for permit in self._permits:
+            self.unused(permit)
+        self._permits.clear()
+        if self._returned:
+            await self._give_back(self._returned)
+
+    def _return(self, permit: Permit, *, free_at: float, unused: bool) -> None:
+        self._returned.append(Returned(permit.sequence, free_at, permit.slot if unused else None))
+        self._work.set()
+
+    async def _reserve_always(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                nap = await self._reserve_once()
+            except Exception as error:  # noqa: BLE001 - it is the callers', who all get it
+                self._refuse_all(error)
+                continue
+            if nap > 0:
+                await asyncio.sleep(min(nap, LONGEST_NAP))
+                self._work.set()
+
+    async def _reserve_once(self) -> float:
+        """Give back, then reserve for those who wait; answer how long to wait before trying again."""
+        if self._returned:
+            returned, self._returned = self._returned, []
+            await self._give_back(returned)
+        self._drop_cancelled()
+        missing = len(self._waiting) - len(self._permits)
+        if missing <= 0:
+            return 0.0
+        horizon = self._plan.horizon(self._waiting[0][0])
+        asked_at = time.monotonic()
+        reservation = await self._reserve(horizon, min(missing, MOST_AT_ONCE))
+        self._take(reservation, asked_at)
+        return reservation.wait if len(reservation.slots) < missing else 0.0
+
+    def _take(self, reservation: Reservation, asked_at: float) -> None:
+        got_at = time.monotonic()
+        self._ahead = reservation.database_now - asked_at
+        for place, slot in enumerate(reservation.slots):
+            due = got_at + (slot - reservation.database_now)
+            permit = Permit(due, due + self._plan.tolerance, slot, reservation.first_sequence + place)
+            self._permits.append(permit)
+        if reservation.slots:
+            self._permit_there.set()
+
+    async def _hand_out_always(self) -> None:
+        while True:
+            while not self._permits:
+                self._permit_there.clear()
+                await self._permit_there.wait()
+            await asyncio.sleep(self._permits[0].due - time.monotonic())
+            self._hand_out(self._permits.popleft())
+
+    def _hand_out(self, permit: Permit) -> None:
+        self._drop_cancelled()
+        if not self._waiting or permit.is_late():
+            self.unused(permit)
+            return
+        _, _, future = heapq.heappop(self._waiting)
+        future.set_result(permit)
+
+    def _drop_cancelled(self) -> None:
+        kept = [entry for entry in self._waiting if not entry[2].done()]
+        if len(kept) < len(self._waiting):
+            heapq.heapify(kept)
+            self._waiting = kept
+
+    def _refuse_all(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, _, future in waiting:
+            if not future.done():
+                future.set_exception(error)

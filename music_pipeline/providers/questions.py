@@ -1,0 +1,68 @@
+"""What is asked of a provider and what comes back: the gateway's words. How it is asked is in `gateway`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+Body = TypeVar("Body")
+
+
+class Priority(IntEnum):
+    """Classes of calls: a lower one is served first."""
+
+    TOKENS = 0
+    WRITES = 1
+    INTERACTIVE = 2
+    WATCHLIST = 3
+    ENRICHMENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of a provider's endpoints. `path`: below the provider's base address, with `{}` for each value.
+
+    At Spotify, `name` is also what spotipy calls the method, and the parameters are that method's.
+    """
+
+    provider: str
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A GET of an endpoint. No parameter holds a credential: what is asked is kept and logged."""
+
+    endpoint: Endpoint
+    values: tuple[str, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, *values: str, **params: str | int) -> "Question":
+        """A question with parameters by name, each given once."""
+        return cls(endpoint, values, tuple(sorted((name, str(value)) for name, value in params.items())))
+
+    @property
+    def path(self) -> str:
+        """The path with its values filled in."""
+        return self.endpoint.path.format(*(quote(value, safe="") for value in self.values))
+
+    @property
+    def request(self) -> str:
+        """The request as text, the same for equal questions."""
+        query = urlencode(sorted(self.params))
+        return f"GET {self.path}?{query}" if query else f"GET {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Body]):
+    """`body` None: the provider says that there is no such thing.
+
+    `fetched_at`: when it was asked, in the database's time.
+    """
+
+    body: Body | None
+    from_cache: bool
+    fetched_at: datetime

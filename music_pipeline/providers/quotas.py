@@ -1,0 +1,193 @@
+"""How often a provider may be called, by all processes together: the arithmetic, and its statements.
+
+GCRA with a burst of one, an interval of window ÷ (0.97 × calls), in the database. Where a window is so short that a
+busy machine's delays could use up the 3 % of slack, each place in the window is counted too: it is free again a
+window after the *answer*, which no delay can break. Who in this process gets the next permit is decided in `permits`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from music_pipeline.database import query
+from music_pipeline.providers.questions import Priority
+from music_pipeline.providers.registry import Provider
+
+BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
+
+USED_SHARE = 0.97
+DELAY_OF_A_BUSY_MACHINE = 0.25
+MOST_COUNTED_PLACES = 1000
+DAY_SECONDS = 86_400.0
+# How far ahead a class may reserve: the next one above then never waits longer than that behind it.
+HORIZON_SECONDS = {
+    Priority.TOKENS: 10.0,
+    Priority.WRITES: 6.0,
+    Priority.INTERACTIVE: 4.0,
+    Priority.WATCHLIST: 2.0,
+    Priority.ENRICHMENT: 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaPlan:
+    """What the database is asked to keep to, in seconds of our clock.
+
+    `buckets[0]` is the provider's own. `places`: how many requests a window allows, 0 where they need not be counted.
+    `hold`: how long the place of a request that never reports back is taken. `tolerance`: how late a permit may be
+    used. `scopes`: whom the blocks concern that count here.
+    """
+
+    provider: str
+    buckets: tuple[str, ...]
+    intervals: tuple[float, ...]
+    windows: tuple[float, ...]
+    scopes: Mapping[BlockKind, str]
+    places: int
+    hold: float
+    tolerance: float
+    daily_limit: int | None
+    day: float
+
+    def horizon(self, priority: Priority) -> float:
+        """How far ahead this class may reserve; one permit at least."""
+        return max(HORIZON_SECONDS[priority], 2 * self.intervals[0])
+
+
+def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) -> QuotaPlan:
+    """The plan for one account with these secrets, at a clock that runs `speed` times as fast as ours."""
+    quota = provider.quota
+    window = quota.seconds / speed
+    interval = window / (USED_SHARE * quota.calls)
+    slack = window * (1 - USED_SHARE) / USED_SHARE
+    counted = quota.strict and slack < DELAY_OF_A_BUSY_MACHINE and quota.calls <= MOST_COUNTED_PLACES
+    tolerance = 0.6 * slack if quota.strict and not counted else 1.0
+    address = "sandbox" if account.startswith("sandbox:") else "address"
+    bucket = f"{provider.name}:{account if provider.per_account else address}"
+    return QuotaPlan(
+        provider=provider.name,
+        buckets=(bucket,),
+        intervals=(interval,),
+        windows=(window,),
+        scopes=scopes_of(provider.name, account, fingerprint),
+        places=quota.calls if counted else 0,
+        hold=window + tolerance + provider.timeout_seconds,
+        tolerance=tolerance,
+        daily_limit=provider.daily_limit,
+        day=DAY_SECONDS / speed,
+    )
+
+
+def scopes_of(provider: str, account: str, fingerprint: str) -> dict[BlockKind, str]:
+    """Whom each kind of block concerns: the account, all accounts of the developer, the secrets that were refused."""
+    developer = "sandbox:developer" if account.startswith("sandbox:") else "developer"
+    return {
+        "retry_after": f"{provider}:{account}",
+        "quota_exceeded": f"{provider}:{developer}",
+        "credentials_refused": f"{provider}:{account}:{fingerprint}",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """Whether the provider may be called, as the database had it."""
+
+    blocked_until: datetime | None
+    blocked_kind: str | None
+    blocked_reason: str | None
+    breaker: str
+    breaker_failures: int
+    breaker_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """`slots`: when each permit is due, in the database's seconds; `wait`: how long until there are more to be had."""
+
+    database_now: float
+    slots: tuple[float, ...]
+    first_sequence: int
+    wait: float
+    state: ProviderState
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Of a permit: `free_at`, when its place is free again; `unused_slot`: it was not used at all, and was due then."""
+
+    sequence: int
+    free_at: float
+    unused_slot: float | None
+
+
+def reserve(engine: sa.Engine, plan: QuotaPlan, *, horizon: float, wanted: int) -> Reservation:
+    """Up to `wanted` permits within `horizon` seconds."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            query("reserve_permits"),
+            {
+                "buckets": list(plan.buckets),
+                "intervals": list(plan.intervals),
+                "windows": list(plan.windows),
+                "scopes": list(plan.scopes.values()),
+                "ring": plan.places,
+                "hold": plan.hold,
+                "horizon": horizon,
+                "wanted": wanted,
+                "provider": plan.provider,
+            },
+        ).one()
+    return Reservation(row.database_now, tuple(row.slots), row.first_sequence, row.wait, _state(row))
+
+
+def give_back(engine: sa.Engine, plan: QuotaPlan, returned: list[Returned]) -> None:
+    """Report answered requests, and permits that were not used, the latest first."""
+    with engine.begin() as connection:
+        if plan.places:
+            places = {"released": [one.sequence for one in returned], "answered": [one.free_at for one in returned]}
+            connection.execute(query("free_places"), {"bucket": plan.buckets[0]} | places)
+        unused = sorted((one.unused_slot for one in returned if one.unused_slot is not None), reverse=True)
+        for slot in unused:
+            values = {"buckets": list(plan.buckets), "intervals": list(plan.intervals), "slot": slot}
+            connection.execute(query("return_permit"), values)
+
+
+def spend_daily(engine: sa.Engine, plan: QuotaPlan) -> datetime | None:
+    """Spend a call of the rolling day, if the provider counts them; None if that was possible,
+    else when one comes free.
+    """
+    if plan.daily_limit is None:
+        return None
+    values = {"bucket": plan.buckets[0], "daily_limit": plan.daily_limit, "day": plan.day}
+    with engine.begin() as connection:
+        row = connection.execute(query("spend_daily"), values).one()
+    return None if row.allowed else row.until
+
+
+def read_state(engine: sa.Engine, plan: QuotaPlan) -> tuple[float, ProviderState]:
+    """(the database's time in seconds, the state)."""
+    with engine.connect() as connection:
+        values = {"provider": plan.provider, "scopes": list(plan.scopes.values())}
+        row = connection.execute(query("provider_state"), values).one()
+    return row.database_now, _state(row)
+
+
+def block(engine: sa.Engine, plan: QuotaPlan, *, kind: BlockKind, until: datetime, reason: str) -> None:
+    """Let nobody whom this kind of block concerns call before `until`."""
+    values = {"scope": plan.scopes[kind], "kind": kind, "provider": plan.provider, "until": until, "reason": reason}
+    with engine.begin() as connection:
+        connection.execute(query("record_block"), values)
+
+
+def _state(row: Any) -> ProviderState:
+    return ProviderState(
+        blocked_until=row.blocked_until,
+        blocked_kind=row.blocked_kind,
+        blocked_reason=row.blocked_reason,
+        breaker=row.breaker,
+        breaker_failures=row.breaker_failures,
+        breaker_until=row.breaker_until,
+    )

@@ -1,0 +1,115 @@
+"""The providers: where they are, how often they may be called, what they need. Adding one is a row here and a file.
+
+Which endpoints a provider has is in its own file.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from music_pipeline.settings import SettingError
+
+QUOTA = re.compile(r"^(\d+)/(\d+(?:\.\d+)?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """`calls` in any `seconds`. `strict`: the provider refuses the next call at once; else it judges by an average."""
+
+    calls: int
+    seconds: float
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider.
+
+    `base_url`: the real one; `sandbox_path`: the same in the sandbox. `per_account`: whether its quota is an
+    account's, or our address's. `credentials`: the names of what it needs. `authorization`: the header, with
+    credentials by name in braces; `{token}` is an access token got with them. `forbidden_is_gone`: a 403 without a
+    reason means that the endpoint is not for this app.
+    """
+
+    name: str
+    base_url: str
+    sandbox_path: str
+    quota: Quota
+    per_account: bool
+    credentials: tuple[str, ...]
+    authorization: str | None
+    metadata_ttl: timedelta
+    timeout_seconds: float = 30.0
+    forbidden_is_gone: bool = False
+    daily_limit: int | None = None
+    contact_needed: bool = False
+    through_spotipy: bool = False
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        Provider(  # the limit is unpublished: 90 is what a small app seems to get
+            name="spotify",
+            base_url="https://api.spotify.com/v1",
+            sandbox_path="/spotify/v1",
+            quota=Quota(90, 30),
+            per_account=True,
+            credentials=("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"),
+            authorization="Bearer {token}",
+            metadata_ttl=timedelta(days=30),
+            forbidden_is_gone=True,
+            through_spotipy=True,
+        ),
+        Provider(  # https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting
+            name="musicbrainz",
+            base_url="https://musicbrainz.org/ws/2",
+            sandbox_path="/musicbrainz/ws/2",
+            quota=Quota(1, 1, strict=False),
+            per_account=False,
+            credentials=(),
+            authorization=None,
+            metadata_ttl=timedelta(days=90),
+            timeout_seconds=60.0,
+            contact_needed=True,
+        ),
+        Provider(  # https://www.discogs.com/developers#page:home,header:home-rate-limiting
+            name="discogs",
+            base_url="https://api.discogs.com",
+            sandbox_path="/discogs",
+            quota=Quota(60, 60),
+            per_account=False,
+            credentials=("DISCOGS_TOKEN",),
+            authorization="Discogs token={DISCOGS_TOKEN}",
+            metadata_ttl=timedelta(days=30),
+        ),
+        Provider(  # the limit is unpublished: one a second is what clients keep to
+            name="genius",
+            base_url="https://api.genius.com",
+            sandbox_path="/genius",
+            quota=Quota(60, 60),
+            per_account=True,
+            credentials=("GENIUS_ACCESS_TOKEN",),
+            authorization="Bearer {GENIUS_ACCESS_TOKEN}",
+            metadata_ttl=timedelta(days=30),
+        ),
+    )
+}
+
+
+def provider(name: str) -> Provider:
+    """The provider, with the quota of `<NAME>_QUOTA` (calls/seconds, as 300/30) where that is set.
+
+    Raises SettingError.
+    """
+    declared = PROVIDERS[name]
+    variable = f"{name.upper()}_QUOTA"
+    text = os.environ.get(variable)
+    if not text:
+        return declared
+    match = QUOTA.match(text.strip())
+    if match is None or int(match[1]) == 0 or float(match[2]) == 0:
+        raise SettingError(f"{variable}={text!r} is no quota: it has to be calls/seconds, as 90/30.")
+    return replace(declared, quota=Quota(int(match[1]), float(match[2]), declared.quota.strict))

@@ -1,0 +1,327 @@
+"""Spotify: its endpoints and what their answers say. https://developer.spotify.com/documentation/web-api
+
+Which releases and tracks to ask for, and in which order, is not decided here. Playlists are in `spotify_playlists`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from music_pipeline.providers.errors import ProviderRefused, UnreadableAnswer
+from music_pipeline.providers.gateway import Gateway
+from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.records import Kept, NamedId, Page, kept
+from music_pipeline.settings import settings
+
+SEARCH = Endpoint(
+    "spotify", "search", "/search"
+)  # https://developer.spotify.com/documentation/web-api/reference/search
+ARTIST = Endpoint("spotify", "artist", "/artists/{}")  # …/reference/get-an-artist
+ARTIST_ALBUMS = Endpoint("spotify", "artist_albums", "/artists/{}/albums")  # …/reference/get-an-artists-albums
+ALBUM = Endpoint("spotify", "album", "/albums/{}")  # …/reference/get-an-album
+ALBUM_TRACKS = Endpoint("spotify", "album_tracks", "/albums/{}/tracks")  # …/reference/get-an-albums-tracks
+TRACK = Endpoint("spotify", "track", "/tracks/{}")  # …/reference/get-track
+
+RELEASE_GROUPS = "album,single,compilation"
+ALBUM_TRACKS_LIMIT = 50
+LARGEST_SEARCH_OFFSET = 1000
+PAGE_SIZE_IN_DEVELOPMENT_MODE = 10
+PAGE_SIZE_CAPABILITY = "page_size"
+
+Answered = TypeVar("Answered")
+Item = TypeVar("Item")
+read = Reader("spotify")
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifyArtist:
+    """`popularity` (0–100) and `followers` are None in development mode."""
+
+    id: str
+    name: str | None
+    popularity: int | None
+    followers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifyAlbum:
+    """`release_date`: to the precision known (1999, 1999-06, 1999-06-21). `barcode` (UPC) only on a full album."""
+
+    id: str
+    name: str | None
+    album_type: str | None
+    release_date: str | None
+    total_tracks: int | None
+    artists: tuple[NamedId, ...]
+    barcode: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifySimpleTrack:
+    """A track as an album lists it: without ISRC."""
+
+    id: str
+    name: str | None
+    artists: tuple[NamedId, ...]
+    disc_number: int | None
+    track_number: int | None
+    duration_ms: int | None
+    explicit: bool | None
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifyTrack:
+    """A full track. `id` is the provider's, which relinking may make another than the one asked for."""
+
+    id: str
+    name: str | None
+    artists: tuple[NamedId, ...]
+    album: SpotifyAlbum | None
+    disc_number: int | None
+    track_number: int | None
+    duration_ms: int | None
+    explicit: bool | None
+    isrc: str | None
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpotifySearch:
+    """Candidates and tracks of one page of a search. `next_offset`: of the tracks.
+
+    A search never proves completeness.
+    """
+
+    artists: tuple[SpotifyArtist, ...]
+    tracks: tuple[SpotifyTrack, ...]
+    total_tracks: int | None
+    next_offset: int | None
+    nulls: int
+
+
+NOTHING_FOUND = SpotifySearch(artists=(), tracks=(), total_tracks=0, next_offset=None, nulls=0)
+
+
+def parse_artist(payload: object) -> SpotifyArtist | None:
+    """An artist; None where the answer holds no id. Raises UnreadableAnswer."""
+    found = read.optional_mapping(payload, "artist")
+    artist_id = read.id(found.get("id"), "artist.id")
+    if artist_id is None:
+        return None
+    followers = read.optional_mapping(found.get("followers"), "artist.followers")
+    return SpotifyArtist(
+        id=artist_id,
+        name=read.text(found.get("name"), "artist.name"),
+        popularity=read.integer(found.get("popularity"), "artist.popularity"),
+        followers=read.integer(followers.get("total"), "artist.followers.total"),
+    )
+
+
+def parse_album(payload: object) -> SpotifyAlbum | None:
+    """A full or simplified album; None where the answer holds no id. Raises UnreadableAnswer."""
+    found = read.optional_mapping(payload, "album")
+    album_id = read.id(found.get("id"), "album.id")
+    if album_id is None:
+        return None
+    external_ids = read.optional_mapping(found.get("external_ids"), "album.external_ids")
+    return SpotifyAlbum(
+        id=album_id,
+        name=read.text(found.get("name"), "album.name"),
+        album_type=read.text(found.get("album_type"), "album.album_type"),
+        release_date=read.text(found.get("release_date"), "album.release_date"),
+        total_tracks=read.integer(found.get("total_tracks"), "album.total_tracks"),
+        artists=_artists(found.get("artists"), "album.artists"),
+        barcode=read.text(external_ids.get("upc") or external_ids.get("ean"), "album.external_ids.upc"),
+    )
+
+
+def parse_simple_track(payload: object) -> SpotifySimpleTrack | None:
+    """A track as an album lists it; None where it holds no id (a local file). Raises UnreadableAnswer."""
+    found = read.optional_mapping(payload, "track")
+    track_id = read.id(found.get("id"), "track.id")
+    if track_id is None:
+        return None
+    return SpotifySimpleTrack(
+        id=track_id,
+        name=read.text(found.get("name"), "track.name"),
+        artists=_artists(found.get("artists"), "track.artists"),
+        disc_number=read.integer(found.get("disc_number"), "track.disc_number"),
+        track_number=read.integer(found.get("track_number"), "track.track_number"),
+        duration_ms=read.integer(found.get("duration_ms"), "track.duration_ms"),
+        explicit=read.flag(found.get("explicit"), "track.explicit"),
+        is_local=bool(read.flag(found.get("is_local"), "track.is_local")),
+    )
+
+
+def parse_track(payload: object) -> SpotifyTrack | None:
+    """A full track; None for one without id (a local file) and for an episode. Raises UnreadableAnswer."""
+    found = read.optional_mapping(payload, "track")
+    simple = parse_simple_track(found)
+    if simple is None or read.text(found.get("type"), "track.type") not in (None, "track"):
+        return None
+    external_ids = read.optional_mapping(found.get("external_ids"), "track.external_ids")
+    return SpotifyTrack(
+        id=simple.id,
+        name=simple.name,
+        artists=simple.artists,
+        album=parse_album(found.get("album")),
+        disc_number=simple.disc_number,
+        track_number=simple.track_number,
+        duration_ms=simple.duration_ms,
+        explicit=simple.explicit,
+        isrc=read.text(external_ids.get("isrc"), "track.external_ids.isrc"),
+        is_local=simple.is_local,
+    )
+
+
+def parse_artist_albums(payload: object) -> Page[SpotifyAlbum]:
+    """A page of an artist's albums. Raises UnreadableAnswer."""
+    return page_of(payload, parse_album, "albums")
+
+
+def parse_album_tracks(payload: object) -> Page[SpotifySimpleTrack]:
+    """A page of an album's tracks. Raises UnreadableAnswer."""
+    return page_of(payload, parse_simple_track, "tracks")
+
+
+def parse_tracks(payload: object) -> Page[SpotifyTrack]:
+    """A page of full tracks. Raises UnreadableAnswer."""
+    return page_of(payload, parse_track, "tracks")
+
+
+def parse_search(payload: object) -> SpotifySearch:
+    """A search for artists, tracks or both. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "search")
+    if not {"artists", "tracks", "albums"} & found.keys():
+        raise UnreadableAnswer("spotify", "search", payload)
+    artists = read.optional_mapping(found.get("artists"), "search.artists")
+    candidates: Kept[SpotifyArtist] = kept(read.optional_sequence(artists.get("items"), "search.artists"), parse_artist)
+    tracks = page_of(read.optional_mapping(found.get("tracks"), "search.tracks"), parse_track, "search.tracks")
+    reachable = tracks.next_offset is not None and tracks.next_offset <= LARGEST_SEARCH_OFFSET
+    return SpotifySearch(
+        artists=candidates.items,
+        tracks=tracks.items,
+        total_tracks=tracks.total,
+        next_offset=tracks.next_offset if reachable else None,
+        nulls=candidates.nulls + tracks.nulls,
+    )
+
+
+def page_of(payload: object, parse: Callable[[object], Item | None], what: str) -> Page[Item]:
+    """One of Spotify's pages, whatever it lists. Raises UnreadableAnswer."""
+    found = read.mapping(payload, what)
+    entries = read.optional_sequence(found.get("items"), f"{what}.items")
+    usable = kept(entries, parse)
+    return Page(
+        items=usable.items,
+        total=read.integer(found.get("total"), f"{what}.total"),
+        next_offset=_next_offset(found, len(entries), what),
+        nulls=usable.nulls,
+    )
+
+
+def _next_offset(page: dict[str, Any], received: int, what: str) -> int | None:
+    if read.text(page.get("next"), f"{what}.next") is None:
+        return None
+    offset = read.integer(page.get("offset"), f"{what}.offset") or 0
+    step = read.integer(page.get("limit"), f"{what}.limit") or received
+    return offset + step if step > 0 else None
+
+
+def _artists(value: object, what: str) -> tuple[NamedId, ...]:
+    return kept(read.optional_sequence(value, what), _named_id).items
+
+
+def _named_id(value: object) -> NamedId | None:
+    found = read.optional_mapping(value, "artist")
+    found_id = read.id(found.get("id"), "artist.id")
+    return NamedId(found_id, read.text(found.get("name"), "artist.name")) if found_id else None
+
+
+class SpotifyClient:
+    """Spotify's catalogue. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def search(self, artist_name: str, *, offset: int = 0, fresh_since: datetime | None = None) -> SpotifySearch:
+        """Tracks of artists of this name; the first page (offset 0) brings artist candidates too."""
+        kinds = "artist,track" if offset == 0 else "track"
+        return await self._search(f"artist:{_quoted(artist_name)}", kinds, offset, fresh_since)
+
+    async def album_track_search(
+        self, album_title: str, artist_name: str, *, offset: int = 0, fresh_since: datetime | None = None
+    ) -> SpotifySearch:
+        """Tracks of albums of this title by artists of this name."""
+        query = f"album:{_quoted(album_title)} artist:{_quoted(artist_name)}"
+        return await self._search(query, "track", offset, fresh_since)
+
+    async def artist(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyArtist | None:
+        """An artist; None where there is none."""
+        return (await self._gateway.ask(Question(ARTIST, (spotify_id,)), parse_artist, fresh_since=fresh_since)).body
+
+    async def artist_albums(
+        self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
+    ) -> Page[SpotifyAlbum] | None:
+        """A page of an artist's albums, singles and compilations; None where there is no such artist."""
+
+        async def ask(size: int) -> Page[SpotifyAlbum] | None:
+            question = Question.of(
+                ARTIST_ALBUMS,
+                spotify_id,
+                include_groups=RELEASE_GROUPS,
+                country=settings().market,
+                limit=size,
+                offset=offset,
+            )
+            return (await self._gateway.ask(question, parse_artist_albums, fresh_since=fresh_since)).body
+
+        return await self._in_pages(ask)
+
+    async def album(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyAlbum | None:
+        """A full album with its barcode; None where there is none."""
+        question = Question.of(ALBUM, spotify_id, market=settings().market)
+        return (await self._gateway.ask(question, parse_album, fresh_since=fresh_since)).body
+
+    async def album_tracks(
+        self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
+    ) -> Page[SpotifySimpleTrack] | None:
+        """A page of an album's tracks, without ISRC; None where there is no such album."""
+        market = settings().market
+        question = Question.of(ALBUM_TRACKS, spotify_id, limit=ALBUM_TRACKS_LIMIT, offset=offset, market=market)
+        return (await self._gateway.ask(question, parse_album_tracks, fresh_since=fresh_since)).body
+
+    async def track(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyTrack | None:
+        """A full track; None where there is none."""
+        question = Question.of(TRACK, spotify_id, market=settings().market)
+        return (await self._gateway.ask(question, parse_track, fresh_since=fresh_since)).body
+
+    async def _search(self, query: str, kinds: str, offset: int, fresh_since: datetime | None) -> SpotifySearch:
+        async def ask(size: int) -> SpotifySearch:
+            market = settings().market
+            question = Question.of(SEARCH, q=query, type=kinds, limit=size, offset=offset, market=market)
+            found = (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body
+            return found or NOTHING_FOUND
+
+        return await self._in_pages(ask)
+
+    async def _in_pages(self, ask: Callable[[int], Awaitable[Answered]]) -> Answered:
+        """Ask with the page size that is set; one that this app is refused is learnt, and 10 taken from then on."""
+        learnt = await self._gateway.capability("spotify", PAGE_SIZE_CAPABILITY)
+        size = int(learnt) if learnt else settings().spotify_page_size
+        try:
+            return await ask(size)
+        except ProviderRefused as refusal:
+            if "invalid limit" not in refusal.text.lower() or size <= PAGE_SIZE_IN_DEVELOPMENT_MODE:
+                raise
+        await self._gateway.learn(
+            "spotify", PAGE_SIZE_CAPABILITY, str(PAGE_SIZE_IN_DEVELOPMENT_MODE), f"a limit of {size} was refused"
+        )
+        return await ask(PAGE_SIZE_IN_DEVELOPMENT_MODE)
+
+
+def _quoted(name: str) -> str:
+    return '"' + " ".join(name.replace('"', " ").split()) + '"'

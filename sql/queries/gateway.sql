@@ -1,0 +1,85 @@
+-- name: reserve_permits
+SELECT permits.*, state.*
+FROM reserve_permits(
+         :buckets, :intervals, :windows, :scopes, :ring, :hold, :horizon, :wanted
+     ) AS permits
+CROSS JOIN provider_state(:provider, :scopes) AS state
+
+-- name: free_places
+SELECT free_places(:bucket, :released, :answered)
+
+-- name: return_permit
+SELECT return_permit(:buckets, :intervals, :slot)
+
+-- name: spend_daily
+SELECT allowed, until FROM spend_daily(:bucket, :daily_limit, :day)
+
+-- name: provider_state
+SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS database_now, state.*
+FROM provider_state(:provider, :scopes) AS state
+
+-- name: breaker_admit
+SELECT admitted, probe, until FROM breaker_admit(:provider, :lease)
+
+-- name: breaker_record
+SELECT breaker_record(
+    :provider, :verdict, :request_digest, CAST(:probe AS uuid), :failures_to_open, :open_seconds, :successes_to_close
+)
+
+-- name: record_block
+INSERT INTO provider_blocks (scope, kind, provider, until, reason)
+VALUES (:scope, :kind, :provider, :until, :reason)
+ON CONFLICT (scope, kind) DO UPDATE
+    SET until = excluded.until, reason = excluded.reason, created_at = now()
+    WHERE provider_blocks.until < excluded.until
+
+-- name: provider_blocks
+SELECT provider, scope, kind, until, reason FROM provider_blocks WHERE until > now() ORDER BY until DESC
+
+-- name: cached_answers
+SELECT provider, account, digest, body, etag, last_modified, fetched_at
+FROM provider_answers
+JOIN unnest(
+    CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[])
+) AS asked (provider, account, digest) USING (provider, account, digest)
+
+-- name: store_answers
+INSERT INTO provider_answers (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
+SELECT * FROM unnest(
+    CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[]), CAST(:endpoints AS text[]),
+    CAST(:requests AS text[]), CAST(:bodies AS text[]), CAST(:etags AS text[]), CAST(:last_modified AS text[]),
+    CAST(:fetched_at AS timestamptz[])
+) AS fresh (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
+ORDER BY provider, account, digest
+ON CONFLICT (provider, account, digest) DO UPDATE
+    SET body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
+    WHERE provider_answers.fetched_at < excluded.fetched_at
+
+-- name: purge_answers
+DELETE FROM provider_answers WHERE fetched_at < :before
+
+-- name: capabilities
+SELECT provider, account, capability, value, reason
+FROM provider_capabilities
+WHERE learnt_at > now() - make_interval(secs => :lifetime)
+
+-- name: learn_capability
+INSERT INTO provider_capabilities (provider, account, capability, value, reason)
+VALUES (:provider, :account, :capability, :value, :reason)
+ON CONFLICT (provider, account, capability) DO UPDATE
+    SET value = excluded.value, reason = excluded.reason, learnt_at = now()
+
+-- name: forget_capabilities
+DELETE FROM provider_capabilities WHERE provider = :provider
+
+-- name: count_calls
+INSERT INTO provider_calls AS total (provider, endpoint, account, outcome, day, calls, seconds, latency_buckets)
+VALUES (:provider, :endpoint, :account, :outcome, CAST(now() AT TIME ZONE 'UTC' AS date), :calls, :seconds, :latency_buckets)
+ON CONFLICT (provider, endpoint, account, outcome, day) DO UPDATE
+    SET calls = total.calls + excluded.calls,
+        seconds = total.seconds + excluded.seconds,
+        latency_buckets = ARRAY(
+            SELECT before + more
+            FROM unnest(total.latency_buckets, excluded.latency_buckets) WITH ORDINALITY AS both_counts (before, more, place)
+            ORDER BY place
+        )
