@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.faults import Effect, Faults, Transport
+from music_pipeline.sandbox.faults import Effect, Faults
 from music_pipeline.sandbox.http import Answer, Endpoint, Provider, Request, json_answer
 from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Rule, Verdict, make_rule
 from music_pipeline.sandbox.statistics import ProviderStatistics
+from music_pipeline.sandbox.transport import Transport
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -81,7 +82,7 @@ class SandboxApp:
         mounted.statistics.count_arrival(moment, verdict)
         found, groups = _find_endpoint(mounted.provider, request)
         name = found.name if found else UNKNOWN_ENDPOINT
-        effect = self.faults.choose(mounted.name, name, request, moment)
+        effect = self.faults.choose(mounted.name, mounted.provider, name, request)
         answer = effect.answer or self._answer(mounted, request, verdict, found, groups)
         answer = effect.change(answer)
         repeatable = mounted.provider.is_repeatable(name)

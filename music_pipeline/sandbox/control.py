@@ -98,7 +98,7 @@ def _add_fault(control: Control) -> Callable[[Request], Any]:
     async def answer(request: Request) -> JSONResponse:
         try:
             description = json.loads(await request.body())
-            return JSONResponse(asdict(control.faults.add(description)), 201)
+            return JSONResponse(asdict(control.faults.add(dict(description))), 201)
         except (ValueError, TypeError) as refusal:
             return JSONResponse({"error": str(refusal)}, 400)
 

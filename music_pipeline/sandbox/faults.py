@@ -1,20 +1,17 @@
 """Faults on request: what the operator of the sandbox makes a provider do wrong.
 
-Here belong the kinds of fault, when one applies, and what it does to an answer or to the connection.
+Here belong the kinds of fault, when one applies, and what it does to an answer. How answers go out is `transport`'s.
 """
 
-import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.http import Answer, Json, Request, json_answer, text_answer
+from music_pipeline.sandbox.http import Answer, Json, Provider, Request, json_answer, text_answer
 from music_pipeline.sandbox.world.hashing import fraction
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PREMIUM_TEXT = (
     "Active premium subscription required for the owner of the app. When the subscription status changes, "
@@ -24,10 +21,15 @@ CLOUDFLARE_PAGE = (
     "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
     "<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
-GONE_TEXT = json.dumps({"error": {"status": 403, "message": "Forbidden"}}).encode()
-DRIP_PIECES = 10
-CUT_AFTER_SECONDS = 0.02  # so that what was sent is on its way before the connection ends
-PAGE_KEYS = ("items", "results", "hits", "releases", "recordings", "songs", "artists")
+LONG_BLOCK_SECONDS = 86_400.0
+WRONG_TOKENS = {"discogs": "Discogs token=wrong", "genius": "Bearer wrong"}
+TOTAL_KEYS = ("total", "count", "release-count", "recording-count", "artist-count")
+PAGE_KEYS = {
+    "spotify": ("items",),
+    "musicbrainz": ("releases", "recordings", "artists", "urls"),
+    "discogs": ("results", "releases", "versions"),
+    "genius": ("hits", "songs"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,16 @@ class Faults:
     """The faults in force, and the pages that a `duplicate_page` repeats."""
 
     clock: SandboxClock
+    providers: Collection[str]
     active: list[Fault] = field(default_factory=list)
     served: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
     last_identity: int = 0
-    pages: dict[int, Answer] = field(default_factory=dict)
+    pages: dict[int, Any] = field(default_factory=dict)
 
     def add(self, description: Json) -> Fault:
         """Adds a fault. Raises ValueError, in a sentence, for a description that is none."""
-        fault = parse_fault(description, self.last_identity + 1, self.clock.source())
+        fault = parse_fault(description, self.last_identity + 1, self.clock.source(), self.providers)
         self.last_identity = fault.identity
         self.active.append(fault)
         return fault
@@ -90,12 +93,12 @@ class Faults:
         """Ends all faults."""
         self.active.clear()
 
-    def choose(self, provider: str, endpoint: str, request: Request, moment: float) -> Effect:
+    def choose(self, name: str, provider: Provider, endpoint: str, request: Request) -> Effect:
         """Returns the effect of the first fault that applies to the request."""
         for fault in self.active:
-            if fault.concerns(provider, endpoint, request) and self._is_due(fault):
+            if fault.concerns(name, endpoint, request) and self._is_due(fault):
                 self.served[fault.identity] = self.served.get(fault.identity, 0) + 1
-                return self._effect(fault, provider)
+                return self._effect(fault, provider, request)
         return NO_EFFECT
 
     def _is_due(self, fault: Fault) -> bool:
@@ -108,17 +111,23 @@ class Faults:
         self.drawn += 1
         return fraction("fault", fault.identity, self.drawn) < fault.probability
 
-    def _effect(self, fault: Fault, provider: str) -> Effect:
+    def _effect(self, fault: Fault, provider: Provider, request: Request) -> Effect:
         if fault.kind == "duplicate_page":
-            return Effect(change=lambda answer: self._first_page(fault, answer))
-        return EFFECTS[fault.kind](fault, provider)
+            return Effect(change=_change_json(lambda data: self._repeat_first_page(fault, data)))
+        if fault.kind == "total_changes":
+            lost = self.served[fault.identity] - 1
+            return Effect(change=_change_json(lambda data: _shift_totals(data, lost)))
+        return EFFECTS[fault.kind](fault, provider, request)
 
-    def _first_page(self, fault: Fault, answer: Answer) -> Answer:
-        return self.pages.setdefault(fault.identity, answer)
+    def _repeat_first_page(self, fault: Fault, data: Any) -> Any:
+        keys = PAGE_KEYS.get(fault.provider, ())
+        return _with_entries_of(self.pages.setdefault(fault.identity, data), data, keys)
 
 
-def parse_fault(description: Json, identity: int, now: float) -> Fault:
-    """Reads a fault. `until` is given in real seconds from now."""
+def parse_fault(description: Json, identity: int, now: float, providers: Collection[str]) -> Fault:
+    """Reads a fault. `until` is given in real seconds from now. Raises ValueError."""
+    if description.get("provider") not in providers:
+        raise ValueError(f"a fault needs its provider, one of {', '.join(providers)}")
     known = {*Fault.__slots__} - {"identity"}
     unknown = sorted(set(description) - known)
     if unknown:
@@ -126,42 +135,60 @@ def parse_fault(description: Json, identity: int, now: float) -> Fault:
     kind = description.get("kind")
     if kind not in KINDS:
         raise ValueError(f"there is no fault {kind!r}; there are {', '.join(sorted(KINDS))}")
-    if not description.get("provider"):
-        raise ValueError("a fault needs the name of its provider")
+    if kind == "expired_token" and description.get("provider") not in {"spotify", *WRONG_TOKENS}:
+        raise ValueError("a token can expire at spotify, discogs and genius only")
+    _check_values(description)
     fault = Fault(identity=identity, **description)
     return replace(fault, until=None if fault.until is None else now + fault.until)
 
 
-def _rate_limited(fault: Fault, provider: str) -> Effect:
-    seconds = fault.retry_after if fault.retry_after is not None else 1.0
-    body = {"error": {"status": 429, "message": "API rate limit exceeded"}}
-    answer = json_answer(body, fault.status or 429, (("retry-after", str(round(seconds))),))
-    return Effect(answer=replace(answer, retry_after=seconds))
+def _check_values(description: Json) -> None:
+    for name in ("count", "probability", "until", "seconds", "status", "retry_after"):
+        if not isinstance(description.get(name, 0), int | float):
+            raise TypeError(f"{name} of a fault is a number, not {description[name]!r}")
+    try:
+        re.compile(description.get("path_regex") or "")
+    except re.error as refusal:
+        raise ValueError(f"the path_regex of a fault cannot be read: {refusal}") from refusal
 
 
-def _quota_exceeded(fault: Fault, provider: str) -> Effect:
-    seconds = fault.retry_after if fault.retry_after is not None else 86_400.0
+def _rate_limited(fault: Fault, provider: Provider, request: Request) -> Effect:
+    """Refuses as the provider does; a Retry-After is added where the fault has one."""
+    answer = provider.over_quota(request, fault.retry_after or 1.0)
+    if fault.retry_after is not None:
+        answer = replace(
+            answer, headers=(("retry-after", str(round(fault.retry_after))),), retry_after=fault.retry_after
+        )
+    return Effect(answer=answer if fault.status is None else replace(answer, status=fault.status))
+
+
+def _quota_exceeded(fault: Fault, provider: Provider, request: Request) -> Effect:
+    seconds = LONG_BLOCK_SECONDS if fault.retry_after is None else fault.retry_after
     body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
     return Effect(answer=replace(json_answer(body, 429, (("retry-after", str(round(seconds))),)), retry_after=seconds))
 
 
-def _server_error(fault: Fault, provider: str) -> Effect:
+def _server_error(fault: Fault, provider: Provider, request: Request) -> Effect:
     status = fault.status or 503
     return Effect(answer=json_answer({"error": {"status": status, "message": "Service unavailable"}}, status))
 
 
-def _html(fault: Fault, provider: str) -> Effect:
+def _html(fault: Fault, provider: Provider, request: Request) -> Effect:
     return Effect(answer=text_answer(CLOUDFLARE_PAGE, fault.status or 403, "text/html; charset=UTF-8"))
 
 
-def _expired_token(fault: Fault, provider: str) -> Effect:
-    return Effect(answer=json_answer({"error": {"status": 401, "message": "The access token expired"}}, 401))
+def _expired_token(fault: Fault, provider: Provider, request: Request) -> Effect:
+    """Refuses as Spotify does with an old token, and as the others do with a wrong one."""
+    if fault.provider == "spotify":
+        return Effect(answer=json_answer({"error": {"status": 401, "message": "The access token expired"}}, 401))
+    refused = replace(request, headers={**request.headers, "authorization": WRONG_TOKENS[fault.provider]})
+    return Effect(answer=provider.admit(refused))
 
 
-def _vanished(fault: Fault, provider: str) -> Effect:
-    if provider == "spotify":
-        return Effect(answer=Answer(403, GONE_TEXT))
-    return Effect(answer=json_answer({"message": "The requested resource was not found.", "error": "Not Found"}, 404))
+def _vanished(fault: Fault, provider: Provider, request: Request) -> Effect:
+    if fault.provider == "spotify":
+        return Effect(answer=json_answer({"error": {"status": 403, "message": "Forbidden"}}, 403))
+    return Effect(answer=provider.unknown_path(request))
 
 
 def _truncate(answer: Answer) -> Answer:
@@ -178,99 +205,59 @@ def _change_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
     return changed
 
 
-def _null_first_item(data: Any) -> Any:
+def _null_items(fault: Fault, provider: Provider, request: Request) -> Effect:
+    keys = PAGE_KEYS.get(fault.provider, ())
+    return Effect(change=_change_json(lambda data: _null_first_item(data, keys)))
+
+
+def _null_first_item(data: Any, keys: Collection[str]) -> Any:
     """Returns the data with the first entry of each page replaced by null."""
-    if isinstance(data, list):
-        return [_null_first_item(entry) for entry in data]
     if not isinstance(data, dict):
         return data
     return {
-        key: [None, *value[1:]] if key in PAGE_KEYS and isinstance(value, list) and value else _null_first_item(value)
+        key: [None, *value[1:]] if key in keys and isinstance(value, list) and value else _null_first_item(value, keys)
         for key, value in data.items()
     }
 
 
-def _shift_totals(data: Any) -> Any:
-    """Returns the data with every count of a list one lower than it was."""
+def _shift_totals(data: Any, lost: int) -> Any:
+    """Returns the data with every count of a list lower than it was."""
     if isinstance(data, list):
-        return [_shift_totals(entry) for entry in data]
+        return [_shift_totals(entry, lost) for entry in data]
     if not isinstance(data, dict):
         return data
-    names = {"total", "count", "release-count", "recording-count", "artist-count"}
     return {
-        key: max(0, value - 1) if key in names and isinstance(value, int) else _shift_totals(value)
+        key: max(0, value - lost) if key in TOTAL_KEYS and isinstance(value, int) else _shift_totals(value, lost)
         for key, value in data.items()
     }
 
 
-EFFECTS: dict[str, Callable[[Fault, str], Effect]] = {
-    "latency": lambda fault, provider: Effect(delay=fault.seconds),
+def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
+    """Returns the data with the entries of an earlier page in the place of its own; its paging stays."""
+    if not isinstance(data, dict) or not isinstance(first, dict):
+        return data
+    return {
+        key: first[key]
+        if key in keys and isinstance(value, list) and key in first
+        else _with_entries_of(first.get(key), value, keys)
+        for key, value in data.items()
+    }
+
+
+EFFECTS: dict[str, Callable[[Fault, Provider, Request], Effect]] = {
+    "latency": lambda fault, *_: Effect(delay=fault.seconds),
     "429": _rate_limited,
     "5xx": _server_error,
-    "reset": lambda fault, provider: Effect(cut_body=True),
-    "truncated_json": lambda fault, provider: Effect(change=_truncate),
+    "reset": lambda *_: Effect(cut_body=True),
+    "truncated_json": lambda *_: Effect(change=_truncate),
     "html": _html,
-    "drip": lambda fault, provider: Effect(drip_seconds=fault.seconds),
-    "total_changes": lambda fault, provider: Effect(change=_change_json(_shift_totals)),
+    "drip": lambda fault, *_: Effect(drip_seconds=fault.seconds),
     "expired_token": _expired_token,
     "vanished_endpoint": _vanished,
-    "outage": lambda fault, provider: Effect(drop_connection=True),
+    "outage": lambda *_: Effect(drop_connection=True),
     "quota_exceeded": _quota_exceeded,
-    "premium_403": lambda fault, provider: Effect(answer=text_answer(PREMIUM_TEXT, 403)),
-    "empty_400": lambda fault, provider: Effect(answer=Answer(400, b"")),
-    "null_items": lambda fault, provider: Effect(change=_change_json(_null_first_item)),
+    "premium_403": lambda *_: Effect(answer=text_answer(PREMIUM_TEXT, 403)),
+    "empty_400": lambda *_: Effect(answer=Answer(400, b"")),
+    "null_items": _null_items,
 }
-KINDS = frozenset({*EFFECTS, "duplicate_page"})
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """Sends answers, in the way that an effect wants."""
-
-    send: Send
-    close_connection: Callable[[], None]
-
-    async def deliver(self, answer: Answer, effect: Effect) -> None:
-        """Sends the answer late, slowly, in part, or not at all."""
-        if effect.delay:
-            await asyncio.sleep(effect.delay)
-        if effect.drop_connection:
-            await self._close()
-        elif effect.cut_body:
-            await self._send_half(answer)
-        elif effect.drip_seconds:
-            await self._drip(answer, effect.drip_seconds)
-        else:
-            await self.send_whole(self.send, answer)
-
-    @staticmethod
-    async def send_whole(send: Send, answer: Answer) -> None:
-        """Sends an answer whole."""
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        await send({"type": "http.response.body", "body": answer.body})
-
-    async def _send_half(self, answer: Answer) -> None:
-        await self.send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        half = answer.body[: len(answer.body) // 2]
-        await self.send({"type": "http.response.body", "body": half, "more_body": True})
-        await asyncio.sleep(CUT_AFTER_SECONDS)
-        await self._close()
-
-    async def _close(self) -> None:
-        """Closes the connection, and leaves the server a moment to notice, before it would answer 500."""
-        self.close_connection()
-        await asyncio.sleep(CUT_AFTER_SECONDS)
-
-    async def _drip(self, answer: Answer, seconds: float) -> None:
-        await self.send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        size = max(1, -(-len(answer.body) // DRIP_PIECES))
-        for start in range(0, len(answer.body), size):
-            await asyncio.sleep(seconds / DRIP_PIECES)
-            piece = answer.body[start : start + size]
-            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
-        await self.send({"type": "http.response.body", "body": b""})
-
-
-def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
-    fields = [("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers]
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+KINDS = frozenset({*EFFECTS, "duplicate_page", "total_changes"})

@@ -73,12 +73,9 @@ class RollingRule:
         used = len(self.arrivals)
         span = moment - self.arrivals[-limit] if used >= limit else self.window
         self.arrivals.append(moment)
-        return Verdict(
-            refused=span < self.window,
-            overrun=span < self.window - grace,
-            wait=max(0.0, self.window - span),
-            used=min(used + 1, limit),
-        )
+        refused = span < self.window
+        free_at = self.arrivals[-limit] + self.window if refused else moment  # this arrival counts for the next one
+        return Verdict(refused, span < self.window - grace, free_at - moment, min(used + 1, limit))
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, di
 from music_pipeline.sandbox.providers.spotify_views import release_date
 from music_pipeline.sandbox.world.hashing import digest, mbid
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Recording, Release, Track
+from music_pipeline.sandbox.world.roles import split_roles
 from music_pipeline.sandbox.world.served import Relation
 
 MOST_RECORDINGS_WITH_RELATIONSHIPS = 500
@@ -22,6 +23,12 @@ URL_TYPES = {
     ("artist", "spotify"): ("free streaming", "769085a1-c2f7-4c24-a532-2375a77693bd"),
     ("release", "discogs"): ("discogs", "4a78823c-1c53-4176-a5f3-58026c76f2bc"),
     ("release", "spotify"): ("free streaming", "08445ccf-7b99-4438-9f9a-fb9ac18099ee"),
+}
+OTHER_TYPES = {
+    "engineer": ("engineer", "5dcc52af-7064-4051-8d62-7d80f4c3c907"),
+    "mixed by": ("mix", "3e3102e1-1896-4f50-b5b2-dd9824e46efe"),
+    "arranged by": ("arranger", "22661fb8-cdb7-4f67-8385-b2a8be6c9f0d"),
+    "remix": ("remixer", "7950be4d-13a3-48e7-906b-5af562e39544"),
 }
 ARTIST_TYPES = {
     "person": ("Person", "b6e035f4-3ce9-331c-97df-83397230b0df"),
@@ -251,7 +258,20 @@ class MusicBrainzViews:
         if with_relations and "artist-rels" in inc:
             served = self.knowledge.served.recording_relations.get(recording.key, ())
             view["relations"] = [self.producer(each, PRODUCER_OF_RECORDING) for each in served]
+            view["relations"] += self._other_relations(recording)
         return view
+
+    def _other_relations(self, recording: Recording) -> list[Json]:
+        """Returns engineers, mixers and the like, as far as they have a page for other reasons."""
+        track = self.world.tracks_of_recording[recording.key][0]
+        found = []
+        for credit in track.credits:
+            for part in split_roles(credit.role):
+                if part.head in OTHER_TYPES and credit.artist in self.knowledge.people:
+                    kind, kind_id = OTHER_TYPES[part.head]
+                    person = self.artist_reference(credit.artist)
+                    found.append(relation(kind, kind_id, "backward", "artist", person))
+        return found
 
     def looked_up_recording(self, recording: Recording, inc: AbstractSet[str]) -> Json:
         """Returns a recording as a lookup gives it, with up to 25 releases."""

@@ -18,7 +18,7 @@ ISRC_COUNTRIES = ("US", "GB", "DE", "FR", "SE", "JP", "NL", "AU")
 
 def digest(*parts: object) -> int:
     """Returns a 128-bit number that depends on the parts and their order only."""
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
 
 

@@ -5,6 +5,7 @@ Here belong the readings of Discogs's role and range texts that the sandbox's tr
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 BRACKETS = re.compile(r"\[([^\]]*)\]")
 PRODUCTION_HEAD = re.compile(r"(?:.*[\s-])?(?:producer|produced[ -]by)")
@@ -21,10 +22,11 @@ class RolePart:
     details: tuple[str, ...]
 
 
-def split_roles(role: str) -> list[RolePart]:
+@lru_cache(maxsize=20_000)
+def split_roles(role: str) -> tuple[RolePart, ...]:
     """Splits a role on the commas outside brackets."""
     parts = re.split(r",(?![^\[]*\])", role)
-    return [_role_part(part.strip()) for part in parts if part.strip()]
+    return tuple(_role_part(part.strip()) for part in parts if part.strip())
 
 
 def _role_part(text: str) -> RolePart:
@@ -32,9 +34,10 @@ def _role_part(text: str) -> RolePart:
     return RolePart(text=text, head=head, details=tuple(BRACKETS.findall(text)))
 
 
-def production_parts(role: str) -> list[RolePart]:
+@lru_cache(maxsize=20_000)
+def production_parts(role: str) -> tuple[RolePart, ...]:
     """Returns the parts of a role that credit production."""
-    return [part for part in split_roles(role) if PRODUCTION_HEAD.fullmatch(part.head)]
+    return tuple(part for part in split_roles(role) if PRODUCTION_HEAD.fullmatch(part.head))
 
 
 def expand_range(text: str, positions: list[str]) -> list[int]:
