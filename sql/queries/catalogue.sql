@@ -342,3 +342,12 @@ WHERE merged.producer_id = :merged_id AND merged.inactive_at IS NULL AND kept.pr
 
 -- name: move_credits
 UPDATE credits SET producer_id = :kept_id WHERE producer_id = :merged_id AND inactive_at IS NULL
+
+-- name: recordings_with_producer
+-- Recordings for which MusicBrainz or Discogs named a producer before: Genius is not asked for these.
+SELECT DISTINCT c.recording_id FROM credits c
+JOIN credit_sources s ON s.credit_id = c.credit_id AND s.inactive_at IS NULL AND s.provider <> 'genius'
+WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND c.inactive_at IS NULL
+
+-- name: database_now
+SELECT now()

@@ -1,0 +1,211 @@
+"""Stage `producers`: who produced an artist's recordings, by evidence of MusicBrainz, Discogs and Genius.
+
+A chunk of artists is asked for together where a provider takes many at once: MusicBrainz's links of Spotify artists,
+and its links of people to Discogs. How each provider is asked is in `producer_sources`.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.answers import write_answers
+from music_pipeline.catalog.artists import add_external_id, external_ids_of
+from music_pipeline.catalog.changes import version_of, write_rows
+from music_pipeline.catalog.credits import write_credits
+from music_pipeline.catalog.names import normalise_name
+from music_pipeline.catalog.producers import Link, ids_of_names, known_producers
+from music_pipeline.database import query
+from music_pipeline.providers.errors import ProviderError
+from music_pipeline.providers.musicbrainz import MOST_URLS
+from music_pipeline.stages.inquiries import Inquiry, ask
+from music_pipeline.stages.our_catalogue import narrowed, read_catalogue
+from music_pipeline.stages.producer_sources import ask_discogs, ask_genius, ask_musicbrainz, is_genius_due
+from music_pipeline.stages.readings import (
+    OutOfTime,
+    Reading,
+    ReadResult,
+    Result,
+    StageContext,
+    artist_of,
+    fresh_since,
+    settled,
+    worst,
+)
+from music_pipeline.work import WorkItem
+
+LINKED_BY_MUSICBRAINZ = 0.95
+MATCHED = 0.9
+
+
+async def read_producers(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+    """Ask about all artists of the chunk at once; each answers for itself."""
+    opened = await settled(_open(context, item) for item in items)
+    inquiries = [one for one in opened if isinstance(one, Inquiry)]
+    await _ask_mbids(context, inquiries)
+    await asyncio.gather(*(_inquire(inquiry) for inquiry in inquiries))
+    await _link_people(context, inquiries)
+    return [_reading(one) if isinstance(one, Inquiry) else one for one in opened]
+
+
+async def _open(context: StageContext, item: WorkItem) -> Inquiry:
+    artist = await artist_of(context, item)
+
+    def look(connection: sa.Connection) -> Inquiry:
+        held = read_catalogue(connection, artist)
+        ours = narrowed(held, release_id=_uuid(item, "albumId"), track_id=_uuid(item, "trackId"))
+        mbids = external_ids_of(connection, "artist", "musicbrainz", [artist.artist_id])
+        rows = connection.execute(
+            query("recordings_with_producer"), {"recording_ids": [str(one) for one in ours.recordings]}
+        )
+        known = tuple(mbids.get(artist.artist_id, ()))
+        inquiry = Inquiry(context, item, ours, known, frozenset(row.recording_id for row in rows))
+        releases = [release.held.release_id for release in ours.releases]
+        inquiry.discogs_ids = external_ids_of(connection, "release", "discogs", releases)
+        return inquiry
+
+    return await context.in_database(look)
+
+
+def _uuid(item: WorkItem, name: str) -> UUID | None:
+    return UUID(item.payload[name]) if name in item.payload else None
+
+
+async def _ask_mbids(context: StageContext, inquiries: Sequence[Inquiry]) -> None:
+    """Which MusicBrainz artists are linked to our artists' Spotify ids, 50 to a request."""
+    asked = {one.ours.artist.spotify_id: one for one in inquiries if one.ours.artist.spotify_id and not one.known_mbids}
+    for batch in _batches(asked):
+        since = max((since for one in batch if (since := fresh_since(asked[one].item))), default=None)
+        try:
+            context.check_time()
+            linked = await context.providers.musicbrainz.artists_by_spotify_id(batch, fresh_since=since)
+        except (ProviderError, OutOfTime) as trouble:
+            for spotify_id in batch:
+                asked[spotify_id].mbid_trouble = trouble
+            continue
+        for spotify_id, mbids in linked.items():
+            asked[spotify_id].known_mbids = mbids
+
+
+def _batches(ids: Iterable[str]) -> list[list[str]]:
+    wanted = list(ids)
+    return [wanted[start : start + MOST_URLS] for start in range(0, len(wanted), MOST_URLS)]
+
+
+async def _inquire(inquiry: Inquiry) -> None:
+    await ask(inquiry, "musicbrainz", "releases", ask_musicbrainz)
+    await ask(inquiry, "discogs", "releases", ask_discogs)
+    if is_genius_due(inquiry):
+        await ask(inquiry, "genius", "songs", ask_genius)
+
+
+async def _link_people(context: StageContext, inquiries: Sequence[Inquiry]) -> None:
+    """Ask MusicBrainz which of its people a Discogs person is, where it credits somebody of that name.
+
+    A link is evidence, the name only says where to look for one. Without an answer the two stay apart.
+    """
+    wanted = await context.in_database(partial(_people_to_link, inquiries))
+    links: list[Link] = []
+    for batch in _batches(sorted(wanted)):
+        try:
+            context.check_time()
+            found = await context.providers.musicbrainz.artists_by_discogs_id(batch)
+        except (ProviderError, OutOfTime) as trouble:
+            for inquiry in inquiries:
+                inquiry.note("musicbrainz", f"People at Discogs and MusicBrainz were not compared: {trouble}")
+            break
+        links += [
+            Link(("discogs", discogs_id), ("musicbrainz", mbid), "musicbrainz")
+            for discogs_id, mbids in found.items()
+            for mbid in mbids
+        ]
+    for inquiry in inquiries:
+        people = {one.person.id for one in inquiry.credits}
+        inquiry.links += [link for link in links if {link.left, link.right} & people]
+
+
+def _people_to_link(inquiries: Sequence[Inquiry], connection: sa.Connection) -> set[str]:
+    by_name: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for inquiry in inquiries:
+        for one in inquiry.credits:
+            by_name[normalise_name(one.person.name)].add(one.person.id)
+    for name, ids in ids_of_names(connection, by_name).items():
+        by_name[name] |= set(ids)
+    namesakes = {name: ids for name, ids in by_name.items() if _is_known_twice(ids)}
+    known = known_producers(connection, {id for ids in namesakes.values() for id in ids})
+    return {
+        id
+        for ids in namesakes.values()
+        for provider, id in ids
+        if provider == "discogs" and id.isdecimal() and not _is_linked(("discogs", id), ids, known)
+    }
+
+
+def _is_known_twice(ids: Iterable[tuple[str, str]]) -> bool:
+    return {"musicbrainz", "discogs"} <= {provider for provider, _ in ids}
+
+
+def _is_linked(
+    person: tuple[str, str], namesakes: Iterable[tuple[str, str]], known: Mapping[tuple[str, str], UUID]
+) -> bool:
+    theirs = {known.get(one) for one in namesakes if one[0] == "musicbrainz"}
+    return person in known and known[person] in theirs
+
+
+def _reading(inquiry: Inquiry) -> Reading:
+    trouble = worst(inquiry.troubles.values())
+    return Reading(write=partial(_write, inquiry=inquiry), trouble=trouble)
+
+
+def _write(connection: sa.Connection, *, inquiry: Inquiry) -> Result:
+    artist = inquiry.ours.artist
+    before = version_of(connection, "credits_version", artist.artist_id)
+    _write_ids(connection, inquiry)
+    write_credits(
+        connection,
+        artist.artist_id,
+        inquiry.credits,
+        inquiry.links,
+        recording_ids=inquiry.ours.recordings,
+        read_again=lambda provider, id: (provider, id) in inquiry.read,
+    )
+    after = version_of(connection, "credits_version", artist.artist_id)
+    write_answers(connection, list(inquiry.answers.values()))
+    without = len(inquiry.without_producer())
+    return Result(
+        artist_key=artist.artist_key,
+        version=after,
+        changed=before != after,
+        text=f"{artist.name}: {after.rows} credits, {without} of {len(inquiry.ours.recordings)} without producer",
+        detail={"credits": after.rows, "recordings": len(inquiry.ours.recordings), "without_producer": without},
+        notes=tuple(inquiry.notes),
+    )
+
+
+def _write_ids(connection: sa.Connection, inquiry: Inquiry) -> None:
+    """Keep what MusicBrainz and Discogs call the artist, its releases and recordings."""
+    if inquiry.artist_mbid is not None:
+        add_external_id(
+            connection, "artist", inquiry.ours.artist.artist_id, "musicbrainz", inquiry.artist_mbid,
+            source="musicbrainz", confidence=LINKED_BY_MUSICBRAINZ,
+        )  # fmt: skip
+    named = [
+        *(("release", "musicbrainz", id, one) for one, ids in inquiry.release_mbids.items() for id in ids),
+        *(("release", "discogs", id, one) for one, ids in inquiry.discogs_ids.items() for id in ids),
+        *(("recording", "musicbrainz", id, one) for one, ids in inquiry.recording_mbids.items() for id in ids),
+    ]
+    rows = [
+        {
+            "entity": entity,
+            "provider": provider,
+            "id": id,
+            "entity_id": entity_id,
+            "source": provider,
+            "confidence": 0.9,
+        }
+        for entity, provider, id, entity_id in sorted(set(named), key=str)
+    ]
+    write_rows(connection, "write_external_ids", rows)

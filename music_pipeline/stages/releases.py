@@ -1,0 +1,155 @@
+"""Stage `releases`: the list of an artist's albums, singles and compilations, page by page.
+
+Pages that were read before a failure are in the cache, fresher than the request, so a retry goes on where it stopped.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.answers import AnswerOutcome, ProviderAnswer, write_answers
+from music_pipeline.catalog.artists import Artist
+from music_pipeline.catalog.changes import version_of
+from music_pipeline.catalog.releases import ListedRelease, write_release_list
+from music_pipeline.providers.errors import ProviderError
+from music_pipeline.providers.records import Page
+from music_pipeline.providers.spotify import SpotifyAlbum
+from music_pipeline.stages.readings import (
+    Impossible,
+    OutOfTime,
+    Reading,
+    Result,
+    StageContext,
+    Trouble,
+    artist_of,
+    follow_up,
+    one_by_one,
+    settled,
+    worst,
+)
+from music_pipeline.work import Stage, WorkItem
+
+RELEASE_TYPES = frozenset({"album", "single", "ep", "compilation"})
+DATE = re.compile(r"^(?!0000)(\d{4})(?:-(?!00)(\d{2}))?(?:-(?!00)(\d{2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseList:
+    """What was read of an artist's list. `expected`: its length as Spotify says it, None where pages disagree."""
+
+    releases: tuple[ListedRelease, ...]
+    expected: int | None
+    complete: bool
+
+
+async def read_release_list(context: StageContext, item: WorkItem) -> Reading:
+    """Read the whole list; what came before trouble is written, without judging what is missing."""
+    artist = await artist_of(context, item)
+    if artist.spotify_id is None:
+        raise Impossible(f"{artist.name} has no Spotify id any more, so its releases cannot be listed.")
+    pages, trouble, stopped_at = await _pages(context, item, artist.spotify_id)
+    read = release_list(artist, pages, whole=trouble is None)
+    write = partial(_write, item=item, artist=artist, read=read, trouble=trouble)
+    return Reading(write=write, trouble=trouble, payload=item.payload | {"offset": stopped_at} if trouble else None)
+
+
+async def _pages(
+    context: StageContext, item: WorkItem, spotify_id: str
+) -> tuple[list[Page[SpotifyAlbum]], Trouble | None, int]:
+    """The pages in order; the trouble, if any, and the offset of the first page that is missing."""
+
+    async def ask(offset: int) -> Page[SpotifyAlbum]:
+        context.check_time()
+        page = await context.providers.spotify.artist_albums(spotify_id, offset=offset, fresh_since=item.cutoff)
+        if page is None:
+            raise Impossible(f"Spotify no longer has the artist {spotify_id}.")
+        return page
+
+    first = await ask(0)
+    step, total = first.next_offset, first.total
+    if step is None or not total:
+        return [first], None, 0
+    offsets = range(step, total, step)
+    answers = await settled(ask(offset) for offset in offsets)
+    for answer in answers:
+        if isinstance(answer, Exception) and not isinstance(answer, ProviderError | OutOfTime):
+            raise answer
+    pages = [first, *(answer for answer in answers if isinstance(answer, Page))]
+    missing = [offset for offset, answer in zip(offsets, answers, strict=True) if isinstance(answer, Exception)]
+    trouble = worst(answer for answer in answers if isinstance(answer, ProviderError | OutOfTime))
+    return pages, trouble, missing[0] if missing else 0
+
+
+def release_list(artist: Artist, pages: Sequence[Page[SpotifyAlbum]], *, whole: bool) -> ReleaseList:
+    """The releases of these pages, each once; complete if there are as many as every page says there are."""
+    albums = {album.id: album for page in pages for album in page.items}
+    listed = tuple(release for album in albums.values() if (release := _listed(artist, album)) is not None)
+    totals = {page.total for page in pages}
+    expected = totals.pop() if len(totals) == 1 else None
+    return ReleaseList(listed, expected, complete=whole and expected is not None and len(listed) == expected)
+
+
+def _listed(artist: Artist, album: SpotifyAlbum) -> ListedRelease | None:
+    if not album.name:
+        return None
+    release_type = (album.album_type or "").casefold()
+    names = {one.id: one.name for one in album.artists}
+    return ListedRelease(
+        spotify_id=album.id,
+        title=album.name,
+        release_type=release_type if release_type in RELEASE_TYPES else None,
+        release_date=known_date(album.release_date),
+        total_tracks=album.total_tracks,
+        credited_as=names.get(artist.spotify_id or "") or artist.name,
+    )
+
+
+def known_date(text: str | None) -> str | None:
+    """The part of a date that is known: 1998-06-00 is June 1998, 0000 is nothing."""
+    found = DATE.match(text or "")
+    return "-".join(part for part in found.groups() if part) if found else None
+
+
+def _write(
+    connection: sa.Connection, *, item: WorkItem, artist: Artist, read: ReleaseList, trouble: Trouble | None
+) -> Result:
+    before = version_of(connection, "releases_version", artist.artist_id)
+    write_release_list(connection, artist.artist_id, read.releases, complete=read.complete)
+    after = version_of(connection, "releases_version", artist.artist_id)
+    write_answers(connection, [_answer(artist, read, trouble, after.hash)])
+    window = f"{item.cutoff.isoformat()}:{after.hash}"
+    changed = before != after
+    return Result(
+        artist_key=artist.artist_key,
+        version=after,
+        changed=changed,
+        text=f"{artist.name}: {len(read.releases)} of {read.expected} releases",
+        follow_ups=(follow_up(item, Stage.TRACK_DISCOVERY, artist, window=window, fresh=not changed),),
+        detail={"releases": len(read.releases), "expected": read.expected, "complete": read.complete},
+    )
+
+
+def _answer(artist: Artist, read: ReleaseList, trouble: Trouble | None, version: str) -> ProviderAnswer:
+    outcome: AnswerOutcome
+    if trouble is not None:
+        outcome = "failed"
+    elif not read.complete:
+        outcome = "partial"
+    else:
+        outcome = "found" if read.releases else "empty"
+    return ProviderAnswer(
+        artist_id=artist.artist_id,
+        provider="spotify",
+        question="releases",
+        outcome=outcome,
+        items=len(read.releases),
+        expected=read.expected,
+        error=str(trouble) if trouble else None,
+        content_hash=version,
+    )
+
+
+read_releases = one_by_one(read_release_list)
