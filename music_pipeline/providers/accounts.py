@@ -123,9 +123,8 @@ def _digest(text: str) -> str:
 class Tokens:
     """Access tokens, one for each account, shared by the process and renewed before their time."""
 
-    def __init__(self, grant: Callable[[Provider, Account], Awaitable[GrantedToken]], addresses: Addresses) -> None:
+    def __init__(self, grant: Callable[[Provider, Account], Awaitable[GrantedToken]]) -> None:
         self._grant = grant
-        self._addresses = addresses
         self._tokens: dict[str, Token] = {}
         self._lock = asyncio.Lock()
 
@@ -136,8 +135,7 @@ class Tokens:
             if token is None or time.monotonic() >= token.renew_at:
                 asked_at = time.monotonic()
                 granted = await self._grant(provider, account)
-                life = RENEWED_AT * granted.seconds / self._addresses.speed
-                token = self._tokens[account.fingerprint] = Token(granted.text, asked_at + life)
+                token = self._tokens[account.fingerprint] = Token(granted.text, asked_at + RENEWED_AT * granted.seconds)
             return token
 
     def forget(self, account: Account, token: Token) -> None:

@@ -82,7 +82,7 @@ class Gateway:
             self._spotipy = SpotipyTransport(self._addresses.base_of(registry.provider("spotify")), agent)
             opening.push_async_callback(asyncio.to_thread, self._spotipy.close)
             self._accounts = Accounts(self._engine, self._addresses, self._clock)
-            self._tokens = Tokens(self._grant_token, self._addresses)
+            self._tokens = Tokens(self._grant_token)
             opening.push_async_callback(self._finish, asyncio.create_task(self._calls.flush_always()))
             self._closing = opening.pop_all()
         return self

@@ -44,6 +44,7 @@ OVERLOADED = (502, 503, 504)
 ATTEMPTS_PER_SIZE = 2
 LUCENE_SPECIAL = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/])')
 SPOTIFY_ARTIST = "https://open.spotify.com/artist/"
+DISCOGS_ARTIST = "https://www.discogs.com/artist/"
 
 Listed = TypeVar("Listed")
 
@@ -61,17 +62,29 @@ class MusicBrainzClient:
 
         At most 50 ids: raises ValueError for more.
         """
-        if len(spotify_ids) > MOST_URLS:
-            raise ValueError(f"{len(spotify_ids)} Spotify ids in one request to MusicBrainz; it takes {MOST_URLS}.")
-        if not spotify_ids:
+        return await self._linked_artists(SPOTIFY_ARTIST, spotify_ids, fresh_since)
+
+    async def artists_by_discogs_id(
+        self, discogs_ids: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """MBIDs of the people that MusicBrainz links to each Discogs artist id; ids that it does not know are missing.
+
+        At most 50 ids: raises ValueError for more.
+        """
+        return await self._linked_artists(DISCOGS_ARTIST, discogs_ids, fresh_since)
+
+    async def _linked_artists(
+        self, address: str, ids: Sequence[str], fresh_since: datetime | None
+    ) -> dict[str, tuple[str, ...]]:
+        if len(ids) > MOST_URLS:
+            raise ValueError(f"{len(ids)} addresses in one request to MusicBrainz; it takes {MOST_URLS}.")
+        if not ids:
             return {}
-        resources = tuple(("resource", SPOTIFY_ARTIST + spotify_id) for spotify_id in sorted(set(spotify_ids)))
+        resources = tuple(("resource", address + id) for id in sorted(set(ids)))
         question = Question(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
         linked = (await self._gateway.ask(question, parse_urls, fresh_since=fresh_since)).body or {}
         return {
-            resource.removeprefix(SPOTIFY_ARTIST): mbids
-            for resource, mbids in linked.items()
-            if resource.startswith(SPOTIFY_ARTIST)
+            resource.removeprefix(address): mbids for resource, mbids in linked.items() if resource.startswith(address)
         }
 
     async def search_artists(

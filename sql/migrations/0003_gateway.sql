@@ -54,7 +54,7 @@ COMMENT ON TABLE provider_breakers IS 'One circuit breaker for each provider, fo
 COMMENT ON COLUMN provider_breakers.failing_requests IS 'Digests of up to two different requests among the failures in a row: one bad request is no outage.';
 COMMENT ON COLUMN provider_breakers.probe IS 'The one call that may find out whether the provider is back; its process may die, so it has an end.';
 
-CREATE TABLE provider_answers (
+CREATE TABLE cached_answers (
     provider      text NOT NULL,
     account       text NOT NULL,
     digest        bytea NOT NULL,
@@ -66,11 +66,11 @@ CREATE TABLE provider_answers (
     fetched_at    timestamptz NOT NULL,
     PRIMARY KEY (provider, account, digest)
 );
-COMMENT ON TABLE provider_answers IS 'The cache. No headers of a request and no credentials are kept.';
-COMMENT ON COLUMN provider_answers.digest IS 'SHA-256 of request, which may be longer than an index takes.';
-COMMENT ON COLUMN provider_answers.body IS 'The JSON as it came; NULL: the provider said that there is no such thing.';
-COMMENT ON COLUMN provider_answers.fetched_at IS 'When it was asked for, by this database''s clock.';
-CREATE INDEX ON provider_answers (fetched_at);
+COMMENT ON TABLE cached_answers IS 'The cache. No headers of a request and no credentials are kept.';
+COMMENT ON COLUMN cached_answers.digest IS 'SHA-256 of request, which may be longer than an index takes.';
+COMMENT ON COLUMN cached_answers.body IS 'The JSON as it came; NULL: the provider said that there is no such thing.';
+COMMENT ON COLUMN cached_answers.fetched_at IS 'When it was asked for, by this database''s clock.';
+CREATE INDEX ON cached_answers (fetched_at);
 
 CREATE TABLE provider_capabilities (
     provider   text NOT NULL,

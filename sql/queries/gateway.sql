@@ -38,13 +38,13 @@ SELECT provider, scope, kind, until, reason FROM provider_blocks WHERE until > n
 
 -- name: cached_answers
 SELECT provider, account, digest, body, etag, last_modified, fetched_at
-FROM provider_answers
+FROM cached_answers
 JOIN unnest(
     CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[])
 ) AS asked (provider, account, digest) USING (provider, account, digest)
 
 -- name: store_answers
-INSERT INTO provider_answers (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
+INSERT INTO cached_answers (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
 SELECT * FROM unnest(
     CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[]), CAST(:endpoints AS text[]),
     CAST(:requests AS text[]), CAST(:bodies AS text[]), CAST(:etags AS text[]), CAST(:last_modified AS text[]),
@@ -53,10 +53,10 @@ SELECT * FROM unnest(
 ORDER BY provider, account, digest
 ON CONFLICT (provider, account, digest) DO UPDATE
     SET body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
-    WHERE provider_answers.fetched_at < excluded.fetched_at
+    WHERE cached_answers.fetched_at < excluded.fetched_at
 
 -- name: purge_answers
-DELETE FROM provider_answers WHERE fetched_at < :before
+DELETE FROM cached_answers WHERE fetched_at < :before
 
 -- name: capabilities
 SELECT provider, account, capability, value, reason
