@@ -13,7 +13,7 @@ from music_pipeline import database
 from music_pipeline.defs.checks import asset_of, check_specs, verdicts
 from music_pipeline.defs.events import failures, log_outcomes, metadata_of
 from music_pipeline.defs.partitions import ARTIST
-from music_pipeline.defs.progress import Progress
+from music_pipeline.defs.progress import progress_to
 from music_pipeline.stages import runner
 from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
 from music_pipeline.work import CATALOG_STAGES, Stage
@@ -79,10 +79,8 @@ def catalog(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[
 
 def refreshed(context: dg.AssetExecutionContext, stage: Stage, artists: Sequence[str]) -> list[Outcome]:
     """The outcomes of one stage for exactly these artists, one each."""
-    progress = Progress(context.log, ASSET_OF_STAGE[stage], expected=len(artists))
-    outcomes = runner.refresh(
-        stage, artists, run_id=context.run.run_id, cutoff=asked_at(context), on_chunk=progress.chunk_done
-    )
+    report = progress_to(context.log, ASSET_OF_STAGE[stage], expected=len(artists))
+    outcomes = runner.refresh(stage, artists, run_id=context.run.run_id, cutoff=asked_at(context), on_chunk=report)
     of_artist = {outcome.artist_key: outcome for outcome in outcomes}
     if unknown := sorted(set(artists) - of_artist.keys()):
         raise dg.Failure(f"The stage {stage.value} said nothing about {', '.join(unknown)}.", allow_retries=False)
@@ -94,7 +92,8 @@ def asked_at(context: dg.AssetExecutionContext) -> datetime:
     record = context.instance.get_run_record_by_id(context.run.root_run_id or context.run.run_id)
     if record is None:
         raise dg.Failure(f"Dagster has no record of run {context.run.run_id}.")
-    return record.create_timestamp
+    created: datetime = record.create_timestamp
+    return created
 
 
 def results(

@@ -17,7 +17,7 @@ from music_pipeline import database, work
 from music_pipeline.defs.catalog import OWNER
 from music_pipeline.defs.checks import asset_of, dead_work, queue_of, verdicts
 from music_pipeline.defs.events import complaint, log_outcomes
-from music_pipeline.defs.progress import Progress
+from music_pipeline.defs.progress import progress_to
 from music_pipeline.defs.sweeping import sweeping
 from music_pipeline.stages import runner
 from music_pipeline.stages.requests import request_artist
@@ -71,13 +71,12 @@ def swept(context: dg.AssetExecutionContext, engine: sa.Engine, stage: Stage, co
 
 def told(context: dg.AssetExecutionContext, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
     """Each outcome, as soon as it is there, logged on the asset of the stage."""
-    progress = Progress(context.log, ASSET_OF_STAGE[stage], expected=expected)
     for outcome in runner.drain(
         stage,
         run_id=context.run.run_id,
         time_box=config.time_box_seconds,
         limit=config.limit,
-        on_chunk=progress.chunk_done,
+        on_chunk=progress_to(context.log, ASSET_OF_STAGE[stage], expected=expected),
     ):
         log_outcomes(context, asset_of(stage), [outcome], asked_for=False)
         yield outcome

@@ -52,7 +52,8 @@ BROKEN = [
     ("releases", "coverage", "INSERT INTO artists (artist_key, name, name_normalised, content_hash)"
      " VALUES ('can', 'Can', 'can', 'h')"),
     ("releases", "uniqueness", "WITH twin AS (INSERT INTO releases (title, title_normalised, release_type,"
-     " release_date, total_tracks, content_hash) VALUES ('Arrival', 'arrival', 'album', '1976-10-11', 1, 'h') RETURNING release_id)"
+     " release_date, total_tracks, content_hash)"
+     " VALUES ('Arrival', 'arrival', 'album', '1976-10-11', 1, 'h') RETURNING release_id)"
      " INSERT INTO artist_releases (artist_id, release_id, credited_as, content_hash)"
      " SELECT '00000000-0000-0000-0000-0000000000a1', release_id, 'ABBA', 'h' FROM twin"),
     ("releases", "orphans", "UPDATE artist_releases SET inactive_at = now()"),
@@ -117,7 +118,8 @@ def test_every_check_over_the_catalogue_has_a_case_in_which_it_fails() -> None:
 def test_dead_work_fails_its_queues_check_unless_it_was_cancelled(engine: sa.Engine) -> None:
     bury = (
         "INSERT INTO dead_work (work_id, stage, subject, payload, origin, priority, force, correlation_id,"
-        " idempotency_key, cutoff, attempts, enqueued_at, stop_reason, error) VALUES (gen_random_uuid(), 'album_discovery', 'x', '{}',"
+        " idempotency_key, cutoff, attempts, enqueued_at, stop_reason, error)"
+        " VALUES (gen_random_uuid(), 'album_discovery', 'x', '{}',"
         " 'manual', 2, false, 'c', 'k', now(), 1, now(), '%s', 'no')"
     )
     run(engine, bury % "cancelled")
