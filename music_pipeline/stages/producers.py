@@ -192,20 +192,20 @@ def _write_ids(connection: sa.Connection, inquiry: Inquiry) -> None:
             connection, "artist", inquiry.ours.artist.artist_id, "musicbrainz", inquiry.artist_mbid,
             source="musicbrainz", confidence=LINKED_BY_MUSICBRAINZ,
         )  # fmt: skip
-    named = [
-        *(("release", "musicbrainz", id, one) for one, ids in inquiry.release_mbids.items() for id in ids),
-        *(("release", "discogs", id, one) for one, ids in inquiry.discogs_ids.items() for id in ids),
-        *(("recording", "musicbrainz", id, one) for one, ids in inquiry.recording_mbids.items() for id in ids),
-    ]
+    claimed = _claims("release", "musicbrainz", inquiry.release_mbids)
+    claimed |= _claims("release", "discogs", inquiry.discogs_ids)
+    claimed |= _claims("recording", "musicbrainz", inquiry.recording_mbids)
     rows = [
-        {
-            "entity": entity,
-            "provider": provider,
-            "id": id,
-            "entity_id": entity_id,
-            "source": provider,
-            "confidence": 0.9,
-        }
-        for entity, provider, id, entity_id in sorted(set(named), key=str)
+        {"entity": entity, "provider": provider, "id": id, "entity_id": ours, "source": provider, "confidence": MATCHED}
+        for (entity, provider, id), ours in sorted(claimed.items())
     ]
     write_rows(connection, "write_external_ids", rows)
+
+
+def _claims(entity: str, provider: str, ids: Mapping[UUID, Iterable[str]]) -> dict[tuple[str, str, str], UUID]:
+    """Whose each id is; one that two of ours have a claim to is nobody's."""
+    claimants: defaultdict[str, set[UUID]] = defaultdict(set)
+    for ours, theirs in ids.items():
+        for id in theirs:
+            claimants[id].add(ours)
+    return {(entity, provider, id): ours.pop() for id, ours in claimants.items() if len(ours) == 1}
