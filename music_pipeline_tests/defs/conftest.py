@@ -68,9 +68,23 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     return fake
 
 
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str, template_database: str) -> str:
+    """The migrated database, with the tables of Dagster's storage too: to make them takes longer than most tests."""
+    url = sa.make_url(postgres_url).set(database=template_database).render_as_string(hide_password=False)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DATABASE_URL", url)
+        environment.setenv("DAGSTER_HOME", str(PROJECT))
+        with dg.DagsterInstance.get() as opened:
+            assert opened.get_runs_count() == 0
+    return template_database
+
+
 @pytest.fixture
 def instance(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """The instance that `dagster.yaml` describes, on the test's database."""
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT))
     with dg.DagsterInstance.get() as opened:
+        # Dagster connects anew for each event, unless told that a process stays.
+        opened.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=5)
         yield opened
