@@ -1,0 +1,277 @@
+"""The main job end to end, against a sandbox, on a database of its own: `make demo`.
+
+Discovers the sandbox's artists, runs the chain of queues in Dagster, compares the catalogue with what the sandbox
+serves, prints a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo`
+looks at it. What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import sqlalchemy as sa
+from rich.console import Console
+
+from music_pipeline import database, embedded_postgres, logs
+from music_pipeline.catalog.decisions import Decided
+from music_pipeline.definitions import definitions
+from music_pipeline.defs.instance import dagster_folder
+from music_pipeline.defs.queues import CHAIN
+from music_pipeline.demo_figures import Measured, compare, found_credit, served_credit, summary
+from music_pipeline.demo_progress import progress_bars, terminal
+from music_pipeline.demo_report import print_report
+from music_pipeline.sandbox.options import OptionError
+from music_pipeline.sandbox.process import SandboxProcess, running_sandbox
+from music_pipeline.settings import PROJECT, SettingError, settings
+from music_pipeline.stages.decisions import accept_review
+from music_pipeline.stages.requests import request_artist
+from music_pipeline.stages.runner import ASSET_OF_STAGE
+from music_pipeline.work import CATALOG_STAGES, due
+
+SPEED = 60.0
+GENERATED_ARTISTS = 25
+REAL_ARTISTS = 100
+MOST_SWEEPS = 3
+TIME_BOX_SECONDS = 3600.0
+SETTLING_SECONDS = 10.0
+SOME_CREDITS = 12
+PRINTED_WIDTH = 120
+ROWS = ("artists", "releases", "tracks", "recordings", "producers", "credits")
+DECIDED = Decided(by="demo", why="the demo knows whom it means")
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the demo runs on: a catalogue file, or one generated from the seed; and how many artists of it."""
+
+    catalog: Path | None
+    artists: int
+    seed: int
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether this is plain `make demo`, for which a time is demanded."""
+        return self.catalog is None and self.artists == GENERATED_ARTISTS
+
+    @property
+    def is_real_hundred(self) -> bool:
+        """Whether this is the run for which requests a track are demanded."""
+        return (
+            self.catalog is not None and self.catalog.name == "discogs_releases.jsonl" and self.artists == REAL_ARTISTS
+        )
+
+
+def parse_options(arguments: Sequence[str] | None) -> DemoOptions:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(prog="music-pipeline demo", description="The main job, against a sandbox.")
+    parser.add_argument("--catalog", type=Path, help="discogs_releases.jsonl or spotify_tracks.csv; else generated")
+    parser.add_argument("--artists", type=int, default=GENERATED_ARTISTS, help="how many artists of the catalogue")
+    parser.add_argument("--seed", type=int, default=1, help="of the generated catalogue")
+    chosen = parser.parse_args(arguments)
+    if chosen.artists < 1:
+        parser.error("--artists must be at least 1.")
+    return DemoOptions(chosen.catalog and chosen.catalog.expanduser().resolve(), chosen.artists, chosen.seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; the exit code is 1, with one clear line, where it cannot go on."""
+    options = parse_options(arguments)
+    try:
+        measured, credits = run(options)
+    except (DemoFailed, OptionError, SettingError, database.DatabaseUnreachable,
+            embedded_postgres.EmbeddedPostgresError) as error:  # fmt: skip
+        sys.stderr.write(f"The demo failed: {error}\n")
+        return 1
+    print_report(Console(width=None if sys.stdout.isatty() else PRINTED_WIDTH), measured, credits)
+    sys.stdout.write(json.dumps(summary(measured), ensure_ascii=False) + "\n")
+    return 0
+
+
+def run(options: DemoOptions) -> tuple[Measured, list[Mapping[str, Any]]]:
+    """Run the main job on fresh data; what was measured, and some credits to show."""
+    started = time.monotonic()
+    home = enter_home()
+    console = terminal()
+    logs.configure(file=home / "demo.log")
+    empty_database(home)
+    console.print("Starting the sandbox …")
+    with sandbox_of(options, home) as sandbox, dg.DagsterInstance.get() as instance:
+        artists = sandbox.artists(options.artists)
+        engine = database.engine()
+        console.print(f"Discovering {len(artists)} artists …")
+        first_run(instance, engine, artists, console)
+        stats = sandbox.stats()
+        second = second_run(instance, engine, sandbox, artists)
+        console.print("Comparing with what the sandbox serves …")
+        measured = measure(engine, sandbox, artists, options, stats=stats, second=second, started=started)
+        credits = rows_of(engine, "some_credits", limit=SOME_CREDITS)
+    return measured, credits
+
+
+def enter_home() -> Path:
+    """Point this process at the demo's own home, and at its own database there; answer the folder."""
+    home = settings().home / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("DATABASE_URL", None)
+    os.environ |= {"MUSIC_PIPELINE_HOME": str(home), "DAGSTER_HOME": str(PROJECT)}
+    return home
+
+
+def empty_database(home: Path) -> None:
+    """Drop the data of an earlier demo, Dagster's too, under whoever may be looking at it."""
+    url = embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in ("end_other_sessions", "drop_catalogue_schema", "drop_dagster_schema"):
+            connection.execute(database.statement(statement).encode())
+    shutil.rmtree(dagster_folder(settings()), ignore_errors=True)
+
+
+@contextmanager
+def sandbox_of(options: DemoOptions, home: Path) -> Iterator[SandboxProcess]:
+    """The demo's sandbox, to which this process's clients turn; its options are kept for those who come later."""
+    with running_sandbox(catalog=options.catalog, seed=options.seed, speed=SPEED) as sandbox:
+        os.environ["MUSIC_SANDBOX_URL"] = sandbox.url
+        record = asdict(options) | {
+            "catalog": options.catalog and str(options.catalog),
+            "url": sandbox.url,
+            "speed": SPEED,
+        }
+        (home / "sandbox.json").write_text(json.dumps(record))
+        yield sandbox
+
+
+def first_run(
+    instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]], console: Console
+) -> None:
+    """Discover the artists and everything of theirs. Ambiguous names are decided as an operator would, then swept."""
+    request_all(engine, artists)
+    with progress_bars(engine, console):
+        for _ in range(MOST_SWEEPS):
+            sweep(instance)
+            decide_reviews(engine, artists)
+            if not any(due(engine, CATALOG_STAGES).values()):
+                return
+
+
+def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
+    """Ask for the artists by name, as `music-pipeline discover` does. Raises DemoFailed for one that is refused."""
+    for artist in artists:
+        requested = request_artist(engine, artist["name"])
+        if requested.refused is not None:
+            raise DemoFailed(f"{artist['name']}: {requested.refused}")
+
+
+def sweep(instance: dg.DagsterInstance) -> None:
+    """One Dagster run of the whole chain. Raises DemoFailed if it does not succeed."""
+    job = definitions().resolve_job_def(CHAIN)
+    config = {"config": {"time_box_seconds": TIME_BOX_SECONDS}}
+    result = job.execute_in_process(
+        instance=instance,
+        run_config={
+            "ops": {f"queue__{ASSET_OF_STAGE[stage]}": config for stage in CATALOG_STAGES},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        raise_on_error=False,
+    )
+    if not result.success:
+        failed = next(event for event in result.all_events if event.is_failure)
+        raise DemoFailed(f"Dagster's run {result.run_id} failed: {failed.message}")
+
+
+def decide_reviews(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
+    """Answer the open questions about whom a name means, as far as one of the artists is among the candidates."""
+    meant = {artist["spotify_id"] for artist in artists}
+    for review in rows_of(engine, "open_artist_reviews"):
+        offered = [one["provider_id"] for one in review["candidates"] if one["provider_id"] in meant]
+        for spotify_id in offered[:1]:
+            accept_review(engine, str(review["review_id"]), spotify_id, DECIDED)
+
+
+def second_run(
+    instance: dg.DagsterInstance, engine: sa.Engine, sandbox: SandboxProcess, artists: Sequence[Mapping[str, str]]
+) -> dict[str, int]:
+    """The same again, with nothing changed: how many requests it makes, and how many rows it writes."""
+    requests, rows = requests_of(sandbox.stats()), rows_written(engine)
+    request_all(engine, artists)
+    sweep(instance)
+    return {
+        "requests": requests_of(sandbox.stats()) - requests,
+        "rows_written": rows_written(engine) - rows,
+    }
+
+
+def requests_of(stats: Mapping[str, Mapping[str, Any]]) -> int:
+    """Requests to all providers."""
+    return sum(int(counts["requests"]) for counts in stats.values())
+
+
+def rows_written(engine: sa.Engine) -> int:
+    """Rows inserted, updated and deleted so far in all tables of the catalogue and the ledger.
+
+    Postgres counts a session's writes for others when it ends, so this process's sessions are ended first.
+    """
+    engine.dispose()
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if not connection.execute(database.query("other_sessions")).scalar_one():
+                return int(connection.execute(database.query("rows_written")).scalar_one())
+    raise DemoFailed("Somebody else is connected to the demo's database, so that written rows cannot be counted.")
+
+
+def measure(
+    engine: sa.Engine,
+    sandbox: SandboxProcess,
+    artists: Sequence[Mapping[str, str]],
+    options: DemoOptions,
+    *,
+    stats: Mapping[str, Mapping[str, Any]],
+    second: Mapping[str, int],
+    started: float,
+) -> Measured:
+    """Everything that the report and the last line need."""
+    ids = [artist["spotify_id"] for artist in artists]
+    served = [served_credit(row) for row in sandbox.credits(ids)]
+    found = [found_credit(row) for row in rows_of(engine, "credits_by_place")]
+    [rows] = rows_of(engine, "catalog_row_counts")
+    [counts] = rows_of(engine, "demo_counts")
+    [runs] = rows_of(engine, "dagster_runs")
+    return Measured(
+        rows={name: int(rows[name]) for name in ROWS},
+        stats=stats,
+        bound=sandbox.bound(ids),
+        agreement=compare(served, found),
+        dead=counts["dead"],
+        ambiguous=counts["ambiguous"],
+        still_open=counts["open"],
+        tracks_without_producer=counts["tracks_without_producer"],
+        dagster_runs=runs["count"],
+        seconds=time.monotonic() - started,
+        second_run=second,
+        real_hundred=options.is_real_hundred,
+        timed=options.is_standard,
+    )
+
+
+def rows_of(engine: sa.Engine, statement: str, **parameters: Any) -> list[Mapping[str, Any]]:
+    """The rows of a named statement."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(database.query(statement), parameters).mappings()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

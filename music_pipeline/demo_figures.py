@@ -1,0 +1,207 @@
+"""The demo's figures: what was found against what the sandbox serves, what it cost, and what is demanded of both.
+
+Pure: counts and rows come in, figures go out. Where they come from is in `demo`, how they look in `demo_report`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LEVELS = ("release", "track")
+TOLD_BY_TRACKS = ("spotify", "musicbrainz", "discogs")
+Place = tuple[str, int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredit:
+    """A credit of the catalogue: where (release's Spotify id, disc, position, class of role), and whose."""
+
+    place: Place
+    producer_ids: frozenset[str]
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCredit:
+    """A credit that the sandbox serves. `direct`: with the track's own release, not only with another that has it."""
+
+    place: Place
+    producer_ids: frozenset[str]
+    level: str
+    direct: bool
+
+
+@dataclass(slots=True)
+class Agreement:
+    """Of one level: how many credits are served, how many of them were found; how many were claimed, and rightly."""
+
+    served: int = 0
+    found: int = 0
+    claimed: int = 0
+    right: int = 0
+
+    @property
+    def recall(self) -> float | None:
+        return self.found / self.served if self.served else None
+
+    @property
+    def precision(self) -> float | None:
+        return self.right / self.claimed if self.claimed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure, and what is demanded of it; `passed` is None where nothing is."""
+
+    name: str
+    value: float | int | str | None
+    demanded: str = ""
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that the demo measured."""
+
+    rows: Mapping[str, int]
+    stats: Mapping[str, Mapping[str, Any]]
+    bound: Mapping[str, Any]
+    agreement: Mapping[str, Agreement]
+    dead: int
+    ambiguous: int
+    still_open: int
+    tracks_without_producer: int
+    dagster_runs: int
+    seconds: float
+    second_run: Mapping[str, int]
+    real_hundred: bool
+    timed: bool
+    unresolved: tuple[str, ...] = field(default=())
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests per provider in the first run, as the sandbox counted."""
+        return {provider: int(counts["requests"]) for provider, counts in self.stats.items()}
+
+    def total(self, name: str) -> int:
+        """A count of the sandbox over all providers."""
+        return sum(int(counts[name]) for counts in self.stats.values())
+
+    @property
+    def requests_per_track(self) -> float:
+        tracks = self.rows["tracks"]
+        return sum(self.requests[provider] for provider in TOLD_BY_TRACKS) / tracks if tracks else float("inf")
+
+    @property
+    def share_of_bound(self) -> float:
+        return sum(self.requests[provider] for provider in TOLD_BY_TRACKS) / int(self.bound["total"])
+
+    @property
+    def genius_per_gap(self) -> float:
+        gaps = self.tracks_without_producer
+        return self.requests["genius"] / gaps if gaps else float(self.requests["genius"])
+
+
+def served_credit(row: Mapping[str, Any]) -> ServedCredit:
+    """A row of the sandbox's `/_sandbox/credits`."""
+    return ServedCredit(
+        place=(row["release_spotify_id"], row["disc"], row["position"], row["role_class"]),
+        producer_ids=frozenset(f"{provider}:{one}" for provider, one in row["provider_ids"].items()),
+        level=row["level"],
+        direct=row["direct"],
+    )
+
+
+def found_credit(row: Mapping[str, Any]) -> FoundCredit:
+    """A row of the statement `credits_by_place`."""
+    return FoundCredit(
+        place=(row["release_id"], row["disc_number"], row["position"], row["role_class"]),
+        producer_ids=frozenset(row["producer_ids"]),
+        level="track" if "track" in row["levels"] else "release",
+    )
+
+
+def compare(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> dict[str, Agreement]:
+    """Recall over what is served directly, precision over all that was found; a producer is known by any shared id."""
+    served_at, found_at = _by_place(served := list(served)), _by_place(found := list(found))
+    agreement = {level: Agreement() for level in LEVELS}
+    for credit in served:
+        if credit.direct:
+            agreement[credit.level].served += 1
+            agreement[credit.level].found += _is_among(credit.producer_ids, found_at[credit.place])
+    for claim in found:
+        agreement[claim.level].claimed += 1
+        agreement[claim.level].right += _is_among(claim.producer_ids, served_at[claim.place])
+    return agreement
+
+
+def missed(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> list[ServedCredit]:
+    """What is served directly and was not found."""
+    found_at = _by_place(found)
+    return [one for one in served if one.direct and not _is_among(one.producer_ids, found_at[one.place])]
+
+
+def _by_place(credits: Iterable[ServedCredit | FoundCredit]) -> defaultdict[Place, list[frozenset[str]]]:
+    places: defaultdict[Place, list[frozenset[str]]] = defaultdict(list)
+    for credit in credits:
+        places[credit.place].append(credit.producer_ids)
+    return places
+
+
+def _is_among(ids: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
+    return any(ids & other for other in others)
+
+
+def figures(measured: Measured) -> list[Figure]:
+    """What is demanded of the demo, and whether it was met."""
+    return [
+        _at_most("seconds", measured.seconds, 60 if measured.timed else None),
+        _at_most("Dagster runs", measured.dagster_runs, 5),
+        _at_most("requests a track", measured.requests_per_track, 0.85 if measured.real_hundred else None),
+        _at_most("requests, as a share of the bound", measured.share_of_bound, 1.10),
+        _at_most("Genius, for each track without producer", measured.genius_per_gap, 1.0),
+        *(_at_most(name, measured.total(name.replace(" ", "_")), 0) for name in ("repeats", "overruns", "early calls")),
+        *(_at_least(f"recall, {level} level", measured.agreement[level].recall, 0.98) for level in LEVELS),
+        *(_at_least(f"precision, {level} level", measured.agreement[level].precision, 0.99) for level in LEVELS),
+        _at_most("second run: requests", measured.second_run["requests"], 0),
+        _at_most("second run: rows written", measured.second_run["rows_written"], 0),
+    ]
+
+
+def _at_most(name: str, value: float, most: float | None) -> Figure:
+    if most is None:
+        return Figure(name, value)
+    return Figure(name, value, demanded=f"≤ {most:g}", passed=value <= most)
+
+
+def _at_least(name: str, value: float | None, least: float) -> Figure:
+    return Figure(name, value, demanded=f"≥ {least:g}", passed=None if value is None else value >= least)
+
+
+def summary(measured: Measured) -> dict[str, Any]:
+    """The demo's last line."""
+    return {
+        **measured.rows,
+        "requests": measured.requests,
+        "repeats": measured.total("repeats"),
+        "overruns": measured.total("overruns"),
+        "early_calls": measured.total("early_calls"),
+        "dead": measured.dead,
+        "ambiguous": measured.ambiguous,
+        "still_open": measured.still_open,
+        "dagster_runs": measured.dagster_runs,
+        "seconds": round(measured.seconds, 1),
+        "second_run": dict(measured.second_run),
+        "bound": {**measured.bound["providers"], "total": measured.bound["total"]},
+        "share_of_bound": round(measured.share_of_bound, 3),
+        "requests_per_track": round(measured.requests_per_track, 3),
+        "tracks_without_producer": measured.tracks_without_producer,
+        "genius_per_gap": round(measured.genius_per_gap, 3),
+        "recall": {level: _rounded(measured.agreement[level].recall) for level in LEVELS},
+        "precision": {level: _rounded(measured.agreement[level].precision) for level in LEVELS},
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
