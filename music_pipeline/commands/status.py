@@ -1,0 +1,68 @@
+"""How the pipeline stands: `status`."""
+
+from datetime import UTC, datetime
+
+import click
+import sqlalchemy as sa
+
+from music_pipeline import work
+from music_pipeline.commands.terminal import local_time, open_database, show_table, spoken
+from music_pipeline.database import query
+
+
+@click.command()
+def status() -> None:
+    """Show what is open, due, waiting and dead, what hinders it, which sweep is at it, and what the catalogue holds."""
+    engine = open_database()
+    now = datetime.now(UTC)
+    _show_stages(engine, now)
+    _show_waiting(engine)
+    _show_obstacles(engine)
+    _show_sweeps(engine)
+    _show_catalogue(engine)
+
+
+def _show_stages(engine: sa.Engine, now: datetime) -> None:
+    rows = [
+        (row.stage, row.open, row.due, row.leased, row.dead, spoken(now - row.oldest_due) if row.oldest_due else None)
+        for row in work.standing(engine)
+    ]
+    show_table("Work", ("stage", "open", "due", "under a lease", "dead", "oldest due since"), rows)
+
+
+def _show_waiting(engine: sa.Engine) -> None:
+    rows = [
+        (one.stage, one.provider, one.items, local_time(one.until), local_time(one.since))
+        for one in work.waiting_for(engine)
+    ]
+    if rows:
+        show_table("Waiting for providers (UTC)", ("stage", "provider", "items", "next try", "longest since"), rows)
+
+
+def _show_obstacles(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        rows = [
+            (row.provider, row.kind, local_time(row.until), row.reason)
+            for row in connection.execute(query("provider_obstacles"))
+        ]
+    if rows:
+        show_table("Providers not called (UTC)", ("provider", "what", "until", "why"), rows)
+
+
+def _show_sweeps(engine: sa.Engine) -> None:
+    sweeps = work.sweeps_in_progress(engine)
+    for sweep in sweeps:
+        click.echo(f"Sweep {sweep.kind} is in progress since {local_time(sweep.started_at)} UTC (run {sweep.run_id}).")
+    if not sweeps:
+        click.echo("No sweep is in progress.")
+
+
+def _show_catalogue(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        counts = connection.execute(query("catalogue_counts")).mappings().one()
+    held = ", ".join(f"{counts[name]:,} {name}" for name in counts if name not in ("open_reviews", "held_changes"))
+    click.echo(f"The catalogue holds {held}.")
+    if counts["open_reviews"]:
+        click.echo(f"{counts['open_reviews']} ambiguous: music-pipeline review list")
+    if counts["held_changes"]:
+        click.echo(f"{counts['held_changes']} suspect losses are held: music-pipeline held list")

@@ -1,0 +1,328 @@
+"""The command line on a real database: what it does, what it prints, and with which exit code it ends."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from music_pipeline import cli, database, work
+from music_pipeline.work import Selector, Stage
+from music_pipeline_tests.ledger_helpers import ask, claim, rows
+
+SPOTIFY_ID = "1dfeR4HaWDbWqFHLkxsg1d"
+
+
+class Terminal:
+    """Runs commands in this process and keeps what the last one printed."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self.capture = capture
+        self.out = self.err = ""
+
+    def run(self, *arguments: str) -> int:
+        code = cli.run(arguments)
+        self.out, self.err = self.capture.readouterr()
+        return code
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+def as_process(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from music_pipeline.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=database.PROJECT,
+        **options,
+    )
+
+
+def test_env_prints_lines_that_a_shell_understands(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "it's a home"
+    monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(home))
+    monkeypatch.setenv("MUSIC_SANDBOX_URL", "http://127.0.0.1:1/")
+    assert terminal.run("env") == 0
+    script = f"DATABASE_URL=other\n{terminal.out}\nenv"
+    shell = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/bin:/usr/bin"}
+    )
+    seen = dict(line.split("=", 1) for line in shell.stdout.splitlines() if "=" in line)
+    assert seen["MUSIC_PIPELINE_HOME"] == str(home)
+    assert seen["DAGSTER_HOME"] == str(database.PROJECT)
+    assert seen["MUSIC_SANDBOX_URL"] == "http://127.0.0.1:1"
+    assert "DATABASE_URL" not in seen
+
+
+def test_the_demos_data_is_looked_at_with_an_option(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://operator@nowhere/catalogue")
+    monkeypatch.delenv("MUSIC_SANDBOX_URL", raising=False)
+    assert terminal.run("--demo", "env") == 1
+    assert "make demo" in terminal.err
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "sandbox.json").write_text(json.dumps({"url": "http://127.0.0.1:4711"}))
+    environment = os.environ | {"MUSIC_PIPELINE_HOME": str(tmp_path)}
+    shown = as_process("--demo", "env", env=environment)
+    assert f"export MUSIC_PIPELINE_HOME={tmp_path}/demo" in shown.stdout
+    assert "export MUSIC_SANDBOX_URL=http://127.0.0.1:4711" in shown.stdout
+    assert "unset DATABASE_URL" in shown.stdout
+
+
+def test_psql_opens_on_the_catalogues_schema_without_the_password_in_its_arguments(engine: sa.Engine) -> None:
+    asked = as_process(
+        "db", "psql", "--", "-tA",
+        "-c", "SELECT current_schema(), count(*) FROM artists",
+        "-c", "SELECT already_enqueued FROM start_artist_discovery('Nina Simone')",
+    )  # fmt: skip
+    assert asked.stdout.split() == ["music|0", "f"]
+    assert asked.returncode == 0
+    (item,) = claim(engine)
+    assert item.payload == {"artistName": "Nina Simone"}
+    failed = as_process("db", "psql", "--", "-c", "SELECT * FROM nowhere")
+    assert failed.returncode == 1
+    assert engine.url.password is not None
+    assert str(engine.url.password) not in failed.stderr + failed.stdout
+
+
+def test_db_url_is_the_databases_and_migrate_says_what_it_did(
+    terminal: Terminal, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    assert terminal.run("db", "url") == 0
+    assert terminal.out.strip() == empty_database_url
+    assert terminal.run("db", "migrate") == 0
+    assert "Applied 0001_catalogue.sql." in terminal.out
+    assert "Applied 0002_work.sql." in terminal.out
+    assert terminal.run("db", "migrate") == 0
+    assert terminal.out == "Every migration was applied already.\n"
+
+
+def test_a_server_that_is_not_ours_is_not_stopped(terminal: Terminal, engine: sa.Engine) -> None:
+    assert terminal.run("db", "stop") == 1
+    assert "not ours" in terminal.err
+    assert claim(engine) == []
+
+
+def test_discover_says_what_became_of_each_and_how_long_it_will_take(terminal: Terminal, engine: sa.Engine) -> None:
+    assert terminal.run("discover", "Nina Simone", "  nina simone", SPOTIFY_ID) == 0
+    first, second, third, estimate = terminal.out.splitlines()
+    assert re.fullmatch(r"Nina Simone: enqueued \([0-9a-f-]{36}\)", first)
+    assert second.startswith("nina simone: already enqueued")
+    assert third.startswith(f"{SPOTIFY_ID}: enqueued")
+    assert estimate.startswith("An estimate for the 2 due: ")
+    assert "spotify" in estimate
+    assert [item.payload for item in claim(engine)] == [{"artistName": "Nina Simone"}, {"artistId": SPOTIFY_ID}]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ("x" * 10_000, "10000 characters"),
+        ("Various", "various artists"),
+        ("[traditional]", "traditional"),
+        ("https://open.spotify.com/track/1dfeR4HaWDbWqFHLkxsg1d", "not one to an artist"),
+        ("spotify:artist:tooshort", "not one to an artist"),
+        ("bell\x07", "U+0007"),
+    ],
+)
+def test_discover_refuses_what_names_no_artist_and_goes_on(
+    terminal: Terminal, engine: sa.Engine, text: str, reason: str
+) -> None:
+    assert terminal.run("discover", "--", text, "Nina Simone") == 1
+    refused, enqueued, *_ = terminal.out.splitlines()
+    assert "refused, " in refused
+    assert reason in refused
+    assert len(refused) < 300
+    assert enqueued.startswith("Nina Simone: enqueued")
+
+
+@pytest.mark.parametrize("name", ["Robert'); DROP TABLE artists;--", "🎷🎺", "فيروز", "100% :x %s", "--force"])
+def test_odd_names_are_names(terminal: Terminal, engine: sa.Engine, name: str) -> None:
+    assert terminal.run("discover", "--", name) == 0
+    (item,) = claim(engine)
+    assert item.payload == {"artistName": name}
+
+
+def test_discover_knows_what_is_done_and_force_asks_again(terminal: Terminal, engine: sa.Engine) -> None:
+    terminal.run("discover", "Nina")
+    (item,) = claim(engine)
+    with engine.begin() as connection:
+        work.finish(connection, item, run_id="run", result={})
+    assert terminal.run("discover", "Nina") == 0
+    assert terminal.out.splitlines() == [f"Nina: already done (--force asks again) ({item.work_id})", "Nothing is due."]
+    assert terminal.run("discover", "--force", "Nina") == 0
+    assert "Nina: enqueued" in terminal.out
+    assert claim(engine)[0].force
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "Nina Simone\n\nMiles Davis\n",
+        "\ufeffArtist,Country\nNina Simone,US\nMiles Davis,US\n",
+        'id,name\n1,"Nina Simone"\n2,Miles Davis\n3,\n',
+    ],
+)
+def test_discover_reads_names_from_a_file(terminal: Terminal, engine: sa.Engine, tmp_path: Path, contents: str) -> None:
+    file = tmp_path / "names.csv"
+    file.write_text(contents, encoding="utf-8")
+    assert terminal.run("discover", "--file", str(file)) == 0
+    assert [item.payload["artistName"] for item in claim(engine)] == ["Nina Simone", "Miles Davis"]
+
+
+def test_a_file_that_is_no_text_is_refused_with_a_line(terminal: Terminal, engine: sa.Engine, tmp_path: Path) -> None:
+    file = tmp_path / "names.csv"
+    file.write_bytes(b"\xff\xfe\x00N")
+    assert terminal.run("discover", "--file", str(file)) == 1
+    assert "UTF-8" in terminal.err
+
+
+def test_status_shows_work_waits_sweeps_and_the_catalogue(terminal: Terminal, engine: sa.Engine) -> None:
+    ask(engine, "Nina")
+    ask(engine, "Miles")
+    (nina,) = claim(engine, limit=1)
+    with engine.begin() as connection:
+        work.retry(
+            connection, nina, run_id="run", error="429", provider="spotify",
+            available_at=datetime.now(UTC) + timedelta(days=1), uses_attempt=False,
+        )  # fmt: skip
+    work.begin_sweep(engine, "artist_discovery", "run 7")
+    assert terminal.run("status") == 0
+    assert re.search(r"artist_discovery +│ 2 +│ 1 +│ 0 +│ 0 ", terminal.out)
+    assert re.search(r"artist_discovery │ spotify +│ 1 ", terminal.out)
+    assert "Sweep artist_discovery is in progress" in terminal.out
+    assert "run 7" in terminal.out
+    assert "The catalogue holds 0 artists" in terminal.out
+
+
+def test_dead_work_is_listed_requeued_and_purged(terminal: Terminal, engine: sa.Engine) -> None:
+    for name in ("Nina", "Miles"):
+        ask(engine, name)
+    nina, miles = claim(engine)
+    with engine.begin() as connection:
+        for item, error in ((nina, "Spotify has no such artist."), (miles, "HTTP 400")):
+            work.bury(connection, item, run_id="run", stop_reason="non_retryable", error=error)
+    assert terminal.run("dead", "list") == 0
+    assert "Spotify has no such artist." in terminal.out
+    assert terminal.run("dead", "requeue") == 1
+    assert "Say which work is meant" in terminal.err
+    assert terminal.run("dead", "requeue", str(nina.work_id)) == 0
+    assert terminal.out == f"{nina.work_id}: opened again\n"
+    assert terminal.run("dead", "purge", "--reason", "cancelled", "--yes") == 1
+    assert terminal.run("dead", "purge", "--reason", "non_retryable", "--yes") == 0
+    assert terminal.out == "1 forgotten.\n"
+    assert terminal.run("dead", "list") == 0
+    assert terminal.out == "No work is dead.\n"
+    assert [item.work_id for item in claim(engine)] == [nina.work_id]
+
+
+def test_purge_asks_first(terminal: Terminal, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(engine, "Nina")
+    work.cancel(engine, Selector(artist="Nina"), why="?")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert terminal.run("dead", "purge", "--artist", "Nina") == 130
+    assert len(work.list_dead(engine, Selector())) == 1
+
+
+def test_open_work_is_cancelled_by_stage_or_artist(terminal: Terminal, engine: sa.Engine) -> None:
+    for name in ("Nina", "Miles"):
+        ask(engine, name)
+    assert terminal.run("cancel", "--artist", "Nina", "--why", "wrong one") == 0
+    assert "artist_discovery of Nina is cancelled" in terminal.out
+    (dead,) = work.list_dead(engine, Selector())
+    assert dead.error.endswith(": wrong one")
+    assert terminal.run("cancel", "--stage", Stage.ARTIST_DISCOVERY.value) == 0
+    assert terminal.run("cancel", "--stage", Stage.ARTIST_DISCOVERY.value) == 1
+    assert terminal.err == "Error: No such work.\n"
+    assert terminal.run("cancel") == 1
+
+
+def test_a_credential_is_read_from_stdin_and_never_shown(
+    terminal: Terminal, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("very-secret\n"))
+    assert terminal.run("credentials", "set", "DISCOGS_TOKEN") == 0
+    shown = terminal.out + terminal.err
+    monkeypatch.setenv("GENIUS_ACCESS_TOKEN", "also-secret")
+    assert terminal.run("credentials", "list") == 0
+    assert re.search(r"^DISCOGS_TOKEN: stored since \d{4}", terminal.out, re.MULTILINE)
+    assert "GENIUS_ACCESS_TOKEN: in the environment" in terminal.out
+    assert "SPOTIFY_CLIENT_ID: missing" in terminal.out
+    shown += terminal.out + terminal.err
+    assert terminal.run("credentials", "rotate") == 0
+    assert "1 secrets" in terminal.out
+    assert terminal.run("credentials", "set", "NO_SUCH_NAME") == 2
+    assert terminal.run("credentials", "remove", "DISCOGS_TOKEN") == 0
+    assert terminal.run("credentials", "remove", "DISCOGS_TOKEN") == 1
+    assert "secret" not in (shown + terminal.out).replace("secrets", "")
+    assert b"very-secret" not in bytes(json.dumps(rows(engine, "SELECT * FROM credentials"), default=str), "utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",), ("discover", "Nina"), ("dead", "list"), ("review", "list"), ("held", "list"), ("digest",),
+        ("export", "artists"), ("cancel", "--artist", "x"), ("credentials", "list"), ("db", "migrate"), ("db", "psql"),
+    ],
+)  # fmt: skip
+def test_a_database_that_is_away_is_one_clear_line(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nina:very-secret@127.0.0.1:1/catalogue")
+    assert terminal.run(*arguments) == 1
+    assert terminal.out == ""
+    assert terminal.err.count("\n") == 1
+    assert terminal.err.startswith("Error: Postgres at 127.0.0.1:1 (database catalogue) does not answer")
+    assert "very-secret" not in terminal.err
+
+
+def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
+    terminal: Terminal, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCOVERY_FRESH_HOURS", "soon")
+    assert terminal.run("discover", "Nina") == 1
+    assert terminal.err == "Error: DISCOVERY_FRESH_HOURS='soon' is not a number.\n"
+    monkeypatch.setenv("DATABASE_URL", "mysql://x")
+    assert terminal.run("status") == 1
+    assert "postgresql://" in terminal.err
+
+
+def test_a_misuse_is_answered_with_the_usage(terminal: Terminal) -> None:
+    assert terminal.run("discover") == 2
+    assert "Name an artist" in terminal.err
+    assert terminal.run("no-such-command") == 2
+    assert terminal.run("dead", "requeue", "not-an-id") == 2
+
+
+def test_the_sandbox_is_served_until_it_is_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "sandbox", "--speed", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=database.PROJECT) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        try:
+            from music_pipeline.sandbox_info import sandbox_speed
+
+            assert sandbox_speed(url) == 60
+        finally:
+            process.terminate()
+    refused = as_process("sandbox", "--catalog", str(tmp_path / "none.csv"))
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1

@@ -1,0 +1,33 @@
+-- name: catalogue_counts
+SELECT
+    (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL) AS artists,
+    (SELECT count(*) FROM releases WHERE inactive_at IS NULL) AS releases,
+    (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
+    (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
+    (SELECT count(*) FROM producers WHERE inactive_at IS NULL AND redirects_to IS NULL) AS producers,
+    (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS credits,
+    (SELECT count(*) FROM reviews WHERE status = 'open') AS open_reviews,
+    (SELECT count(*) FROM held_changes WHERE status = 'held') AS held_changes
+
+-- name: provider_obstacles
+SELECT provider, kind, until, reason FROM provider_blocks WHERE until > now()
+UNION ALL
+SELECT provider, 'breaker ' || replace(state, '_', ' '), open_until, failures || ' failures in a row'
+FROM provider_breakers WHERE state <> 'closed'
+ORDER BY provider, until
+
+-- name: catalogue_relations
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = current_schema() AND table_name <> ALL (CAST(:hidden AS text[])) ORDER BY table_name
+
+-- name: mean_artist
+SELECT count(*) AS artists, avg(releases) AS releases, avg(tracks) AS tracks
+FROM (
+    SELECT count(DISTINCT ar.release_id) AS releases, count(t.track_id) AS tracks
+    FROM artist_releases ar
+    JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
+) AS artist
+
+-- name: learnt_capabilities
+SELECT provider, account, capability, value FROM provider_capabilities ORDER BY provider, capability
