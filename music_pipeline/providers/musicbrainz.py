@@ -15,6 +15,7 @@ from music_pipeline.providers.musicbrainz_answers import (
     MusicBrainzRecording,
     MusicBrainzRelease,
     parse_artist,
+    parse_artist_page,
     parse_artist_search,
     parse_recording,
     parse_recordings,
@@ -40,6 +41,7 @@ RECORDING_INC = "artist-rels isrcs"
 LARGEST_PAGE = 100
 SMALLEST_PAGE = 6
 MOST_URLS = 50  # of the 100 allowed: 50 make an address of 3.7 kB, and servers in between take 4 or 8
+MOST_NAMES = 20  # a common name crowds the others out of a longer list
 OVERLOADED = (502, 503, 504)
 ATTEMPTS_PER_SIZE = 2
 LUCENE_SPECIAL = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/])')
@@ -95,6 +97,21 @@ class MusicBrainzClient:
         query = f"artist:{phrase} OR alias:{phrase}"
         question = Question.of(ARTIST_SEARCH, query=query, limit=limit, fmt="json")
         return (await self._gateway.ask(question, parse_artist_search, fresh_since=fresh_since)).body or ()
+
+    async def search_artists_named(
+        self, names: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> Page[MusicBrainzArtist]:
+        """Artists that have one of these names or aliases; `total` says whether the page holds them all.
+
+        At most 20 names: raises ValueError for more.
+        """
+        if len(names) > MOST_NAMES:
+            raise ValueError(f"{len(names)} names in one search at MusicBrainz; it is asked for {MOST_NAMES}.")
+        phrases = " OR ".join(lucene_phrase(name) for name in sorted(set(names)))
+        query = f"artist:({phrases}) OR alias:({phrases})"
+        question = Question.of(ARTIST_SEARCH, query=query, limit=LARGEST_PAGE, fmt="json")
+        found = (await self._gateway.ask(question, parse_artist_page, fresh_since=fresh_since)).body
+        return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def artist(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzArtist | None:
         """An artist with aliases and links; None where there is none.

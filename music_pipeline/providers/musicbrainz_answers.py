@@ -106,6 +106,14 @@ def parse_artist_search(payload: object) -> tuple[MusicBrainzArtist, ...]:
     return kept(read.sequence(found.get("artists"), "search.artists"), parse_artist).items
 
 
+def parse_artist_page(payload: object) -> Page[MusicBrainzArtist]:
+    """The artists of a search with how many there are in all. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "search")
+    artists = kept(read.sequence(found.get("artists"), "search.artists"), parse_artist)
+    total = read.integer(found.get("count"), "search.count")
+    return Page(items=artists.items, total=total, next_offset=None, nulls=artists.nulls)
+
+
 def parse_urls(payload: object) -> dict[str, tuple[str, ...]]:
     """The artists' MBIDs by address, whether one address was asked for (a bare object) or several.
 

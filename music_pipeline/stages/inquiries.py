@@ -8,6 +8,7 @@ from music_pipeline.catalog.answers import AnswerOutcome, ProviderAnswer
 from music_pipeline.catalog.credits import FoundCredit
 from music_pipeline.catalog.producers import Link
 from music_pipeline.providers.errors import CredentialsMissing, ProviderError, ProviderRefused
+from music_pipeline.providers.musicbrainz_answers import MusicBrainzArtist
 from music_pipeline.stages.our_catalogue import OurCatalogue
 from music_pipeline.stages.readings import OutOfTime, StageContext, Trouble
 from music_pipeline.work import WorkItem
@@ -32,6 +33,8 @@ class Inquiry:
     release_mbids: dict[UUID, list[str]] = field(default_factory=dict)
     recording_mbids: dict[UUID, set[str]] = field(default_factory=dict)
     artist_mbid: str | None = None
+    named_at_musicbrainz: tuple[MusicBrainzArtist, ...] | None = None
+    """MusicBrainz's artists of the name or close to it; None while it was not asked."""
     mbid_trouble: Trouble | None = None
     """Why it is not known which MusicBrainz artist is linked."""
 

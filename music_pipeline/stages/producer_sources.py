@@ -66,8 +66,10 @@ async def _mbids_of_name(inquiry: Inquiry) -> list[str]:
     decision = await context.in_database(lambda connection: decision_on(connection, "musicbrainz_artist", subject))
     if decision is not None:
         return [decision.chosen_id] if decision.chosen_id else []
-    context.check_time()
-    found = await context.providers.musicbrainz.search_artists(artist.name, fresh_since=fresh_since(inquiry.item))
+    found = inquiry.named_at_musicbrainz
+    if found is None:
+        context.check_time()
+        found = await context.providers.musicbrainz.search_artists(artist.name, fresh_since=fresh_since(inquiry.item))
     choice = choose_artist(artist.name, [_candidate(one) for one in found])
     if choice.verdict is Verdict.DIFFERENT:
         inquiry.answer("musicbrainz", "releases", "absent")

@@ -4,10 +4,11 @@ A chunk of artists is asked for together where a provider takes many at once: Mu
 and its links of people to Discogs. How each provider is asked is in `producer_sources`.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from music_pipeline.catalog.names import normalise_name
 from music_pipeline.catalog.producers import Link, ids_of_names, known_producers
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError
-from music_pipeline.providers.musicbrainz import MOST_URLS
+from music_pipeline.providers.musicbrainz import MOST_NAMES, MOST_URLS
 from music_pipeline.stages.inquiries import Inquiry, ask
 from music_pipeline.stages.our_catalogue import narrowed, read_catalogue
 from music_pipeline.stages.producer_sources import ask_discogs, ask_genius, ask_musicbrainz, is_genius_due
@@ -40,15 +41,18 @@ from music_pipeline.work import WorkItem
 LINKED_BY_MUSICBRAINZ = 0.95
 MATCHED = 0.9
 
+Thing = TypeVar("Thing")
+
 
 async def read_producers(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
     """Ask about all artists of the chunk at once; each answers for itself."""
     opened = await settled(_open(context, item) for item in items)
     inquiries = [one for one in opened if isinstance(one, Inquiry)]
     await _ask_mbids(context, inquiries)
-    await asyncio.gather(*(_inquire(inquiry) for inquiry in inquiries))
+    await _ask_names(context, [one for one in inquiries if not one.known_mbids and one.mbid_trouble is None])
+    ended = dict(zip(map(id, inquiries), await settled(map(_inquire, inquiries)), strict=True))
     await _link_people(context, inquiries)
-    return [_reading(one) if isinstance(one, Inquiry) else one for one in opened]
+    return [_reading(one, ended[id(one)]) if isinstance(one, Inquiry) else one for one in opened]
 
 
 async def _open(context: StageContext, item: WorkItem) -> Inquiry:
@@ -77,8 +81,8 @@ def _uuid(item: WorkItem, name: str) -> UUID | None:
 async def _ask_mbids(context: StageContext, inquiries: Sequence[Inquiry]) -> None:
     """Which MusicBrainz artists are linked to our artists' Spotify ids, 50 to a request."""
     asked = {one.ours.artist.spotify_id: one for one in inquiries if one.ours.artist.spotify_id and not one.known_mbids}
-    for batch in _batches(asked):
-        since = max((since for one in batch if (since := fresh_since(asked[one].item))), default=None)
+    for batch in _batches(asked, MOST_URLS):
+        since = _newest(asked[one] for one in batch)
         try:
             context.check_time()
             linked = await context.providers.musicbrainz.artists_by_spotify_id(batch, fresh_since=since)
@@ -90,9 +94,32 @@ async def _ask_mbids(context: StageContext, inquiries: Sequence[Inquiry]) -> Non
             asked[spotify_id].known_mbids = mbids
 
 
-def _batches(ids: Iterable[str]) -> list[list[str]]:
-    wanted = list(ids)
-    return [wanted[start : start + MOST_URLS] for start in range(0, len(wanted), MOST_URLS)]
+async def _ask_names(context: StageContext, inquiries: Sequence[Inquiry]) -> None:
+    """MusicBrainz's artists of the other names, 20 to a search; where a search has more than it shows, each is asked
+    for by itself later.
+    """
+    for batch in _batches(inquiries, MOST_NAMES):
+        names = [one.ours.artist.name for one in batch]
+        try:
+            context.check_time()
+            found = await context.providers.musicbrainz.search_artists_named(names, fresh_since=_newest(batch))
+        except (ProviderError, OutOfTime) as trouble:
+            for inquiry in batch:
+                inquiry.mbid_trouble = trouble
+            continue
+        if found.total is not None and found.total <= len(found.items):
+            for inquiry in batch:
+                inquiry.named_at_musicbrainz = found.items
+
+
+def _newest(inquiries: Iterable[Inquiry]) -> datetime | None:
+    """How fresh an answer has to be that serves all of these."""
+    return max((since for one in inquiries if (since := fresh_since(one.item))), default=None)
+
+
+def _batches(things: Iterable[Thing], size: int) -> list[list[Thing]]:
+    wanted = list(things)
+    return [wanted[start : start + size] for start in range(0, len(wanted), size)]
 
 
 async def _inquire(inquiry: Inquiry) -> None:
@@ -109,7 +136,7 @@ async def _link_people(context: StageContext, inquiries: Sequence[Inquiry]) -> N
     """
     wanted = await context.in_database(partial(_people_to_link, inquiries))
     links: list[Link] = []
-    for batch in _batches(sorted(wanted)):
+    for batch in _batches(sorted(wanted), MOST_URLS):
         try:
             context.check_time()
             found = await context.providers.musicbrainz.artists_by_discogs_id(batch)
@@ -155,7 +182,10 @@ def _is_linked(
     return person in known and known[person] in theirs
 
 
-def _reading(inquiry: Inquiry) -> Reading:
+def _reading(inquiry: Inquiry, ended: Exception | None) -> ReadResult:
+    """What was found; an artist whose data met a defect of ours answers that instead."""
+    if ended is not None:
+        return ended
     trouble = worst(inquiry.troubles.values())
     return Reading(write=partial(_write, inquiry=inquiry), trouble=trouble)
 

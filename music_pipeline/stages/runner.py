@@ -232,7 +232,7 @@ class _Session:
         context = StageContext(self._engine, providers_on(self._gateway), self._run_id, self._deadline)
         outcomes: list[Outcome] = []
         async with heartbeat(self._engine, lambda: list(unsettled.values())):
-            readings = await READER_OF_STAGE[stage](context, items)
+            readings = await _read(stage, context, items)
             for item, reading in zip(items, readings, strict=True):
                 outcomes.append(await asyncio.to_thread(self._settle, item, reading, keep_forced))
                 unsettled.pop(item.work_id)
@@ -318,6 +318,15 @@ class _Session:
                 buried=sum(one.buried for one in failed),
                 seconds=seconds,
             )
+
+
+async def _read(stage: Stage, context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+    """What the stage read of each; a defect that hit the whole chunk counts as an attempt of each."""
+    try:
+        return await READER_OF_STAGE[stage](context, items)
+    except Exception as error:
+        log.exception("stage.failed", stage=stage.value, run_id=context.run_id)
+        return [error for _ in items]
 
 
 def _done(item: WorkItem, result: Result) -> Outcome:
