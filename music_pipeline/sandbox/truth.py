@@ -17,7 +17,7 @@ from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.model import Release, Track
 from music_pipeline.sandbox.world.roles import RolePart, expand_range, production_parts
-from music_pipeline.sandbox.world.served import Relation
+from music_pipeline.sandbox.world.served import ADDITIONAL_DETAILS, Relation
 from music_pipeline.sandbox.world.text import fold
 
 SEARCH_PAGE = 10
@@ -36,9 +36,9 @@ class UnknownArtistError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ServedCredit:
-    """A production credit of a recording, as one provider serves it with one release."""
+    """A production credit of a recording, as one provider serves it with one of its tracks."""
 
-    release: str
+    track: str
     recording: str
     artist: str
     credited_as: str
@@ -50,7 +50,7 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class CreditRow:
-    """A production credit of a track, with everything that says so. `direct` if served with the track's own release."""
+    """A production credit of a track, with everything that says so. `direct` if served with this very track."""
 
     track: Track
     artist: str
@@ -110,28 +110,26 @@ class Truth:
         wide = self.served.release_relations.get(release.key, ())
         for track in release.tracks:
             for relation in wide:
-                yield _from_relation(release.key, track, relation, "release")
+                yield _from_relation(track, relation, "release")
             for relation in self.served.recording_relations.get(track.recording, ()):
-                yield _from_relation(release.key, track, relation, "track")
+                yield _from_relation(track, relation, "track")
 
     def _discogs_credits(self, release: Release) -> Iterable[ServedCredit]:
         positions = [track.position for track in release.tracks]
         for credit in self.served.discogs_release_credits[release.key]:
             for part in production_parts(credit.role):
                 for index in expand_range(credit.tracks, positions):
-                    yield _from_role(
-                        release.key, release.tracks[index], credit.artist, credit.credited_as, part, "release"
-                    )
+                    yield _from_role(release.tracks[index], credit.artist, credit.credited_as, part, "release")
         for track in release.tracks:
             for credit in self.served.discogs_track_credits[track.key]:
                 for part in production_parts(credit.role):
-                    yield _from_role(release.key, track, credit.artist, credit.credited_as, part, "track")
+                    yield _from_role(track, credit.artist, credit.credited_as, part, "track")
 
-    def _genius_credits(self, release: str, track: Track) -> Iterable[ServedCredit]:
+    def _genius_credits(self, track: Track) -> Iterable[ServedCredit]:
         for credit in self.served.genius_credits.get(track.recording, ()):
             for part in production_parts(credit.label or "Producer"):
                 yield ServedCredit(
-                    release, track.recording, credit.artist, "", part.text, role_class(part), "track", "genius"
+                    track.key, track.recording, credit.artist, "", part.text, role_class(part), "track", "genius"
                 )
 
     def credits(self, artists: list[str]) -> list[Json]:
@@ -151,7 +149,7 @@ class Truth:
     def _release_rows(self, artist: str, release: Release, by_recording: dict[str, list[ServedCredit]]) -> list[Json]:
         rows: list[Json] = []
         for track in release.tracks:
-            known = by_recording.get(track.recording) or list(self._genius_credits(release.key, track))
+            known = by_recording.get(track.recording) or list(self._genius_credits(track))
             rows += [self._row(artist, release, row) for row in _merge(track, known)]
         return rows
 
@@ -259,15 +257,17 @@ def role_class(part: RolePart) -> str:
     """Returns the class of a production credit by its prefix, or by `additional` in its brackets."""
     prefix = part.head.removesuffix("producer").removesuffix("produced by").strip()
     details = " ".join(part.details).casefold()
-    if not prefix and ("additional" in details or "addiotional" in details):
+    if not prefix and any(word in details for word in ADDITIONAL_DETAILS):
         return "additional"
+    if not prefix and "assist" in details:
+        return "other"
     return CLASSES.get(prefix, "other")
 
 
-def _from_relation(release: str, track: Track, relation: Relation, level: str) -> ServedCredit:
+def _from_relation(track: Track, relation: Relation, level: str) -> ServedCredit:
     part = production_parts(relation.role)[0]
     return ServedCredit(
-        release,
+        track.key,
         track.recording,
         relation.artist,
         relation.credited_as,
@@ -278,8 +278,8 @@ def _from_relation(release: str, track: Track, relation: Relation, level: str) -
     )
 
 
-def _from_role(release: str, track: Track, artist: str, credited_as: str, part: RolePart, level: str) -> ServedCredit:
-    return ServedCredit(release, track.recording, artist, credited_as, part.text, role_class(part), level, "discogs")
+def _from_role(track: Track, artist: str, credited_as: str, part: RolePart, level: str) -> ServedCredit:
+    return ServedCredit(track.key, track.recording, artist, credited_as, part.text, role_class(part), level, "discogs")
 
 
 def _merge(track: Track, served: list[ServedCredit]) -> list[CreditRow]:
@@ -291,7 +291,7 @@ def _merge(track: Track, served: list[ServedCredit]) -> list[CreditRow]:
             key, CreditRow(track, credit.artist, credit.role_class, credit.role, credit.credited_as, credit.level)
         )
         row.sources.setdefault(credit.source, credit.role)
-        row.direct = row.direct or credit.release == track.release
+        row.direct = row.direct or credit.track == track.key
         row.credited_as = row.credited_as or credit.credited_as
         row.level = "track" if "track" in {row.level, credit.level} else "release"
     return list(rows.values())

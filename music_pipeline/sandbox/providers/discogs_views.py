@@ -10,7 +10,7 @@ from urllib.parse import quote
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Credit, Release, Track
+from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Credit, Heading, Release, Track
 
 
 class DiscogsViews:
@@ -91,13 +91,17 @@ class DiscogsViews:
     def tracklist(self, release: Release) -> list[Json]:
         """Returns the tracks, with the headings between them."""
         headings: dict[int, list[Json]] = {}
-        for place, text in release.headings:
-            row = {"position": "", "type_": "heading", "title": text, "duration": ""}
-            headings.setdefault(place, []).append(row)
+        for heading in release.headings:
+            headings.setdefault(heading.before, []).append(self._heading(heading))
         rows: list[Json] = []
         for place, track in enumerate(release.tracks):
             rows += [*headings.get(place, []), self._track(track)]
         return rows + headings.get(len(release.tracks), [])
+
+    def _heading(self, heading: Heading) -> Json:
+        kind = "index" if heading.credits or heading.duration else "heading"
+        view: Json = {"position": "", "type_": kind, "title": heading.title, "duration": heading.duration}
+        return view | ({"extraartists": self.extra_artists(heading.credits)} if heading.credits else {})
 
     def _track(self, track: Track) -> Json:
         view: Json = {"position": track.position, "type_": "track", "title": track.title, "duration": track.duration}

@@ -39,6 +39,15 @@ def envelope(response: Json) -> Answer:
     return json_answer({"meta": {"status": 200}, "response": response})
 
 
+def description(request: Request) -> Json:
+    """Returns an empty description in the text_format asked for, `dom` by default."""
+    if request.first("text_format") == "plain":
+        return {"plain": "?"}
+    if request.first("text_format") == "html":
+        return {"html": "<p>?</p>"}
+    return {"dom": {"tag": "root", "children": [{"tag": "p", "children": ["?"]}]}}
+
+
 class Genius:
     """The provider."""
 
@@ -197,16 +206,17 @@ class Genius:
     def song(self, request: Request, identity: str) -> Answer:
         """GET /songs/{id}."""
         number = _whole(identity)
+        described = description(request)
         if number - ROMANIZATIONS in self.songs:
             page = self._romanization(self.songs[number - ROMANIZATIONS])
-            return envelope({"song": page | self._song_credits([], [], []) | self._song_details(None)})
+            return envelope({"song": page | self._song_credits([], [], []) | self._song_details(None, described)})
         song = self.songs.get(number)
         if song is None:
             return error(404, "Not found")
         served = self.site.served.genius_credits.get(song.key, ())
         writers, others = self._other_credits(song)
         view = self.song_reference(song) | self._song_credits(list(served), writers, others)
-        return envelope({"song": view | self._song_details(song)})
+        return envelope({"song": view | self._song_details(song, described)})
 
     def _song_credits(self, served: list[GeniusCredit], writers: list[str], others: list[GeniusCredit]) -> Json:
         labelled: dict[str, list[Json]] = {}
@@ -231,11 +241,11 @@ class Genius:
         )
         return list(writers), list(others)
 
-    def _song_details(self, song: Recording | None) -> Json:
+    def _song_details(self, song: Recording | None, description: Json) -> Json:
         details: Json = {
             "album": None,
             "apple_music_id": None,
-            "description": {"plain": "?"},
+            "description": description,
             "embed_content": "",
             "featured_video": False,
             "lyrics_placeholder_reason": None,
@@ -271,7 +281,10 @@ class Genius:
         if key is None:
             return error(404, "Not found")
         artist = self.world.artists[key]
-        view = self.artist_reference(key) | {"alternate_names": list(artist.aliases), "description": {"plain": "?"}}
+        view = self.artist_reference(key) | {
+            "alternate_names": list(artist.aliases),
+            "description": description(request),
+        }
         return envelope({"artist": view})
 
     def artist_songs(self, request: Request, identity: str) -> Answer:

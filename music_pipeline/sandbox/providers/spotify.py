@@ -151,14 +151,12 @@ class Spotify:
     def albums_of(self, artist: str, groups: tuple[str, ...]) -> list[tuple[str, str]]:
         """Returns release and group of each album of an artist, less those that the sandbox was told to hide."""
         world = self.site.world
-        mine = [world.releases[key] for key in world.releases_of.get(artist, ())]
-        guest = [world.releases[key] for key in world.appearances_of.get(artist, ())]
-        placed = [(release, str(release.kind)) for release in mine] + [(release, "appears_on") for release in guest]
-        placed = [(release, group) for release, group in placed if release.tracks]
-        placed.sort(key=lambda pair: pair[0].date, reverse=True)
-        placed.sort(key=lambda pair: GROUPS.index(pair[1]))
-        hidden = self.site.hidden_releases.get(artist, 0)
-        shown = placed[: max(0, len(placed) - hidden)]
+        mine = [(world.releases[key], str(world.releases[key].kind)) for key in world.releases_of.get(artist, ())]
+        guest = [(world.releases[key], "appears_on") for key in world.appearances_of.get(artist, ())]
+        lost = {release.key for release, _ in mine[: self.site.hidden_releases.get(artist, 0)]}
+        shown = [(release, group) for release, group in mine + guest if release.tracks and release.key not in lost]
+        shown.sort(key=lambda pair: pair[0].date, reverse=True)
+        shown.sort(key=lambda pair: GROUPS.index(pair[1]))
         return [(release.key, group) for release, group in shown if group in groups]
 
     def album(self, request: Request, spotify_id: str) -> Answer:

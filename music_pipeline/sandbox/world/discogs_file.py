@@ -16,6 +16,7 @@ from music_pipeline.sandbox.world.model import (
     ArtistCredit,
     Credit,
     Format,
+    Heading,
     Label,
     Recording,
     Release,
@@ -131,16 +132,16 @@ def _digits(barcode: str) -> str:
     return "".join(character for character in barcode if character.isdigit())
 
 
-def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[tuple[int, str], ...]]:
+def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[Heading, ...]]:
     """Parts tracks from headings: a heading has no position, unless no row of the release has one."""
     positioned = any(row["position"].strip() for row in rows)
     tracks: list[Row] = []
-    headings: list[tuple[int, str]] = []
+    headings: list[Heading] = []
     for row in rows:
         if row["position"].strip() or (not positioned and row["title"]):
             tracks.append(row)
         else:
-            headings.append((len(tracks), row["title"]))
+            headings.append(Heading(len(tracks), row["title"], row["duration"] or "", _credits(row["extraartists"])))
     return tracks, tuple(headings)
 
 

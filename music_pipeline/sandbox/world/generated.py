@@ -136,8 +136,9 @@ def _plan(draft: Draft, random: Random, artist: Artist, guest: Artist, pattern: 
     if pattern == "compilation":
         return Plan(f"The Best Of {artist.name}", "compilation", artists, tuple(songs[::2][:16]), year)
     if pattern == "deluxe":
+        known = songs[-9:]
         added = _new_songs(draft, random, artist, guest, 3, year)
-        return Plan(f"{title} (Deluxe Edition)", "album", artists, (*songs[-9:], *added), year)
+        return Plan(f"{title} (Deluxe Edition)", "album", artists, (*known, *added), year)
     if random.random() < SHARE_SHARED_BY_TWO:
         artists = (ArtistCredit(artist.key, join="&"), ArtistCredit(guest.key))
     kind: ReleaseKind = "single" if pattern == "ep" else "album"

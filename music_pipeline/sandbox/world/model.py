@@ -86,8 +86,18 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A row of a track list that is no track; it stands before the track of the index. A few have credits."""
+
+    before: int
+    title: str
+    duration: str
+    credits: tuple[Credit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """A release. `headings` are (index of the track that follows, text). `date` may be partial or empty."""
+    """A release. `date` may be partial or empty."""
 
     key: str
     title: str
@@ -102,7 +112,7 @@ class Release:
     identifiers: tuple[tuple[str, str], ...]
     credits: tuple[Credit, ...]
     tracks: tuple[Track, ...]
-    headings: tuple[tuple[int, str], ...]
+    headings: tuple[Heading, ...]
     upc: str | None
     spotify_id: str
     mbid: str

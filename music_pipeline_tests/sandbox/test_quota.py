@@ -1,0 +1,131 @@
+"""The rules count as the providers do, and the counts of overruns, early calls and use follow their definitions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from music_pipeline.sandbox.options import QuotaOverride
+from music_pipeline.sandbox.quota import ExponentialRule, RollingRule
+from music_pipeline.sandbox.world.model import World
+from music_pipeline_tests.sandbox.support import Desk, make_desk
+
+
+@given(st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=60), st.integers(1, 10))
+def test_the_rolling_rule_refuses_what_a_look_back_over_all_arrivals_would(gaps: list[float], limit: int) -> None:
+    rule = RollingRule(10.0)
+    moments: list[float] = []
+    now = 0.0
+    for gap in gaps:
+        now += gap
+        moments.append(now)
+        expected = sum(moment > now - 10.0 for moment in moments) > limit
+        assert rule.arrive(now, limit, 0.0).refused == expected
+
+
+def test_a_refusal_within_the_grace_is_no_overrun() -> None:
+    rule = RollingRule(1.0)
+    rule.arrive(0.0, 1, 0.025)
+    late = rule.arrive(0.98, 1, 0.025)
+    assert (late.refused, late.overrun) == (True, False)
+    early = rule.arrive(1.5, 1, 0.025)
+    assert (early.refused, early.overrun) == (True, True)
+
+
+def test_the_wait_after_a_refusal_ends_when_a_call_is_let_in_again() -> None:
+    rule = RollingRule(30.0)
+    for moment in (0.0, 1.0, 2.0):
+        rule.arrive(moment, 3, 0.0)
+    refusal = rule.arrive(3.0, 3, 0.0)
+    assert refusal.refused
+    assert not rule.arrive(3.0 + refusal.wait, 3, 0.0).refused
+
+
+def test_musicbrainz_lets_a_steady_call_a_second_pass_and_about_twenty_at_once() -> None:
+    steady = ExponentialRule(20.0)
+    assert not any(steady.arrive(float(second), 22, 0.0).refused for second in range(500))
+    burst = ExponentialRule(20.0)
+    verdicts = [burst.arrive(1_000.0 + 1e-6 * index, 22, 0.0) for index in range(30)]
+    assert 18 <= [verdict.refused for verdict in verdicts].index(True) <= 22
+
+
+def test_musicbrainz_keeps_denying_who_keeps_hammering() -> None:
+    rule = ExponentialRule(20.0)
+    verdicts = [rule.arrive(index * 0.2, 22, 0.0) for index in range(500)]
+    assert all(verdict.refused for verdict in verdicts[-400:])
+
+
+def _burst(desk: Desk, count: int, gap: float) -> list[int]:
+    artist = desk.app.mounts["spotify"].provider.views.site.world.listed[0]  # type: ignore[attr-defined]
+    spotify_id = desk.app.mounts["spotify"].provider.site.world.artists[artist].spotify_id  # type: ignore[attr-defined]
+    return [desk.get(f"/spotify/v1/artists/{spotify_id}", pause=gap).status for _ in range(count)]
+
+
+def test_spotify_answers_429_with_the_seconds_to_wait_and_counts_who_does_not(world: World) -> None:
+    desk = make_desk(world)
+    assert _burst(desk, 90, 0.1) == [200] * 90
+    refusal = desk.get("/spotify/v1/search", pause=0.1)
+    wait = int(refusal.headers["retry-after"])
+    assert refusal.status == 429
+    assert refusal.json["error"]["status"] == 429
+    assert desk.statistics("spotify")["overruns"] == 1
+    _burst(desk, 1, 1.0)
+    assert desk.statistics("spotify")["early_calls"] == 1
+    assert 20 <= wait <= 30
+
+
+def test_who_waits_as_told_is_let_in_and_makes_no_early_call(world: World) -> None:
+    desk = make_desk(world, quotas=(QuotaOverride("spotify", 3, 30.0),))
+    assert _burst(desk, 3, 1.0) == [200, 200, 200]
+    wait = float(desk.get("/spotify/v1/search", pause=1.0).headers["retry-after"])
+    assert _burst(desk, 1, wait) == [200]
+    assert desk.statistics("spotify")["early_calls_raw"] == 0
+
+
+def test_at_speed_60_a_minute_of_quota_lasts_a_second(world: World) -> None:
+    desk = make_desk(world, speed=60.0, quotas=(QuotaOverride("genius", 2, 60.0),))
+    statuses = [desk.get("/genius/search", {"q": "x"}, pause=pause).status for pause in (0.1, 0.1, 0.1, 2.1)]
+    assert statuses == [200, 200, 429, 200]
+    assert desk.statistics("genius")["overruns"] == 1
+
+
+def test_overruns_of_windows_under_a_real_second_are_counted_but_not_judged(world: World) -> None:
+    desk = make_desk(world, speed=60.0, quotas=(QuotaOverride("spotify", 1, 30.0),))
+    _burst(desk, 2, 0.1)
+    report = desk.statistics("spotify")
+    assert (report["overruns"], report["overruns_raw"], report["overruns_judged"]) == (0, 1, False)
+
+
+def test_discogs_lets_in_25_without_authentication_and_tells_the_rest(world: World) -> None:
+    desk = make_desk(world)
+    anonymous = {"User-Agent": desk.headers["User-Agent"]}
+    answers = [desk.get("/discogs/artists/1", headers=anonymous, pause=0.1) for _ in range(26)]
+    assert [answer.status for answer in answers] == [404] * 25 + [429]
+    assert answers[3].headers["x-discogs-ratelimit"] == "25"
+    assert answers[3].headers["x-discogs-ratelimit-used"] == "4"
+    assert answers[3].headers["x-discogs-ratelimit-remaining"] == "21"
+    assert answers[25].json == {"message": "You are making requests too quickly."}
+    assert "retry-after" not in answers[25].headers
+
+
+def test_use_is_what_was_accepted_over_what_was_allowed_from_the_first_whole_window(world: World) -> None:
+    desk = make_desk(world, quotas=(QuotaOverride("genius", 10, 10.0),))
+    for _ in range(200):
+        desk.get("/genius/search", {"q": "x"}, pause=2.0)
+    assert desk.statistics("genius")["use"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_repeat_is_the_same_request_in_any_order_of_its_parameters(world: World) -> None:
+    desk = make_desk(world)
+    desk.get("/genius/search", [("q", "x"), ("page", "1")])
+    desk.get("/genius/search", [("page", "1"), ("q", "x")])
+    desk.get("/genius/search", [("page", "2"), ("q", "x")])
+    assert desk.statistics("genius")["repeats"] == 1
+    assert desk.statistics("genius")["by_endpoint"] == {"search": 3}
+
+
+def test_a_refused_request_may_be_asked_again(world: World) -> None:
+    desk = make_desk(world)
+    for _ in range(2):
+        desk.get("/genius/search", {"q": "x"}, headers={})
+    assert desk.statistics("genius")["repeats"] == 0
+    assert desk.statistics("genius")["by_status"] == {"401": 2}
