@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -27,7 +28,7 @@ from music_pipeline.catalog.decisions import Decided
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.instance import dagster_folder
 from music_pipeline.defs.queues import CHAIN
-from music_pipeline.demo_figures import Measured, compare, found_credit, served_credit, summary
+from music_pipeline.demo_figures import Measured, ServedCredit, compare, found_credit, served_credit, summary
 from music_pipeline.demo_progress import progress_bars, terminal
 from music_pipeline.demo_report import print_report
 from music_pipeline.sandbox.options import OptionError
@@ -89,9 +90,10 @@ def parse_options(arguments: Sequence[str] | None) -> DemoOptions:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; the exit code is 1, with one clear line, where it cannot go on."""
+    started = time.monotonic()
     options = parse_options(arguments)
     try:
-        measured, credits = run(options)
+        measured, credits = run(options, started=started)
     except (DemoFailed, OptionError, SettingError, database.DatabaseUnreachable,
             embedded_postgres.EmbeddedPostgresError) as error:  # fmt: skip
         sys.stderr.write(f"The demo failed: {error}\n")
@@ -101,9 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(options: DemoOptions) -> tuple[Measured, list[Mapping[str, Any]]]:
-    """Run the main job on fresh data; what was measured, and some credits to show."""
-    started = time.monotonic()
+def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping[str, Any]]]:
+    """Run the main job on fresh data; what was measured since `started`, and some credits to show."""
     home = enter_home()
     console = terminal()
     logs.configure(file=home / "demo.log")
@@ -117,9 +118,9 @@ def run(options: DemoOptions) -> tuple[Measured, list[Mapping[str, Any]]]:
         stats = sandbox.stats()
         second = second_run(instance, engine, sandbox, artists)
         console.print("Comparing with what the sandbox serves …")
-        measured = measure(engine, sandbox, artists, options, stats=stats, second=second, started=started)
-        credits = rows_of(engine, "some_credits", limit=SOME_CREDITS)
-    return measured, credits
+        truth = truth_about(sandbox, artists)
+    measured = measure(engine, options, stats=stats, second=second, truth=truth, started=started)
+    return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
 
 
 def enter_home() -> Path:
@@ -168,9 +169,14 @@ def first_run(
 
 
 def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Ask for the artists by name, as `music-pipeline discover` does. Raises DemoFailed for one that is refused."""
+    """Ask for the artists as `music-pipeline discover` does: by name, but namesakes by Spotify id.
+
+    Raises DemoFailed for one that is refused.
+    """
+    namesakes = Counter(artist["name"].casefold() for artist in artists)
     for artist in artists:
-        requested = request_artist(engine, artist["name"])
+        is_only_one = namesakes[artist["name"].casefold()] == 1
+        requested = request_artist(engine, artist["name"] if is_only_one else artist["spotify_id"])
         if requested.refused is not None:
             raise DemoFailed(f"{artist['name']}: {requested.refused}")
 
@@ -233,19 +239,30 @@ def rows_written(engine: sa.Engine) -> int:
     raise DemoFailed("Somebody else is connected to the demo's database, so that written rows cannot be counted.")
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the sandbox knows of the artists: every production credit that it serves, and the least requests."""
+
+    credits: list[ServedCredit]
+    bound: Mapping[str, Any]
+
+
+def truth_about(sandbox: SandboxProcess, artists: Sequence[Mapping[str, str]]) -> Truth:
+    """Ask the sandbox."""
+    ids = [artist["spotify_id"] for artist in artists]
+    return Truth([served_credit(row) for row in sandbox.credits(ids)], sandbox.bound(ids))
+
+
 def measure(
     engine: sa.Engine,
-    sandbox: SandboxProcess,
-    artists: Sequence[Mapping[str, str]],
     options: DemoOptions,
     *,
     stats: Mapping[str, Mapping[str, Any]],
     second: Mapping[str, int],
+    truth: Truth,
     started: float,
 ) -> Measured:
     """Everything that the report and the last line need."""
-    ids = [artist["spotify_id"] for artist in artists]
-    served = [served_credit(row) for row in sandbox.credits(ids)]
     found = [found_credit(row) for row in rows_of(engine, "credits_by_place")]
     [rows] = rows_of(engine, "catalog_row_counts")
     [counts] = rows_of(engine, "demo_counts")
@@ -253,8 +270,8 @@ def measure(
     return Measured(
         rows={name: int(rows[name]) for name in ROWS},
         stats=stats,
-        bound=sandbox.bound(ids),
-        agreement=compare(served, found),
+        bound=truth.bound,
+        agreement=compare(truth.credits, found),
         dead=counts["dead"],
         ambiguous=counts["ambiguous"],
         still_open=counts["open"],
@@ -262,8 +279,8 @@ def measure(
         dagster_runs=runs["count"],
         seconds=time.monotonic() - started,
         second_run=second,
-        real_hundred=options.is_real_hundred,
-        timed=options.is_standard,
+        is_real_hundred=options.is_real_hundred,
+        is_standard=options.is_standard,
     )
 
 
