@@ -13,8 +13,9 @@ SANDBOX_RECORD = "sandbox.json"
 
 
 def demo_home(configured: Settings) -> Path:
-    """The demo's home folder: `demo` in the operator's."""
-    return configured.home if configured.home.name == "demo" else configured.home / "demo"
+    """The demo's home folder: `demo` in the operator's; the configured one, if that is a demo's already."""
+    is_a_demos = (configured.home / SANDBOX_RECORD).exists()
+    return configured.home if is_a_demos else configured.home / "demo"
 
 
 def recorded_sandbox_url(home: Path) -> str | None:

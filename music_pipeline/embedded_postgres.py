@@ -185,6 +185,8 @@ def _create_database(cluster: Cluster) -> None:
     with psycopg.connect(url_of(cluster), dbname="postgres", autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")
+        # So that any SQL client finds the catalogue; Dagster's own connections name their schema themselves.
+        connection.execute(f"ALTER DATABASE {DATABASE} SET search_path = music")
 
 
 def _run(cluster: Cluster, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

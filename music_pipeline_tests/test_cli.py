@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -303,6 +305,28 @@ def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
     monkeypatch.setenv("DATABASE_URL", "mysql://x")
     assert terminal.run("status") == 1
     assert "postgresql://" in terminal.err
+
+
+def test_credentials_are_tried_with_one_call_each(
+    terminal: Terminal, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sandbox: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("MUSIC_SANDBOX_URL", sandbox(speed=60).url)
+    assert terminal.run("credentials", "test") == 0
+    assert terminal.out.splitlines() == [
+        "spotify: answers", "musicbrainz: answers", "discogs: answers", "genius: answers",
+    ]  # fmt: skip
+    monkeypatch.setenv("GENIUS_ACCESS_TOKEN", "wrong-secret")
+    assert terminal.run("credentials", "test", "genius") == 1
+    assert terminal.out.startswith("genius: FAILED, ")
+    assert "wrong-secret" not in terminal.out + terminal.err
+
+
+def test_a_provider_without_credentials_is_skipped_unless_it_was_named(
+    terminal: Terminal, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert terminal.run("credentials", "test", "genius") == 1
+    assert "genius: skipped, " in terminal.out
+    assert "GENIUS_ACCESS_TOKEN" in terminal.out
 
 
 def test_a_misuse_is_answered_with_the_usage(terminal: Terminal) -> None:

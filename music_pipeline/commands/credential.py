@@ -1,11 +1,13 @@
 """Secrets: `credentials`. A secret is read from a prompt or from stdin, never from an argument, and never shown."""
 
+import asyncio
 import sys
 
 import click
 
 from music_pipeline import credentials as store
 from music_pipeline.commands.terminal import local_time, open_database
+from music_pipeline.providers.errors import CredentialsMissing, ProviderError
 from music_pipeline.providers.registry import PROVIDERS
 
 NAMES = sorted({name for provider in PROVIDERS.values() for name in provider.credentials})
@@ -55,3 +57,26 @@ def remove(name: str) -> None:
 def rotate() -> None:
     """Encrypt all stored secrets with a new key."""
     click.echo(f"{store.rotate(open_database())} secrets are encrypted with a new key.")
+
+
+@credentials.command("test")
+@click.argument("providers", nargs=-1, type=click.Choice(list(PROVIDERS)))
+def test_credentials(providers: tuple[str, ...]) -> None:
+    """Make one cheap call to each provider, or to those named, and say whether it answers (else exit code 1)."""
+    from music_pipeline.providers.trial import try_provider  # the clients take their time to load
+
+    engine = open_database()
+    failed = False
+    for name in providers or PROVIDERS:
+        try:
+            asyncio.run(try_provider(engine, name))
+        except CredentialsMissing as error:
+            click.echo(f"{name}: skipped, {error.text}")
+            failed = failed or name in providers
+        except ProviderError as error:
+            click.echo(f"{name}: FAILED, {error.text}")
+            failed = True
+        else:
+            click.echo(f"{name}: answers")
+    if failed:
+        raise click.exceptions.Exit(1)

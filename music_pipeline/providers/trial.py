@@ -1,0 +1,30 @@
+"""One cheap call to a provider, past the cache, to see whether it answers and takes our credentials.
+
+For a person who has just stored a credential; the pipeline itself never tries, it asks.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from music_pipeline.providers.clients import Providers, providers_on
+from music_pipeline.providers.gateway import Gateway
+from music_pipeline.providers.questions import Priority
+
+SOMEBODY = "Nina Simone"
+
+# Each needs the provider's credentials, if it has any.
+TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
+    "spotify": lambda providers, now: providers.spotify.search(SOMEBODY, fresh_since=now),
+    "musicbrainz": lambda providers, now: providers.musicbrainz.search_artists(SOMEBODY, fresh_since=now),
+    "discogs": lambda providers, now: providers.discogs.search_releases(SOMEBODY, fresh_since=now),
+    "genius": lambda providers, now: providers.genius.search(SOMEBODY, fresh_since=now),
+}
+
+
+async def try_provider(engine: sa.Engine, name: str) -> None:
+    """Ask a provider something. Raises ProviderError where it does not answer as it should, KeyError for no name."""
+    trial = TRIALS[name]
+    async with Gateway(engine, priority=Priority.INTERACTIVE, run_id="credentials test") as gateway:
+        await trial(providers_on(gateway), datetime.now(UTC))
