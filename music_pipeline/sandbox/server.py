@@ -26,7 +26,7 @@ from music_pipeline.sandbox.truth import Truth
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
 from music_pipeline.sandbox.world.model import World
-from music_pipeline.sandbox.world.served import decide_served
+from music_pipeline.sandbox.world.served import Served, decide_served
 from music_pipeline.sandbox.world.spotify_file import read_spotify_file
 
 HOST = "127.0.0.1"
@@ -48,10 +48,10 @@ def load_world(options: SandboxOptions) -> World:
         raise OptionError(f"{options.catalog} cannot be read: {refusal}") from refusal
 
 
-def build_app(options: SandboxOptions, world: World, base_url: str, clock: SandboxClock) -> SandboxApp:
+def build_app(options: SandboxOptions, world: World, served: Served, base_url: str, clock: SandboxClock) -> SandboxApp:
     """Builds the application for a world and an address (without a slash at its end)."""
-    site = Site(world, decide_served(world), base_url, options.spotify)
-    knowledge = Knowledge(world, site.served)
+    site = Site(world, served, base_url, options.spotify)
+    knowledge = Knowledge(world, served)
     parts = Parts(site, knowledge, TokenBook(clock.source))
     settings = quota_settings(options)
     mounts = {name: mount(name, build(parts), settings[name], clock.speed) for name, build in REGISTRY.items()}
@@ -82,10 +82,12 @@ def run(options: SandboxOptions, announce: Callable[[str], object] | None = None
     `announce` is called with the address when the sandbox is ready; without it, one JSON line goes to stdout.
     Raises OptionError for options that cannot be served.
     """
+    with _no_garbage_collection():
+        world = load_world(options)
+        served = decide_served(world)
     listener = _listen(options.port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
-    with _no_garbage_collection():
-        app = build_app(options, load_world(options), url, SandboxClock(options.speed))
+    app = build_app(options, world, served, url, SandboxClock(options.speed))
     server = uvicorn.Server(
         uvicorn.Config(
             app, http=ClosableProtocol, lifespan="off", log_level="critical", access_log=False, timeout_keep_alive=75

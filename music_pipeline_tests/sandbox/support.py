@@ -11,9 +11,9 @@ from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.options import SandboxOptions
 from music_pipeline.sandbox.server import build_app
 from music_pipeline.sandbox.world.model import World
+from music_pipeline.sandbox.world.served import Served, decide_served
 
 AGENT = "sandbox-tests/1.0 ( tests@example.org )"
-GENEROUS = 1_000_000
 
 
 @dataclass
@@ -88,9 +88,22 @@ class Desk:
         return self.app.mounts[name].statistics.report()
 
 
+_SERVED: list[tuple[World, Served]] = []
+
+
+def served_of(world: World) -> Served:
+    """Returns what is served of a world, decided once, as it depends on nothing else."""
+    known = next((served for each, served in _SERVED if each is world), None)
+    if known is None:
+        known = decide_served(world)
+        _SERVED.append((world, known))
+    return known
+
+
 def make_desk(world: World, speed: float = 1.0, **options: Any) -> Desk:
     clock = HandClock()
-    app = build_app(SandboxOptions(speed=speed, **options), world, "http://sandbox", SandboxClock(speed, clock))
+    chosen = SandboxOptions(speed=speed, **options)
+    app = build_app(chosen, world, served_of(world), "http://sandbox", SandboxClock(speed, clock))
     return Desk(app, clock, {"User-Agent": AGENT, "Authorization": "Bearer token, Discogs token=token"})
 
 

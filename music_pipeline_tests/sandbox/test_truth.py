@@ -16,7 +16,7 @@ from music_pipeline.sandbox.world.decoys import Decoys, add_decoy
 from music_pipeline.sandbox.world.model import ArtistCredit, Credit, Release, World, build_world
 from music_pipeline.sandbox.world.roles import expand_range, production_parts
 from music_pipeline.sandbox.world.served import decide_served
-from music_pipeline_tests.sandbox.support import Desk
+from music_pipeline_tests.sandbox.support import Desk, served_of
 
 ALL_INC = "recordings+artist-credits+artist-rels+recording-level-rels"
 Found = set[tuple[str, str, str]]  # track's Spotify id, producer's name, source
@@ -88,7 +88,7 @@ def _plain(name: str) -> str:
 
 def test_the_credits_are_what_a_client_finds_who_reads_every_release(desk: Desk, world: World) -> None:
     artists = [key for key in world.listed[:14] if len(world.releases_of[key]) < 50]
-    truth = Truth(Site(world, decide_served(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(artists)
     read = {each for key in artists for each in _read_musicbrainz(desk, world, key) | _read_discogs(desk, world, key)}
     told = {(row["track_spotify_id"], row["producer"], source) for row in rows for source in row["sources"]}
@@ -101,7 +101,7 @@ def test_the_credits_are_what_a_client_finds_who_reads_every_release(desk: Desk,
 
 
 def test_genius_is_told_for_recordings_that_the_others_leave_without(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, decide_served(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(list(world.listed))
     by_track: dict[str, set[str]] = {}
     for row in rows:
@@ -111,7 +111,7 @@ def test_genius_is_told_for_recordings_that_the_others_leave_without(desk: Desk,
 
 
 def test_one_row_is_one_producer_and_class_of_a_track(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, decide_served(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(list(world.listed[:20]))
     keys = [(row["track_spotify_id"], str(row["provider_ids"]), row["producer"], row["role_class"]) for row in rows]
     assert len(set(keys)) == len(keys)
@@ -240,7 +240,7 @@ def _spotify_cost(desk: Desk, world: World, key: str) -> int:
 
 
 def test_an_artist_who_is_not_in_the_catalogue_is_named(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, decide_served(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     with pytest.raises(UnknownArtistError, match="Nobody At All"):
         truth.find_artists(["Nobody At All"])
     assert desk.get("/_sandbox/bound", {"artists": "Nobody At All"}).status == 404

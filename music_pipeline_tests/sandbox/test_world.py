@@ -16,8 +16,9 @@ from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
 from music_pipeline.sandbox.world.model import World
 from music_pipeline.sandbox.world.roles import expand_range, production_parts
-from music_pipeline.sandbox.world.served import credits_of_track, decide_served, relations_of
+from music_pipeline.sandbox.world.served import Served, credits_of_track, relations_of
 from music_pipeline.sandbox.world.spotify_file import read_spotify_file
+from music_pipeline_tests.sandbox.support import served_of
 
 FINGERPRINT = (
     "import hashlib; from music_pipeline.sandbox.world.generated import generate_world;"
@@ -103,7 +104,7 @@ def test_ids_look_like_the_providers_own_and_are_unique(world: World) -> None:
 @pytest.mark.parametrize("source", ["generated", "discogs_releases.jsonl", "spotify_tracks.csv"])
 def test_providers_know_their_shares(source: str, world: World, request: pytest.FixtureRequest) -> None:
     chosen = world if source == "generated" else _read(request.getfixturevalue("shared_folder") / "catalog" / source)
-    served = decide_served(chosen)
+    served = served_of(chosen)
     coverage = served.coverage
     credited = _credited_recordings(chosen)
     known = {key for key in credited if key in served.recording_relations or _release_level(chosen, key, served)}
@@ -125,12 +126,12 @@ def _credited_recordings(world: World) -> set[str]:
     }
 
 
-def _release_level(world: World, recording: str, served: object) -> bool:
-    return any(key in served.release_relations for key in world.releases_with(recording))  # type: ignore[attr-defined]
+def _release_level(world: World, recording: str, served: Served) -> bool:
+    return any(key in served.release_relations for key in world.releases_with(recording))
 
 
 def test_five_percent_of_credited_recordings_disagree_at_each_source(world: World) -> None:
-    served = decide_served(world)
+    served = served_of(world)
     truth: dict[str, set[str]] = {}
     for release in world.releases.values():
         for track, credits in zip(release.tracks, credits_of_track(release, wide=True), strict=True):
