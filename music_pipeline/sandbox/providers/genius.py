@@ -26,6 +26,11 @@ MOST_SONGS = 50
 ROMANIZATIONS = 12_000_000  # added to a song's id, beyond all songs
 ROMANIZER = 4_000_000
 OTHER_LABELS = {"engineer": "Engineer", "mastered by": "Mastering Engineer", "mixed by": "Mixing Engineer"}
+DESCRIPTIONS: Json = {
+    "plain": "?",
+    "html": "<p>?</p>",
+    "dom": {"tag": "root", "children": [{"tag": "p", "children": ["?"]}]},
+}
 WRITER_HEADS = frozenset({"written by", "music by", "lyrics by"})
 
 
@@ -40,12 +45,9 @@ def envelope(response: Json) -> Answer:
 
 
 def description(request: Request) -> Json:
-    """Returns an empty description in the text_format asked for, `dom` by default."""
-    if request.first("text_format") == "plain":
-        return {"plain": "?"}
-    if request.first("text_format") == "html":
-        return {"html": "<p>?</p>"}
-    return {"dom": {"tag": "root", "children": [{"tag": "p", "children": ["?"]}]}}
+    """Returns an empty description in the formats of `text_format`, a comma list, by default `dom`."""
+    asked = (request.first("text_format") or "dom").split(",")
+    return {name: DESCRIPTIONS[name] for name in asked if name in DESCRIPTIONS}
 
 
 class Genius:
