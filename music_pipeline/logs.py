@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+import stamina
+import stamina.instrumentation
 import structlog
 
 CHATTY = ("httpx", "httpcore", "urllib3", "spotipy", "asyncio")
@@ -27,6 +29,7 @@ def configure(*, file: Path | None = None, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(_opened(file)),
         cache_logger_on_first_use=False,
     )
+    stamina.instrumentation.set_on_retry_hooks(())  # it would log the arguments of what is retried; we log the outcome
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 

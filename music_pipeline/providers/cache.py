@@ -76,8 +76,6 @@ def store_answers(engine: sa.Engine, answers: Sequence[CachedAnswer]) -> list[No
     """Keep the answers; an older one never replaces a newer. One answer for each key: the last counts."""
     latest = list({answer.key: answer for answer in answers}.values())
     with engine.begin() as connection:
-        # What a crash of the server takes is asked again: no reason to wait for the disk.
-        connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
         connection.execute(
             query("store_answers"),
             {

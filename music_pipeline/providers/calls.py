@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from music_pipeline.database import query
+from music_pipeline.providers.statements import Statements
 
 LATENCY_LIMITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds; the table says the same
 FLUSH_SECONDS = 1.0
@@ -55,8 +56,8 @@ class Tally:
 class CallAccount:
     """Counts until it is flushed."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
         self._lock = threading.Lock()
         self._tallies: dict[CallKind, Tally] = {}
 
@@ -72,7 +73,7 @@ class CallAccount:
         if not tallies:
             return
         try:
-            add_calls(self._engine, tallies)
+            self._statements.run(add_calls, tallies)
         except sa.exc.DBAPIError:
             self._put_back(tallies)
             raise
@@ -109,5 +110,4 @@ def add_calls(engine: sa.Engine, tallies: Mapping[CallKind, Tally]) -> None:
         )
     ]
     with engine.begin() as connection:
-        connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
         connection.execute(query("count_calls"), rows)

@@ -8,8 +8,6 @@ import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from music_pipeline.providers import breaker, quotas
 from music_pipeline.providers.breaker import BreakerRules, Health
 from music_pipeline.providers.clock import DatabaseClock
@@ -22,9 +20,11 @@ from music_pipeline.providers.errors import (
 from music_pipeline.providers.permits import Dispenser, Permit
 from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.quotas import BlockKind, ProviderState, QuotaPlan, Reservation, Returned
+from music_pipeline.providers.statements import Statements
 
 LONGEST_WAIT_SECONDS = 60.0
 STATE_HOLDS_SECONDS = 0.05
+STATE_HOLDS_AT_SENDING_SECONDS = 0.005
 PROBE_MARGIN_SECONDS = 30.0
 
 
@@ -32,16 +32,17 @@ class Channel:
     """Permission to call, for the callers of this process."""
 
     def __init__(
-        self, engine: sa.Engine, plan: QuotaPlan, rules: BreakerRules, clock: DatabaseClock, timeout_seconds: float
+        self, statements: Statements, plan: QuotaPlan, rules: BreakerRules, clock: DatabaseClock, timeout_seconds: float
     ) -> None:
         self.plan = plan
-        self._engine = engine
+        self._statements = statements
         self._rules = rules
         self._clock = clock
         self._lease = timeout_seconds + PROBE_MARGIN_SECONDS
         self._state: ProviderState | None = None
         self._state_read_at = 0.0
         self._outdated_at = 0.0
+        self._blocks_on_their_way = 0
         self._reading: asyncio.Task[None] | None = None
         self._dispenser = Dispenser(plan, self._reserve, self._give_back)
 
@@ -50,11 +51,11 @@ class Channel:
 
         Raises ProviderUnavailable's kinds.
         """
-        state = await self._current_state()
+        state = await self._current_state(STATE_HOLDS_SECONDS)
         self._refuse_if_blocked_long(state)
         if state.breaker == "closed":
             return None
-        admission = await asyncio.to_thread(breaker.admit, self._engine, self.plan.provider, lease=self._lease)
+        admission = await self._statements.run_aside(breaker.admit, self.plan.provider, lease=self._lease)
         self._outdated()
         if not admission.admitted:
             raise CircuitBreakerOpenException(self.plan.provider, None, until=admission.until or self._clock.now())
@@ -62,7 +63,7 @@ class Channel:
 
     async def permit(self, priority: Priority) -> Permit:
         """A permit that is due now. Raises ProviderUnavailable's kinds rather than wait for more than a minute."""
-        until = await asyncio.to_thread(quotas.spend_daily, self._engine, self.plan) if self.plan.daily_limit else None
+        until = await self._statements.run_aside(quotas.spend_daily, self.plan) if self.plan.daily_limit else None
         if until is not None:
             text = f"{self.plan.provider}'s {self.plan.daily_limit} calls a day are used up"
             raise ProviderGatewayRateLimitedError(self.plan.provider, None, text, until=until)
@@ -73,11 +74,11 @@ class Channel:
 
         Raises ProviderUnavailable's kinds.
         """
-        state = await self._current_state()
+        state = await self._current_state(STATE_HOLDS_AT_SENDING_SECONDS)
         self._refuse_if_blocked_long(state)
         if state.breaker != "closed" and probe is None:
             raise CircuitBreakerOpenException(self.plan.provider, None, until=state.breaker_until or self._clock.now())
-        return self._blocked_for(state) <= 0
+        return self._blocked_for(state) <= 0 and not self._blocks_on_their_way
 
     def answered(self, permit: Permit) -> None:
         """The request of this permit is over."""
@@ -92,8 +93,8 @@ class Channel:
         clean = self._state is not None and self._state.breaker == "closed" and self._state.breaker_failures == 0
         if probe is None and (health == "neutral" or (health == "success" and clean)):
             return
-        await asyncio.to_thread(
-            breaker.record, self._engine, self.plan.provider, health,
+        await self._statements.run_aside(
+            breaker.record, self.plan.provider, health,
             request_digest=request_digest, probe=probe, rules=self._rules,
         )  # fmt: skip
         self._outdated()
@@ -101,8 +102,14 @@ class Channel:
     async def block(self, kind: BlockKind, seconds: float, reason: str) -> datetime:
         """Let nobody call for that long; answer until when."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        await asyncio.to_thread(quotas.block, self._engine, self.plan, kind=kind, until=until, reason=reason)
-        self._outdated()
+        self._blocks_on_their_way += 1  # nobody here sends while the database does not know it yet
+        try:
+            await asyncio.to_thread(
+                quotas.block, self._statements.durable, self.plan, kind=kind, until=until, reason=reason
+            )
+        finally:
+            self._blocks_on_their_way -= 1
+            self._outdated()
         return until
 
     async def aclose(self) -> None:
@@ -113,8 +120,8 @@ class Channel:
         self._outdated_at = time.monotonic()
         self._state_read_at = 0.0
 
-    async def _current_state(self) -> ProviderState:
-        if self._state is None or time.monotonic() - self._state_read_at > STATE_HOLDS_SECONDS:
+    async def _current_state(self, holds: float) -> ProviderState:
+        if self._state is None or time.monotonic() - self._state_read_at > holds:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read_state())
             await asyncio.shield(self._reading)
@@ -124,7 +131,7 @@ class Channel:
 
     async def _read_state(self) -> None:
         asked_at = time.monotonic()
-        database_now, state = await asyncio.to_thread(quotas.read_state, self._engine, self.plan)
+        database_now, state = await self._statements.run_aside(quotas.read_state, self.plan)
         self._learn(database_now, state, asked_at)
 
     def _learn(self, database_now: float, state: ProviderState, asked_at: float) -> None:
@@ -135,7 +142,7 @@ class Channel:
 
     async def _reserve(self, horizon: float, wanted: int) -> Reservation:
         asked_at = time.monotonic()
-        reservation = await asyncio.to_thread(quotas.reserve, self._engine, self.plan, horizon=horizon, wanted=wanted)
+        reservation = await self._statements.run_aside(quotas.reserve, self.plan, horizon=horizon, wanted=wanted)
         self._learn(reservation.database_now, reservation.state, asked_at)
         self._refuse_if_blocked_long(reservation.state)
         if not reservation.slots and reservation.wait > LONGEST_WAIT_SECONDS:
@@ -145,7 +152,7 @@ class Channel:
         return reservation
 
     async def _give_back(self, returned: list[Returned]) -> None:
-        await asyncio.to_thread(quotas.give_back, self._engine, self.plan, returned)
+        await self._statements.run_aside(quotas.give_back, self.plan, returned)
 
     def _blocked_for(self, state: ProviderState) -> float:
         return (state.blocked_until - self._clock.now()).total_seconds() if state.blocked_until else 0.0

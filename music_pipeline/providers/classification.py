@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from music_pipeline.providers.breaker import Health
 from music_pipeline.providers.registry import Provider
 
 LONGEST_TEXT = 300
+LONGEST_RETRY_AFTER = 366 * 86_400.0
 OAUTH_REFUSALS = ("invalid_client", "invalid_grant", "invalid_token", "unauthorized_client")
 NO_REASON = ("", "forbidden")
 
@@ -99,16 +101,23 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
     if header is None:
         return None
     try:
-        return max(0.0, min(float(header), 10 * 86_400.0 * 365))
+        seconds = float(header)
     except ValueError:
-        pass
+        return _seconds_until(header, now)
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER) if isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: datetime) -> float | None:
     try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
+        until = parsedate_to_datetime(date)
+        return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds())
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        OverflowError,
+    ):  # all of which parsing a header that is no date can raise
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
 
 
 def _meaning(

@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+CLOCK_SET_ANEW_SECONDS = 1.0
+
 
 class DatabaseClock:
     """Follows the database's clock; until it was told the time, ours."""
@@ -11,8 +13,10 @@ class DatabaseClock:
         self._ahead = 0.0
 
     def set(self, database_now: float) -> None:
-        """It is now `database_now` (seconds since 1970) there."""
-        self._ahead = database_now - time.time()
+        """It was `database_now` (seconds since 1970) there when it answered, which was a moment ago."""
+        ahead = database_now - time.time()
+        # The answer's way makes it look behind: the largest difference is the truest, until a clock is set anew.
+        self._ahead = max(ahead, self._ahead) if abs(ahead - self._ahead) < CLOCK_SET_ANEW_SECONDS else ahead
 
     def now(self) -> datetime:
         """The time there, in UTC."""

@@ -40,6 +40,7 @@ from music_pipeline.providers.permits import Permit
 from music_pipeline.providers.questions import Answer, Endpoint, Priority, Question
 from music_pipeline.providers.quotas import plan_of
 from music_pipeline.providers.registry import Provider
+from music_pipeline.providers.statements import Statements
 from music_pipeline.providers.transport import Outgoing, SpotipyTransport, http_client, send_http, user_agent
 from music_pipeline.settings import settings
 
@@ -60,17 +61,20 @@ class Gateway:
     def __init__(self, engine: sa.Engine, *, priority: Priority, run_id: str) -> None:
         """`priority`: the class of the calls; `run_id`: who calls, for the logs."""
         self._engine = engine
+        self._statements = Statements(engine)
         self._priority = priority
         self.run_id = run_id
         self._clock = DatabaseClock()
-        self._calls = CallAccount(engine)
+        self._calls = CallAccount(self._statements)
         self._capabilities = Capabilities(engine)
         self._channels: dict[tuple[str, str, str], Channel] = {}
         self._in_flight: dict[CacheKey, asyncio.Task[Answer[Any]]] = {}
         self._reads: Batcher[tuple[CacheKey, Question], CachedAnswer | None] = Batcher(
-            lambda keys: read_answers(engine, keys)
+            lambda keys: self._statements.run(read_answers, keys)
         )
-        self._writes: Batcher[CachedAnswer, None] = Batcher(lambda answers: store_answers(engine, answers))
+        self._writes: Batcher[CachedAnswer, None] = Batcher(
+            lambda answers: self._statements.run(store_answers, answers)
+        )
         self._closing = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -83,6 +87,7 @@ class Gateway:
             opening.push_async_callback(asyncio.to_thread, self._spotipy.close)
             self._accounts = Accounts(self._engine, self._addresses, self._clock)
             self._tokens = Tokens(self._grant_token)
+            opening.push_async_callback(asyncio.to_thread, self._statements.close)
             opening.push_async_callback(self._finish, asyncio.create_task(self._calls.flush_always()))
             self._closing = opening.pop_all()
         return self
@@ -252,7 +257,7 @@ class Gateway:
         if key not in self._channels:
             speed = self._addresses.speed
             self._channels[key] = Channel(
-                self._engine,
+                self._statements,
                 plan_of(provider, account.name, account.fingerprint, speed),
                 breaker_rules(speed),
                 self._clock,

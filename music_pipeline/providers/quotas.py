@@ -14,13 +14,14 @@ import sqlalchemy as sa
 
 from music_pipeline.database import query
 from music_pipeline.providers.questions import Priority
-from music_pipeline.providers.registry import Provider
+from music_pipeline.providers.registry import Provider, Quota
 
 BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
 
 USED_SHARE = 0.97
 DELAY_OF_A_BUSY_MACHINE = 0.25
 MOST_COUNTED_PLACES = 1000
+SHORTEST_TOLERANCE = 0.025
 DAY_SECONDS = 86_400.0
 # How far ahead a class may reserve: the next one above then never waits longer than that behind it.
 HORIZON_SECONDS = {
@@ -64,7 +65,7 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
     interval = window / (USED_SHARE * quota.calls)
     slack = window * (1 - USED_SHARE) / USED_SHARE
     counted = quota.strict and slack < DELAY_OF_A_BUSY_MACHINE and quota.calls <= MOST_COUNTED_PLACES
-    tolerance = 0.6 * slack if quota.strict and not counted else 1.0
+    tolerance = _tolerance(quota, slack, speed, counted=counted)
     address = "sandbox" if account.startswith("sandbox:") else "address"
     bucket = f"{provider.name}:{account if provider.per_account else address}"
     return QuotaPlan(
@@ -79,6 +80,13 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
         daily_limit=provider.daily_limit,
         day=DAY_SECONDS / speed,
     )
+
+
+def _tolerance(quota: Quota, slack: float, speed: float, *, counted: bool) -> float:
+    """How late a permit may be used: what the slack, or a second of an average, allows; counted places allow any."""
+    if counted:
+        return 1.0
+    return 0.6 * slack if quota.strict else max(1.0 / speed, SHORTEST_TOLERANCE)
 
 
 def scopes_of(provider: str, account: str, fingerprint: str) -> dict[BlockKind, str]:
