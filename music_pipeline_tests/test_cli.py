@@ -329,6 +329,22 @@ def test_a_provider_without_credentials_is_skipped_unless_it_was_named(
     assert "GENIUS_ACCESS_TOKEN" in terminal.out
 
 
+def test_a_reader_that_has_enough_is_no_error_to_speak_of(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO sweeps (kind, run_id) SELECT repeat('x', 1000) || n, 'r' FROM generate_series(1, 999) n"
+            )
+        )
+    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "export", "sweeps"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=database.PROJECT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 def test_a_misuse_is_answered_with_the_usage(terminal: Terminal) -> None:
     assert terminal.run("discover") == 2
     assert "Name an artist" in terminal.err

@@ -64,5 +64,7 @@ def one_line_for(*errors: type[Exception]) -> Iterator[None]:
     """End the command with an error's text alone, where one of `errors` is raised."""
     try:
         yield
+    except BrokenPipeError:  # an OSError, but no fault: whoever read our output has enough
+        raise
     except errors as error:
         raise click.ClickException(str(error)) from error
