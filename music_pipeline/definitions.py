@@ -1,7 +1,9 @@
 """What Dagster loads: the assets of the catalogue, the queues that fill them, and when. Each is defined in `defs/`."""
 
 import dagster as dg
+import structlog
 
+from music_pipeline import logs
 from music_pipeline.defs.catalog import catalog
 from music_pipeline.defs.queues import queues
 from music_pipeline.defs.schedules import jobs, schedules
@@ -9,6 +11,8 @@ from music_pipeline.defs.schedules import jobs, schedules
 
 @dg.definitions
 def definitions() -> dg.Definitions:
+    if not structlog.is_configured():
+        logs.configure()
     return dg.Definitions(
         assets=[catalog, *queues()],
         jobs=jobs(),
