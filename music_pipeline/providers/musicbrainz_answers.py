@@ -251,6 +251,7 @@ def _credit(relation: dict[str, Any], person: NamedId) -> Credit | None:
     if kind is None:
         return None
     attributes = read.texts(relation.get("attributes"), "relation.attributes")
+    values = read.optional_mapping(_field(relation, "attribute-values"), "relation.attribute-values")
     return Credit(
         provider="musicbrainz",
         person_id=person.id,
@@ -259,6 +260,7 @@ def _credit(relation: dict[str, Any], person: NamedId) -> Credit | None:
         role=" ".join((*attributes, kind)),
         type=kind,
         attributes=attributes,
+        task=read.text(values.get("task"), "relation.attribute-values.task"),
     )
 
 

@@ -20,6 +20,7 @@ class Credit:
     """One person in one role, as a provider says it.
 
     `role`: as printed, or attributes and type joined; `credited_as`: the name printed on the release, where it differs.
+    `task`: what the role was about, in the provider's free text.
     """
 
     provider: str
@@ -29,6 +30,7 @@ class Credit:
     role: str
     type: str
     attributes: tuple[str, ...]
+    task: str | None
 
 
 @dataclass(frozen=True, slots=True)

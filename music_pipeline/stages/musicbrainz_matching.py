@@ -98,7 +98,7 @@ def _sayings(
             continue
         yield Saying(
             person=Person((PROVIDER, one.person_id), name),
-            role=musicbrainz_role(one.type, one.attributes),
+            role=musicbrainz_role(one.type, one.attributes, one.task),
             credited_as=one.credited_as or name,
             level=level,
             entity=entity,
