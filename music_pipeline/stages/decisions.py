@@ -1,6 +1,6 @@
 """A person's decisions together with the work that follows from them, in one transaction each."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,6 +11,9 @@ from music_pipeline.catalog.artists import artists_by_id
 from music_pipeline.catalog.changes import explain
 from music_pipeline.catalog.decisions import Decided, Review
 from music_pipeline.work import Stage
+
+# What was read while the person was deciding need not be read again.
+TIME_TO_DECIDE = timedelta(hours=1)
 
 
 def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decided) -> work.Enqueued:
@@ -62,13 +65,15 @@ def _explain(connection: sa.Connection, why: str) -> str:
 
 
 def _discover(connection: sa.Connection, review: Review, chosen_id: str, correlation_id: str) -> work.Enqueued:
+    names = {candidate["provider_id"]: candidate["name"] for candidate in review.candidates}
     return work.enqueue(
         connection,
         Stage.ARTIST_DISCOVERY,
-        {"artistId": chosen_id, "artistName": review.subject},
+        {"artistId": chosen_id, "artistName": names.get(chosen_id) or review.subject},
         subject=chosen_id,
-        idempotency_key=f"artist_discovery:review:{review.review_id}:{_now()}",
+        idempotency_key=f"artist_discovery:review:{review.review_id}:{_now().isoformat()}",
         correlation_id=correlation_id,
+        cutoff=_now() - TIME_TO_DECIDE,
     )
 
 
@@ -83,10 +88,11 @@ def _identify_again(connection: sa.Connection, review: Review, correlation_id: s
         {"artistId": str(artist_id), "artistName": artist.name},
         subject=str(artist_id),
         partition_key=artist.artist_key,
-        idempotency_key=f"producer_identification:review:{review.review_id}:{_now()}",
+        idempotency_key=f"producer_identification:review:{review.review_id}:{_now().isoformat()}",
         correlation_id=correlation_id,
+        cutoff=_now() - TIME_TO_DECIDE,
     )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+def _now() -> datetime:
+    return datetime.now(UTC)
