@@ -42,7 +42,6 @@ class Channel:
         self._state: ProviderState | None = None
         self._state_read_at = 0.0
         self._outdated_at = 0.0
-        self._blocks_on_their_way = 0
         self._reading: asyncio.Task[None] | None = None
         self._dispenser = Dispenser(plan, self._reserve, self._give_back)
 
@@ -78,7 +77,7 @@ class Channel:
         self._refuse_if_blocked_long(state)
         if state.breaker != "closed" and probe is None:
             raise CircuitBreakerOpenException(self.plan.provider, None, until=state.breaker_until or self._clock.now())
-        return self._blocked_for(state) <= 0 and not self._blocks_on_their_way
+        return self._blocked_for(state) <= 0
 
     def answered(self, permit: Permit) -> None:
         """The request of this permit is over."""
@@ -102,14 +101,14 @@ class Channel:
     async def block(self, kind: BlockKind, seconds: float, reason: str) -> datetime:
         """Let nobody call for that long; answer until when."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        self._blocks_on_their_way += 1  # nobody here sends while the database does not know it yet
+        self._dispenser.gate.close()
         try:
             await asyncio.to_thread(
                 quotas.block, self._statements.durable, self.plan, kind=kind, until=until, reason=reason
             )
         finally:
-            self._blocks_on_their_way -= 1
             self._outdated()
+            self._dispenser.gate.open()
         return until
 
     async def aclose(self) -> None:

@@ -30,7 +30,7 @@ from music_pipeline.providers.errors import (
 from music_pipeline.providers.permits import Permit
 from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.registry import Provider
-from music_pipeline.providers.transport import PermitLate, RefusedBySpotipy, TransportFailure
+from music_pipeline.providers.transport import PermitVoid, RefusedBySpotipy, TransportFailure
 
 Body = TypeVar("Body")
 
@@ -140,7 +140,7 @@ class Exchange(Generic[Body]):
             permit = await self.channel.permit(self.priority)
             used = False
             try:
-                if permit.is_late() or not await self.channel.may_send(probe):
+                if permit.is_void() or not await self.channel.may_send(probe):
                     continue
                 sent_at, started = self.clock.now(), time.monotonic()
                 used = True
@@ -148,7 +148,7 @@ class Exchange(Generic[Body]):
                 return sent_at, time.monotonic() - started, outcome
             except TransportFailure as failure:
                 return sent_at, time.monotonic() - started, failure
-            except PermitLate:
+            except PermitVoid:
                 used = False
             except RefusedBySpotipy as refusal:
                 used = False

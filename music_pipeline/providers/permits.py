@@ -18,6 +18,26 @@ from music_pipeline.providers.quotas import QuotaPlan, Reservation, Returned
 
 MOST_AT_ONCE = 64
 LONGEST_NAP = 1.0
+LONGEST_CLOSED_SECONDS = 1.0
+
+
+class Gate:
+    """Closed for a moment when a provider refuses, until everyone can read in the database for how long."""
+
+    def __init__(self) -> None:
+        self._closed_until = 0.0
+
+    def close(self) -> None:
+        """Let nobody of this process through, but not for ever: whoever closed it may be gone."""
+        self._closed_until = time.monotonic() + LONGEST_CLOSED_SECONDS
+
+    def open(self) -> None:
+        """Let everyone through."""
+        self._closed_until = 0.0
+
+    def is_closed(self) -> bool:
+        """Whether nobody may send."""
+        return time.monotonic() < self._closed_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +51,11 @@ class Permit:
     expires: float
     slot: float
     sequence: int
+    gate: Gate
 
-    def is_late(self) -> bool:
-        """Whether using it now could crowd the window."""
-        return time.monotonic() > self.expires
+    def is_void(self) -> bool:
+        """Whether using it now could crowd the window, or would disregard a refusal that just came."""
+        return time.monotonic() > self.expires or self.gate.is_closed()
 
 
 class Dispenser:
@@ -49,6 +70,7 @@ class Dispenser:
         """`reserve(horizon, wanted)` raises what all waiting callers are to get (ProviderUnavailable,
         a broken database).
         """
+        self.gate = Gate()
         self._plan = plan
         self._reserve = reserve
         self._give_back = give_back
@@ -125,7 +147,7 @@ class Dispenser:
         self._ahead = reservation.database_now - asked_at
         for place, slot in enumerate(reservation.slots):
             due = got_at + (slot - reservation.database_now)
-            permit = Permit(due, due + self._plan.tolerance, slot, reservation.first_sequence + place)
+            permit = Permit(due, due + self._plan.tolerance, slot, reservation.first_sequence + place, self.gate)
             self._permits.append(permit)
         if reservation.slots:
             self._permit_there.set()
@@ -140,7 +162,7 @@ class Dispenser:
 
     def _hand_out(self, permit: Permit) -> None:
         self._drop_cancelled()
-        if not self._waiting or permit.is_late():
+        if not self._waiting or permit.is_void():
             self.unused(permit)
             return
         _, _, future = heapq.heappop(self._waiting)

@@ -1,8 +1,8 @@
 """How often a provider may be called, by all processes together: the arithmetic, and its statements.
 
-GCRA with a burst of one, an interval of window ÷ (0.97 × calls), in the database. Where a window is so short that a
-busy machine's delays could use up the 3 % of slack, each place in the window is counted too: it is free again a
-window after the *answer*, which no delay can break. Who in this process gets the next permit is decided in `permits`.
+GCRA with a burst of one, an interval of window ÷ (0.97 × calls), in the database. Where the provider counts strictly,
+each place in the window is counted too: it is free again a window after the *answer*, which no delay of a busy machine
+can break. Who in this process gets the next permit is decided in `permits`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ from music_pipeline.providers.registry import Provider, Quota
 BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
 
 USED_SHARE = 0.97
-DELAY_OF_A_BUSY_MACHINE = 0.25
 MOST_COUNTED_PLACES = 1000
 SHORTEST_TOLERANCE = 0.025
 DAY_SECONDS = 86_400.0
@@ -63,9 +62,8 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
     quota = provider.quota
     window = quota.seconds / speed
     interval = window / (USED_SHARE * quota.calls)
-    slack = window * (1 - USED_SHARE) / USED_SHARE
-    counted = quota.strict and slack < DELAY_OF_A_BUSY_MACHINE and quota.calls <= MOST_COUNTED_PLACES
-    tolerance = _tolerance(quota, slack, speed, counted=counted)
+    counted = quota.strict and quota.calls <= MOST_COUNTED_PLACES
+    tolerance = 1.0 if counted else _tolerance(quota, window, speed)
     address = "sandbox" if account.startswith("sandbox:") else "address"
     bucket = f"{provider.name}:{account if provider.per_account else address}"
     return QuotaPlan(
@@ -82,11 +80,11 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
     )
 
 
-def _tolerance(quota: Quota, slack: float, speed: float, *, counted: bool) -> float:
-    """How late a permit may be used: what the slack, or a second of an average, allows; counted places allow any."""
-    if counted:
-        return 1.0
-    return 0.6 * slack if quota.strict else max(1.0 / speed, SHORTEST_TOLERANCE)
+def _tolerance(quota: Quota, window: float, speed: float) -> float:
+    """How late a permit may be used where places are not counted: what the slack, or a second of an average, allows."""
+    if not quota.strict:
+        return max(1.0 / speed, SHORTEST_TOLERANCE)
+    return 0.6 * window * (1 - USED_SHARE) / USED_SHARE
 
 
 def scopes_of(provider: str, account: str, fingerprint: str) -> dict[BlockKind, str]:

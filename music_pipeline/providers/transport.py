@@ -26,7 +26,8 @@ from music_pipeline.providers.questions import Question
 
 CONNECT_SECONDS = 10.0
 MOST_CONNECTIONS = 40
-SPOTIPY_THREADS = 16
+SPOTIPY_THREADS = 6
+TOO_MANY_REQUESTS = 429
 
 
 class TransportFailure(Exception):
@@ -37,8 +38,8 @@ class TransportFailure(Exception):
         self.meaning = meaning
 
 
-class PermitLate(Exception):
-    """The permit's time was over before the request could be sent; nothing was sent."""
+class PermitVoid(Exception):
+    """The permit could not be used any more when the request was ready; nothing was sent."""
 
 
 class RefusedBySpotipy(Exception):
@@ -77,7 +78,7 @@ def http_client(agent: str) -> httpx.AsyncClient:
 
 
 async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permit) -> RawResponse:
-    """Send once. Raises TransportFailure, or PermitLate."""
+    """Send once. Raises TransportFailure, or PermitVoid."""
     request = client.build_request(
         "GET" if outgoing.form is None else "POST",
         outgoing.url,
@@ -86,8 +87,8 @@ async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permi
         headers={**outgoing.headers, **outgoing.secret_headers},
         timeout=httpx.Timeout(outgoing.timeout_seconds, connect=CONNECT_SECONDS),
     )
-    if permit.is_late():
-        raise PermitLate
+    if permit.is_void():
+        raise PermitVoid
     try:
         async with asyncio.timeout(outgoing.timeout_seconds):
             response = await client.send(request)
@@ -95,6 +96,13 @@ async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permi
         raise _failure(error) from None
     except (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL) as error:
         raise TransportFailure(Meaning.UNREACHABLE, _what(error)) from None
+    return _received(response, permit)
+
+
+def _received(response: httpx.Response | requests.Response, permit: Permit) -> RawResponse:
+    """The answer as it came; after a 429 nobody else sends before it is known for how long."""
+    if response.status_code == TOO_MANY_REQUESTS:
+        permit.gate.close()
     headers = {name.lower(): value for name, value in response.headers.items()}
     return RawResponse(response.status_code, headers, response.content)
 
@@ -127,7 +135,7 @@ class SpotipyTransport:
         self._threads = ThreadPoolExecutor(SPOTIPY_THREADS, thread_name_prefix="spotipy")
 
     async def send(self, question: Question, outgoing: Outgoing, permit: Permit) -> RawResponse:
-        """Send once. Raises TransportFailure, PermitLate or RefusedBySpotipy."""
+        """Send once. Raises TransportFailure, PermitVoid or RefusedBySpotipy."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._send, question, outgoing, permit)
 
@@ -190,9 +198,8 @@ class _CapturingSession(requests.Session):
         if self._outgoing is None or self._permit is None:
             raise RuntimeError("A request without a permit.")
         request.headers.update({"User-Agent": self._agent, **self._outgoing.headers, **self._outgoing.secret_headers})
-        if self._permit.is_late():
-            raise PermitLate
+        if self._permit.is_void():
+            raise PermitVoid
         response = super().send(request, **kwargs)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        self.captured = RawResponse(response.status_code, headers, response.content)
+        self.captured = _received(response, self._permit)
         return response
