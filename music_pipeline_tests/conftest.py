@@ -26,7 +26,8 @@ OPERATORS_VARIABLES = (
     "SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIFY_MARKET", "SPOTIFY_PAGE_SIZE", "GENIUS_ACCESS_TOKEN",
     "DISCOGS_TOKEN", "LASTFM_API_KEY", "GETSONGBPM_API_KEY", "INSTAGRAM_API_KEY", "PROVIDER_WAIT_DAYS",
 )  # fmt: skip
-OPERATORS_PREFIXES = ("RETRY_", "LEASE_")
+OPERATORS_PREFIXES = ("RETRY_", "LEASE_", "BREAKER_")
+OPERATORS_SUFFIX = "_QUOTA"
 # A test's database need not survive a crash of the machine.
 FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
@@ -37,7 +38,7 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home").resolve()
     with pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):
-            if name in OPERATORS_VARIABLES or name.startswith(OPERATORS_PREFIXES):
+            if name in OPERATORS_VARIABLES or name.startswith(OPERATORS_PREFIXES) or name.endswith(OPERATORS_SUFFIX):
                 environment.delenv(name)
         environment.setenv("MUSIC_PIPELINE_HOME", str(home))
         try:
@@ -68,7 +69,7 @@ def postgres_url(session_home: Path) -> str:
 def template_database(postgres_url: str) -> str:
     """The name of a migrated database that tests get copies of."""
     name = f"template_{uuid4().hex}"
-    with _created_database(postgres_url, name, keep=True) as url:
+    with created_database(postgres_url, name, keep=True) as url:
         migrated = sa.create_engine(database.url_with_search_path(url, database.SCHEMA, driver="psycopg"))
         database.migrate(migrated)
         migrated.dispose()
@@ -78,7 +79,7 @@ def template_database(postgres_url: str) -> str:
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
     """The URL of a database with nothing in it, dropped after the test."""
-    with _created_database(postgres_url, f"test_{uuid4().hex}") as url:
+    with created_database(postgres_url, f"test_{uuid4().hex}") as url:
         yield url
 
 
@@ -87,7 +88,7 @@ def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
     """`database.engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
-    with _created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
+    with created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
         made = database.engine()
@@ -96,7 +97,8 @@ def engine(
 
 
 @contextlib.contextmanager
-def _created_database(server_url: str, name: str, *, template: str | None = None, keep: bool = False) -> Iterator[str]:
+def created_database(server_url: str, name: str, *, template: str | None = None, keep: bool = False) -> Iterator[str]:
+    """The URL of a new database, dropped at the end unless it is kept."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
     try:

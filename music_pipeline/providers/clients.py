@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from music_pipeline.providers.discogs import DiscogsClient
-from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.genius import GeniusClient
 from music_pipeline.providers.musicbrainz import MusicBrainzClient
+from music_pipeline.providers.questions import Asking
 from music_pipeline.providers.spotify import SpotifyClient
 
 
@@ -19,6 +19,6 @@ class Providers:
     genius: GeniusClient
 
 
-def providers_on(gateway: Gateway) -> Providers:
+def providers_on(gateway: Asking) -> Providers:
     """The clients that ask through this gateway."""
     return Providers(SpotifyClient(gateway), MusicBrainzClient(gateway), DiscogsClient(gateway), GeniusClient(gateway))

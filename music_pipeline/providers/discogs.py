@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from music_pipeline.providers.gateway import Gateway
-from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import NamedId, Page, kept
 
@@ -251,7 +250,7 @@ def _barcodes(release: dict[str, Any]) -> tuple[str, ...]:
 class DiscogsClient:
     """Discogs's database. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Asking) -> None:
         self._gateway = gateway
 
     async def search_releases(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from music_pipeline.providers.gateway import Gateway
-from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import NamedId, Page, kept
 
@@ -116,7 +115,7 @@ def _named_id(value: object) -> NamedId | None:
 class GeniusClient:
     """Genius's songs. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Asking) -> None:
         self._gateway = gateway
 
     async def search(self, text: str, *, fresh_since: datetime | None = None) -> tuple[GeniusHit, ...]:

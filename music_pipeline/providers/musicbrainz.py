@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from music_pipeline.providers.errors import ProviderFailure
-from music_pipeline.providers.gateway import ATTEMPTS, Gateway
+from music_pipeline.providers.gateway import ATTEMPTS
 from music_pipeline.providers.musicbrainz_answers import (
     MusicBrainzArtist,
     MusicBrainzRecording,
@@ -23,7 +23,7 @@ from music_pipeline.providers.musicbrainz_answers import (
     parse_releases,
     parse_urls,
 )
-from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.records import Page
 
 URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
@@ -54,7 +54,7 @@ Listed = TypeVar("Listed")
 class MusicBrainzClient:
     """MusicBrainz's database. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Asking) -> None:
         self._gateway = gateway
 
     async def artists_by_spotify_id(

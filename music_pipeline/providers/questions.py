@@ -1,9 +1,10 @@
 """What is asked of a provider and what comes back: the gateway's words. How it is asked is in `gateway`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 Body = TypeVar("Body")
@@ -66,3 +67,23 @@ class Answer(Generic[Body]):
     body: Body | None
     from_cache: bool
     fetched_at: datetime
+
+
+class Asking(Protocol):
+    """What a provider's client needs of the gateway, or of whoever stands before it."""
+
+    async def ask(
+        self,
+        question: Question,
+        parse: Callable[[object], Body],
+        *,
+        fresh_since: datetime | None = None,
+        attempts: int = ...,
+    ) -> Answer[Body]:
+        """The answer, parsed: see `Gateway.ask`."""
+
+    async def capability(self, provider: str, name: str) -> str | None:
+        """What was learnt about our account there: see `Gateway.capability`."""
+
+    async def learn(self, provider: str, name: str, value: str, reason: str) -> None:
+        """Keep what was learnt about our account there."""

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from music_pipeline.providers.errors import ProviderRefused, UnreadableAnswer
-from music_pipeline.providers.gateway import Gateway
-from music_pipeline.providers.questions import Endpoint, Question
+from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import Kept, NamedId, Page, kept
 from music_pipeline.settings import settings
@@ -244,7 +243,7 @@ def _named_id(value: object) -> NamedId | None:
 class SpotifyClient:
     """Spotify's catalogue. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Asking) -> None:
         self._gateway = gateway
 
     async def search(self, artist_name: str, *, offset: int = 0, fresh_since: datetime | None = None) -> SpotifySearch:

@@ -68,7 +68,6 @@ async def _mbids_of_name(inquiry: Inquiry) -> list[str]:
         return [decision.chosen_id] if decision.chosen_id else []
     found = inquiry.named_at_musicbrainz
     if found is None:
-        context.check_time()
         found = await context.providers.musicbrainz.search_artists(artist.name, fresh_since=fresh_since(inquiry.item))
     choice = choose_artist(artist.name, [_candidate(one) for one in found])
     if choice.verdict is Verdict.DIFFERENT:
@@ -86,7 +85,6 @@ async def _browse(inquiry: Inquiry, mbid: str) -> tuple[list[MusicBrainzRelease]
     offset: int | None = 0
     total: int | None = None
     while offset is not None:
-        inquiry.context.check_time()
         page = await inquiry.context.providers.musicbrainz.releases_of_artist(
             mbid, offset=offset, fresh_since=inquiry.item.cutoff
         )
@@ -106,7 +104,6 @@ async def _with_credits(inquiry: Inquiry, release: MusicBrainzRelease) -> MusicB
     isrcs: dict[str, tuple[str, ...]] = {}
     offset: int | None = 0
     while offset is not None:
-        inquiry.context.check_time()
         page = await inquiry.context.providers.musicbrainz.recordings_of_release(
             release.mbid, offset=offset, fresh_since=inquiry.item.cutoff
         )
@@ -176,7 +173,6 @@ async def _search_discogs(inquiry: Inquiry) -> list[DiscogsHit]:
     hits: list[DiscogsHit] = []
     page: int | None = 1
     while page is not None:
-        inquiry.context.check_time()
         found = await inquiry.context.providers.discogs.search_releases(
             inquiry.ours.artist.name, page=page, fresh_since=inquiry.item.cutoff
         )
@@ -188,7 +184,6 @@ async def _search_discogs(inquiry: Inquiry) -> list[DiscogsHit]:
 async def _read_discogs(inquiry: Inquiry, release: OurRelease, ids: Sequence[str]) -> bool:
     """Take over the first of these releases that is ours; whether there was one."""
     for discogs_id in ids[:MOST_TRIES_PER_RELEASE]:
-        inquiry.context.check_time()
         theirs = await inquiry.context.providers.discogs.release(discogs_id, fresh_since=fresh_since(inquiry.item))
         if theirs is not None and _take_discogs(inquiry, release, theirs):
             return True
@@ -245,7 +240,6 @@ async def _genius_artists(inquiry: Inquiry) -> list[str]:
     decision = await context.in_database(lambda connection: decision_on(connection, "genius_artist", subject))
     if decision is not None:
         return [decision.chosen_id] if decision.chosen_id else []
-    context.check_time()
     hits = await context.providers.genius.search(artist.name, fresh_since=inquiry.item.cutoff)
     return artists_named(artist.name, hits)
 
@@ -254,7 +248,6 @@ async def _songs(inquiry: Inquiry, artist_id: str) -> list[GeniusHit]:
     songs: list[GeniusHit] = []
     page: int | None = 1
     while page is not None:
-        inquiry.context.check_time()
         found = await inquiry.context.providers.genius.artist_songs(
             artist_id, page=page, fresh_since=inquiry.item.cutoff
         )
@@ -280,7 +273,6 @@ async def _chosen_by_songs(inquiry: Inquiry, songs: Sequence[tuple[str, list[Gen
 
 async def _read_song(inquiry: Inquiry, recording_id: UUID, hit: GeniusHit) -> bool:
     """Take over a song's credits, once its own page has been verified; whether it was."""
-    inquiry.context.check_time()
     song = await inquiry.context.providers.genius.song(hit.id, fresh_since=fresh_since(inquiry.item))
     facts = inquiry.ours.recordings[recording_id]
     if song is None or not is_verified(facts, inquiry.ours.artist.name, song):

@@ -84,7 +84,6 @@ async def _ask_mbids(context: StageContext, inquiries: Sequence[Inquiry]) -> Non
     for batch in _batches(asked, MOST_URLS):
         since = _newest(asked[one] for one in batch)
         try:
-            context.check_time()
             linked = await context.providers.musicbrainz.artists_by_spotify_id(batch, fresh_since=since)
         except (ProviderError, OutOfTime) as trouble:
             for spotify_id in batch:
@@ -101,7 +100,6 @@ async def _ask_names(context: StageContext, inquiries: Sequence[Inquiry]) -> Non
     for batch in _batches(inquiries, MOST_NAMES):
         names = [one.ours.artist.name for one in batch]
         try:
-            context.check_time()
             found = await context.providers.musicbrainz.search_artists_named(names, fresh_since=_newest(batch))
         except (ProviderError, OutOfTime) as trouble:
             for inquiry in batch:
@@ -138,7 +136,6 @@ async def _link_people(context: StageContext, inquiries: Sequence[Inquiry]) -> N
     links: list[Link] = []
     for batch in _batches(sorted(wanted), MOST_URLS):
         try:
-            context.check_time()
             found = await context.providers.musicbrainz.artists_by_discogs_id(batch)
         except (ProviderError, OutOfTime) as trouble:
             for inquiry in inquiries:

@@ -4,7 +4,6 @@ The words that all stages share belong here; what a stage asks and decides is in
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,17 +58,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage works with. `deadline`: on the monotonic clock, in seconds; None where somebody waits."""
+    """What a stage works with."""
 
     engine: sa.Engine
     providers: Providers
     run_id: str
-    deadline: float | None
-
-    def check_time(self) -> None:
-        """Raises OutOfTime once the time is over."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise OutOfTime("The sweep's time is over.")
 
     async def in_database(self, work: Callable[[sa.Connection], Found]) -> Found:
         """Run `work` in a transaction of its own, beside the event loop."""

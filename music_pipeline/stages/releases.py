@@ -62,7 +62,6 @@ async def _pages(
     """The pages in order; the trouble, if any, and the offset of the first page that is missing."""
 
     async def ask(offset: int) -> Page[SpotifyAlbum]:
-        context.check_time()
         page = await context.providers.spotify.artist_albums(spotify_id, offset=offset, fresh_since=item.cutoff)
         if page is None:
             raise Impossible(f"Spotify no longer has the artist {spotify_id}.")

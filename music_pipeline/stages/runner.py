@@ -37,6 +37,7 @@ from music_pipeline.stages.readings import (
 )
 from music_pipeline.stages.releases import read_releases
 from music_pipeline.stages.tracks import read_tracks
+from music_pipeline.stages.turns import Turns
 from music_pipeline.work import (
     LeaseLost,
     Stage,
@@ -202,8 +203,8 @@ class _Session:
     def __init__(self, engine: sa.Engine, run_id: str, priority: Priority, deadline: float | None) -> None:
         self._engine = engine
         self._run_id = run_id
-        self._deadline = deadline
         self._gateway = Gateway(engine, priority=priority, run_id=run_id)
+        self._providers = providers_on(Turns(self._gateway, deadline))
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> "_Session":
@@ -229,7 +230,7 @@ class _Session:
     async def _work_off(
         self, stage: Stage, items: Sequence[WorkItem], unsettled: dict[UUID, WorkItem], keep_forced: bool
     ) -> list[Outcome]:
-        context = StageContext(self._engine, providers_on(self._gateway), self._run_id, self._deadline)
+        context = StageContext(self._engine, self._providers, self._run_id)
         outcomes: list[Outcome] = []
         async with heartbeat(self._engine, lambda: list(unsettled.values())):
             readings = await _read(stage, context, items)

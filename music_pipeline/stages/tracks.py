@@ -50,7 +50,6 @@ class _Search:
     troubles: list[Trouble] = field(default_factory=list)
 
     async def page(self, offset: int) -> SpotifySearch:
-        self.context.check_time()
         return await self.context.providers.spotify.search(
             self.artist.name, offset=offset, fresh_since=self.item.cutoff
         )
@@ -115,7 +114,6 @@ async def _each(search: _Search, read: Callable[[_Search, HeldRelease], Awaitabl
 async def _search_release(search: _Search, release: HeldRelease) -> None:
     offset: int | None = 0
     while offset is not None and not search.gathered.is_whole(release):
-        search.context.check_time()
         page = await search.context.providers.spotify.album_track_search(
             release.title, release.credited_as, offset=offset, fresh_since=search.item.cutoff
         )
@@ -139,7 +137,6 @@ async def _own_list(search: _Search, release: HeldRelease) -> tuple[list[Spotify
     offset: int | None = 0
     total: int | None = None
     while offset is not None:
-        search.context.check_time()
         page = await search.context.providers.spotify.album_tracks(
             release.spotify_id, offset=offset, fresh_since=fresh_since(search.item)
         )
@@ -155,7 +152,6 @@ async def _single_track(search: _Search, release: HeldRelease, listed: SpotifySi
 
     A market may relink it to a track of another release. False where Spotify does not give it.
     """
-    search.context.check_time()
     track = await search.context.providers.spotify.track(listed.id, fresh_since=fresh_since(search.item))
     if track is None or not track.name or not listed.disc_number or not listed.track_number:
         return False

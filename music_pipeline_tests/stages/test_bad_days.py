@@ -172,10 +172,20 @@ def test_an_artist_that_another_run_works_on_is_an_error_that_says_so(
     assert "Another run" in str(outcome.error)
 
 
-def test_work_whose_time_is_over_goes_on_in_the_next_sweep(pipeline: Pipeline, small_artists: list[str]) -> None:
-    pipeline.discover(small_artists[0])
-    list(drain(Stage.ARTIST_DISCOVERY, run_id="short", time_box=60))
-    assert list(drain(Stage.ALBUM_DISCOVERY, run_id="short", time_box=0)) == []
-    pipeline.sweep()
+def test_work_whose_time_is_over_goes_on_in_the_next_sweep_without_asking_again(
+    pipeline: Pipeline, small_artists: list[str]
+) -> None:
+    pipeline.discover(*small_artists[:2])
+    for stage in CATALOG_STAGES[:2]:
+        list(drain(stage, run_id="first", time_box=60))
+    pipeline.sandbox.reset_stats()
+    pipeline.sandbox.add_fault("spotify", "latency", seconds=0.3)
+    short = list(drain(Stage.TRACK_DISCOVERY, run_id="short", time_box=0.4))
+    assert {one.error for one in short} == {"The sweep's time is over."}
+    assert all(one.waiting for one in short)
+    assert {row.attempts for row in pipeline.rows("SELECT attempts FROM work")} == {0}
+    pipeline.sandbox.clear_faults()
+    pipeline.sweep(run_id="next")
     assert pipeline.value("SELECT count(*) FROM work") == 0
-    assert pipeline.value("SELECT count(*) FROM tracks") > 0
+    assert pipeline.value("SELECT count(*) FROM release_coverage WHERE tracks_missing <> 0") == 0
+    assert pipeline.sandbox.stats()["spotify"]["repeats"] == 0

@@ -1,0 +1,51 @@
+"""Taking turns at a provider, so that a sweep whose time is over stops asking at once.
+
+A chunk may want thousands of answers. Were all of them asked for together, each would long have passed the look at the
+clock while it waits for its permit.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from music_pipeline.providers.gateway import ATTEMPTS, Gateway
+from music_pipeline.providers.questions import Answer, Question
+from music_pipeline.stages.readings import OutOfTime
+
+AT_ONCE = 16
+Body = TypeVar("Body")
+
+
+class Turns:
+    """The gateway, asked by at most 16 at once for each provider, and by nobody after the deadline."""
+
+    def __init__(self, gateway: Gateway, deadline: float | None) -> None:
+        """`deadline`: on the monotonic clock, in seconds; None where somebody waits for the answers."""
+        self._gateway = gateway
+        self._deadline = deadline
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def ask(
+        self,
+        question: Question,
+        parse: Callable[[object], Body],
+        *,
+        fresh_since: datetime | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> Answer[Body]:
+        """`Gateway.ask`, in turn. Raises OutOfTime once the time is over."""
+        async with self._places[question.endpoint.provider]:
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                raise OutOfTime("The sweep's time is over.")
+            return await self._gateway.ask(question, parse, fresh_since=fresh_since, attempts=attempts)
+
+    async def capability(self, provider: str, name: str) -> str | None:
+        """`Gateway.capability`."""
+        return await self._gateway.capability(provider, name)
+
+    async def learn(self, provider: str, name: str, value: str, reason: str) -> None:
+        """`Gateway.learn`."""
+        await self._gateway.learn(provider, name, value, reason)
