@@ -19,13 +19,15 @@ CADENCE = {
 }
 
 
-def decision(stage: Stage, *, due: int, in_progress: Sequence[Sweep]) -> dg.RunRequest | dg.SkipReason:
-    """Sweep if something is due and no sweep of the stage has a living heartbeat."""
+def decision(stage: Stage, *, due: int, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:
+    """Sweep if something is due, no sweep of the stage has a living heartbeat, and none waits for its turn."""
     for sweep in in_progress:
         if sweep.kind == stage.value:
             return dg.SkipReason(f"Run {sweep.run_id} is sweeping {stage.value} since {sweep.started_at:%H:%M:%S} UTC.")
     if not due:
         return dg.SkipReason(f"No work of {stage.value} is due.")
+    if queued:
+        return dg.SkipReason(f"A run that will sweep {stage.value} waits in Dagster's queue.")
     return dg.RunRequest(tags={SWEEP_TAG: stage.value})
 
 
@@ -40,7 +42,7 @@ def sweep_job(stage: Stage) -> UnresolvedAssetJobDefinition:
 
 
 def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """The schedule of one sweep; it asks the ledger, never Dagster, whether there is anything to do."""
+    """The schedule of one sweep; it asks the ledger, never Dagster, whether a sweep is in progress."""
 
     @dg.schedule(
         name=f"{stage.value}_schedule",
@@ -50,9 +52,16 @@ def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.Schedul
         default_status=status,
         description=f"Sweeps {stage.value} if something is due and no sweep is in progress.",
     )
-    def tick() -> dg.RunRequest | dg.SkipReason:
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         engine = database.engine()
-        return decision(stage, due=work.due(engine, [stage])[stage], in_progress=work.sweeps_in_progress(engine))
+        return decision(
+            stage,
+            due=work.due(engine, [stage])[stage],
+            in_progress=work.sweeps_in_progress(engine),
+            queued=context.instance.get_runs_count(
+                dg.RunsFilter(job_name=stage.value, statuses=[dg.DagsterRunStatus.QUEUED])
+            ),
+        )
 
     return tick
 

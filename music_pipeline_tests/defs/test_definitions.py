@@ -87,31 +87,37 @@ def sweep_of(kind: str) -> Sweep:
 
 
 @pytest.mark.parametrize(
-    ("due", "in_progress", "runs"),
+    ("due", "in_progress", "queued", "runs"),
     [
-        (0, [], False),
-        (3, [], True),
-        (3, ["album_discovery"], False),
-        (3, ["artist_discovery"], True),
-        (0, ["album_discovery"], False),
+        (0, [], 0, False),
+        (3, [], 0, True),
+        (3, [], 1, False),
+        (3, ["album_discovery"], 0, False),
+        (3, ["artist_discovery"], 0, True),
+        (0, ["album_discovery"], 0, False),
     ],
 )
-def test_a_tick_runs_if_something_is_due_and_no_sweep_of_its_kind_is_in_progress(
-    due: int, in_progress: list[str], runs: bool
+def test_a_tick_runs_if_something_is_due_and_no_sweep_of_its_kind_is_in_progress_or_waits_for_its_turn(
+    due: int, in_progress: list[str], queued: int, runs: bool
 ) -> None:
-    decided = decision(Stage.ALBUM_DISCOVERY, due=due, in_progress=[sweep_of(kind) for kind in in_progress])
+    sweeps = [sweep_of(kind) for kind in in_progress]
+    decided = decision(Stage.ALBUM_DISCOVERY, due=due, in_progress=sweeps, queued=queued)
     assert isinstance(decided, dg.RunRequest) is runs
 
 
-def test_a_tick_asks_the_ledger(engine: sa.Engine) -> None:
+def tick(instance: dg.DagsterInstance) -> dg.RunRequest | str | None:
+    """What the schedule of the first queue decides now: a run, or its reason against one."""
     [schedule] = [found for found in schedules() if found.job_name == "artist_discovery"]
-    tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)))
-    assert tick.skip_message == "No work of artist_discovery is due."
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC))
+    ticked = schedule.evaluate_tick(context)
+    return ticked.run_requests[0] if ticked.run_requests else ticked.skip_message
+
+
+def test_a_tick_asks_the_ledger(engine: sa.Engine, instance: dg.DagsterInstance) -> None:
+    assert tick(instance) == "No work of artist_discovery is due."
     request_artist(engine, "ABBA")
-    [request] = (
-        schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC))).run_requests or []
-    )
-    assert request.tags["music/sweep"] == "artist_discovery"
+    requested = tick(instance)
+    assert isinstance(requested, dg.RunRequest)
+    assert requested.tags["music/sweep"] == "artist_discovery"
     assert work.begin_sweep(engine, "artist_discovery", "a run")
-    tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC)))
-    assert "a run is sweeping" in (tick.skip_message or "")
+    assert "a run is sweeping" in str(tick(instance))
