@@ -35,7 +35,7 @@ DATABASE = "music_pipeline"
 # sun_path takes 108 bytes on Linux and 104 on macOS; the file's own name, ".s.PGSQL.5432", takes 14 with its slash.
 LONGEST_SOCKET_FOLDER = 88
 
-# Iterations slow down who guesses; nobody guesses 192 random bits, and each connection pays 3 ms for the 4096 of default.
+# Iterations slow down who guesses. Nobody guesses 192 random bits, and each connection pays 3 ms for the usual 4096.
 SCRAM_ITERATIONS = 1
 
 CONFIGURATION = """
