@@ -329,6 +329,10 @@ def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
     monkeypatch.setenv("DATABASE_URL", "mysql://x")
     assert terminal.run("status") == 1
     assert "postgresql://" in terminal.err
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nina:very-secret@127.0.0.1:port/catalogue")
+    assert terminal.run("status") == 1
+    assert terminal.err.startswith("Error: DATABASE_URL cannot be read")
+    assert "very-secret" not in terminal.err
 
 
 def test_credentials_are_tried_with_one_call_each(
