@@ -43,7 +43,7 @@ def database_url() -> str:
 
 
 def _checked(given: str) -> str:
-    """`given` as `postgresql://…`. Raises DatabaseUnreachable where it is no URL of a Postgres; its text has no secret."""
+    """`given` as `postgresql://…`. Raises DatabaseUnreachable, without the password, where it is no Postgres URL."""
     if not SCHEME.match(given):
         raise DatabaseUnreachable("DATABASE_URL is not a Postgres URL: it has to begin with postgresql://.")
     url = SCHEME.sub("postgresql://", given)
