@@ -89,7 +89,10 @@ def _revive(home: Path) -> Any:
         try:
             return dialect.connect(*arguments, **parameters)
         except psycopg.OperationalError:
-            embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+            try:
+                embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+            except embedded_postgres.EmbeddedPostgresError as error:  # to callers it is a database that is away
+                raise psycopg.OperationalError(str(error)) from error
             return dialect.connect(*arguments, **parameters)
 
     return connect
