@@ -72,11 +72,3 @@ def test_a_set_up_that_was_killed_before_it_made_the_database_is_finished(cluste
         connection.execute(f"DROP DATABASE {embedded_postgres.DATABASE}")
     with psycopg.connect(embedded_postgres.ensure_running(cluster)) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == (embedded_postgres.DATABASE,)
-
-
-def test_a_server_that_recovers_from_the_death_of_one_of_its_processes_is_waited_for(cluster: Cluster) -> None:
-    with psycopg.connect(embedded_postgres.ensure_running(cluster)) as connection:
-        os.kill(connection.info.backend_pid, signal.SIGKILL)
-    before = server_process(cluster)
-    psycopg.connect(embedded_postgres.ensure_running(cluster)).close()
-    assert server_process(cluster) == before
