@@ -120,14 +120,23 @@ def ensure_running(cluster: Cluster) -> str:
 
 
 def stop(cluster: Cluster) -> bool:
-    """End the server, letting transactions finish with an error; False if it was not running."""
+    """End the server, letting transactions finish with an error; False if it was not running.
+
+    One that does not end (it may be recovering from a crash) is stopped at once, and recovers at its next start.
+    """
     if not (cluster.data / "postmaster.pid").exists():
         return False
     with _locked(cluster):
-        ended = _run(cluster, "pg_ctl", "-D", str(cluster.data), "-m", "fast", "-w", "stop")
+        ended = _stop(cluster, "fast")
+        if ended.returncode != 0 and (cluster.data / "postmaster.pid").exists():
+            ended = _stop(cluster, "immediate")
     if ended.returncode != 0 and (cluster.data / "postmaster.pid").exists():
         raise EmbeddedPostgresError(f"The embedded Postgres in {cluster.folder} did not stop: {ended.stdout.strip()}")
     return ended.returncode == 0
+
+
+def _stop(cluster: Cluster, mode: str) -> subprocess.CompletedProcess[str]:
+    return _run(cluster, "pg_ctl", "-D", str(cluster.data), "-m", mode, "-w", "-t", "30", "stop")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from music_pipeline_tests.stages.conftest import Pipeline
 
 SPEED = 60  # the windows of Discogs and Genius last a second, which is the shortest that is judged
 SEED = 41
-ARTISTS = 4
+ARTISTS = 3
 PATIENCE_SECONDS = 120
 POLL_SECONDS = 0.05
 DRIVER = str(Path(__file__).with_name("driver.py"))
