@@ -23,6 +23,7 @@ class Stage(StrEnum):
     ALBUM_DISCOVERY = "album_discovery"
     TRACK_DISCOVERY = "track_discovery"
     PRODUCER_IDENTIFICATION = "producer_identification"
+    ENRICHMENT = "enrichment"
 
 
 CATALOG_STAGES = (

@@ -157,6 +157,14 @@ def parse_recordings(payload: object) -> Page[MusicBrainzRecording]:
     return Page(items=recordings.items, total=total, next_offset=next_offset, nulls=recordings.nulls)
 
 
+def parse_recording_search(payload: object) -> Page[MusicBrainzRecording]:
+    """A page of a search for recordings, with how many there are in all. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "search")
+    recordings = kept(read.sequence(found.get("recordings"), "search.recordings"), parse_recording)
+    total = read.integer(found.get("count"), "search.count")
+    return Page(items=recordings.items, total=total, next_offset=None, nulls=recordings.nulls)
+
+
 def parse_releases(payload: object) -> Page[MusicBrainzRelease]:
     """A page of releases. Raises UnreadableAnswer."""
     found = read.mapping(payload, "releases")

@@ -19,6 +19,7 @@ from music_pipeline.providers.errors import ProviderError, ProviderFailure
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
 FRESH_FOR = timedelta(hours=24)
+PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 Found = TypeVar("Found")
 
 
@@ -138,11 +139,10 @@ async def artist_of(context: StageContext, item: WorkItem) -> Artist:
 
 def follow_up(item: WorkItem, stage: Stage, artist: Artist, *, window: str, fresh: bool) -> EnqueueRequest:
     """The next stage's work for an artist. `fresh`: what succeeded lately need not be done again."""
+    cursor = {"offset": 0} if stage in PAGED else {}
     return EnqueueRequest(
         stage=stage,
-        payload={"artistId": str(artist.artist_id), "artistName": artist.name, "offset": 0}
-        if stage is not Stage.PRODUCER_IDENTIFICATION
-        else {"artistId": str(artist.artist_id), "artistName": artist.name},
+        payload={"artistId": str(artist.artist_id), "artistName": artist.name} | cursor,
         subject=str(artist.artist_id),
         idempotency_key=f"{stage}:{artist.artist_id}:{window}",
         partition_key=artist.artist_key,

@@ -6,9 +6,10 @@ follows and the end of its work in one transaction. What a stage reads and decid
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from music_pipeline.providers.errors import ProviderError, ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 from music_pipeline.stages.artists import read_artists
+from music_pipeline.stages.enrichment import read_enrichment
 from music_pipeline.stages.producers import read_producers
 from music_pipeline.stages.readings import (
     FRESH_FOR,
@@ -63,12 +65,14 @@ ASSET_OF_STAGE = {
     Stage.ALBUM_DISCOVERY: "releases",
     Stage.TRACK_DISCOVERY: "tracks",
     Stage.PRODUCER_IDENTIFICATION: "producers",
+    Stage.ENRICHMENT: "enriched_tracks",
 }
 READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.ARTIST_DISCOVERY: read_artists,
     Stage.ALBUM_DISCOVERY: read_releases,
     Stage.TRACK_DISCOVERY: read_tracks,
     Stage.PRODUCER_IDENTIFICATION: read_producers,
+    Stage.ENRICHMENT: read_enrichment,
 }
 CHUNK = 50
 
@@ -79,6 +83,7 @@ class Outcome:
 
     `artist_key` None: no artist (an ambiguous or unknown name). `error`: why it is not done, None when it is.
     `waiting`: it goes on by itself when a provider is back. `buried`: it is given up. `text`: a line for the log.
+    `detail`: what the stage tells of it (enrichment: a `SourceCount` as a mapping for each source).
     """
 
     subject: str
@@ -90,6 +95,7 @@ class Outcome:
     waiting: bool
     buried: bool
     text: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +141,20 @@ def refresh(
     *,
     run_id: str,
     cutoff: datetime,
+    sources: Sequence[str] | None = None,
     on_chunk: ChunkReport | None = None,
 ) -> list[Outcome]:
     """Do a stage for exactly these artists, asked afresh: no answer older than `cutoff` (database's time) counts.
 
-    An artist that another run is just working on is an error that says so; an unknown key too.
+    `sources`: of enrichment, those to ask; None: all. An artist that another run is just working on is an error that
+    says so; an unknown key too.
     """
     engine, started = catalogue_engine(), time.monotonic()
     outcomes: list[Outcome] = []
     with _Session(engine, run_id, Priority.INTERACTIVE, None) as session:
         for start in range(0, len(artist_keys), CHUNK):
             keys = artist_keys[start : start + CHUNK]
-            items, refused = _claim_named(engine, stage, keys, run_id, cutoff)
+            items, refused = _claim_named(engine, stage, keys, run_id, cutoff, sources)
             outcomes += refused + session.work_off(stage, items, keep_follow_ups_forced=False)
             if on_chunk is not None:
                 failed = sum(one.error is not None for one in outcomes)
@@ -155,11 +163,18 @@ def refresh(
 
 
 def _claim_named(
-    engine: sa.Engine, stage: Stage, keys: Sequence[str], run_id: str, cutoff: datetime
+    engine: sa.Engine,
+    stage: Stage,
+    keys: Sequence[str],
+    run_id: str,
+    cutoff: datetime,
+    sources: Sequence[str] | None,
 ) -> tuple[list[WorkItem], list[Outcome]]:
     with engine.begin() as connection:
         artists = {key: one for key, one in artists_by_key(connection, keys).items() if one.spotify_id is not None}
-        work_ids = {key: _enqueue_named(connection, stage, key, artists[key], run_id, cutoff) for key in artists}
+        work_ids = {
+            key: _enqueue_named(connection, stage, key, artists[key], run_id, cutoff, sources) for key in artists
+        }
     items = claim(engine, stage, run_id=run_id, limit=len(keys), work_ids=list(work_ids.values()))
     claimed = {item.work_id for item in items}
     refused = [
@@ -176,15 +191,26 @@ def _claim_named(
 
 
 def _enqueue_named(
-    connection: sa.Connection, stage: Stage, key: str, artist: Artist, run_id: str, cutoff: datetime
+    connection: sa.Connection,
+    stage: Stage,
+    key: str,
+    artist: Artist,
+    run_id: str,
+    cutoff: datetime,
+    sources: Sequence[str] | None,
 ) -> UUID:
     is_first = stage is Stage.ARTIST_DISCOVERY
-    payload = {"artistId": artist.spotify_id if is_first else str(artist.artist_id), "artistName": artist.name}
+    payload: dict[str, Any] = {
+        "artistId": artist.spotify_id if is_first else str(artist.artist_id),
+        "artistName": artist.name,
+    }
+    if sources is not None:
+        payload["sources"] = list(sources)
     return enqueue(
         connection,
         stage,
         payload,
-        subject=str(artist.spotify_id) if is_first else str(artist.artist_id),
+        subject=str(artist_id),
         idempotency_key=f"{stage}:{artist.artist_id}:{run_id}",
         partition_key=key,
         force=True,
@@ -341,6 +367,7 @@ def _done(item: WorkItem, result: Result) -> Outcome:
         waiting=False,
         buried=False,
         text=result.text,
+        detail=result.detail,
     )
 
 
@@ -357,4 +384,5 @@ def _not_done(
         waiting=waiting,
         buried=buried,
         text=f"{item.partition_key or item.subject}: {error}",
+        detail=result.detail if result else {},
     )

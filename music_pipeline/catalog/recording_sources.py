@@ -1,0 +1,105 @@
+"""What each source said about each recording: its rows, read and written. Which of it is shown is a view's choice."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.changes import Version, write_rows
+from music_pipeline.database import query
+
+SourceStatus = Literal["pending", "found", "absent", "failed", "waiting", "unneeded", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichableRecording:
+    """A recording with the ids by which sources know it; each tuple in a fixed order, so that the first is stable."""
+
+    recording_id: UUID
+    title: str
+    artist_names: tuple[str, ...]
+    duration_ms: int | None
+    explicit: bool | None
+    isrcs: tuple[str, ...]
+    spotify_ids: tuple[str, ...]
+    mbids: tuple[str, ...]
+    discogs_release_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """The state of one source for one recording. `fields`: what it said, only if found."""
+
+    recording_id: UUID
+    source: str
+    provider: str
+    status: SourceStatus
+    fields: dict[str, Any]
+    confidence: float | None
+    fetched_at: datetime | None
+    expires_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    error: str | None
+    is_retriable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRow:
+    """What planning needs of a row that is there."""
+
+    status: SourceStatus
+    fields: dict[str, Any]
+    confidence: float | None
+    fetched_at: datetime | None
+    expires_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+RowKey = tuple[UUID, str]
+"""Recording and source."""
+
+
+def recordings_to_enrich(connection: sa.Connection, artist_id: UUID) -> list[EnrichableRecording]:
+    """Every active recording on the artist's active releases."""
+    rows = connection.execute(query("recordings_to_enrich"), {"artist_id": artist_id})
+    return [
+        EnrichableRecording(
+            recording_id=row.recording_id,
+            title=row.title,
+            artist_names=tuple(row.artist_names),
+            duration_ms=row.duration_ms,
+            explicit=row.explicit,
+            isrcs=tuple(row.isrcs),
+            spotify_ids=tuple(row.spotify_ids or ()),
+            mbids=tuple(row.mbids or ()),
+            discogs_release_ids=tuple(row.discogs_release_ids or ()),
+        )
+        for row in rows
+    ]
+
+
+def known_rows(connection: sa.Connection, recording_ids: Sequence[UUID]) -> dict[RowKey, KnownRow]:
+    """The rows that there are."""
+    rows = connection.execute(query("sources_of_recordings"), {"recording_ids": [str(one) for one in recording_ids]})
+    return {
+        (row.recording_id, row.source): KnownRow(
+            row.status, row.fields, row.confidence, row.fetched_at, row.expires_at, row.attempts, row.next_attempt_at
+        )
+        for row in rows
+    }
+
+
+def write_source_rows(connection: sa.Connection, rows: Sequence[SourceRow], *, run_id: str) -> int:
+    """Write rows that changed; answers how many did."""
+    return write_rows(connection, "write_recording_sources", [asdict(row) for row in rows], run_id=run_id)
+
+
+def source_version(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> Version:
+    """How many recordings of the artist these sources know, and a hash of what they say."""
+    row = connection.execute(query("source_version"), {"artist_id": artist_id, "sources": list(sources)}).one()
+    return Version(rows=row.rows, hash=row.version or "empty")

@@ -1,0 +1,96 @@
+-- Enrichment: what is known of an artist's recordings, what sources said, what is due.
+
+-- name: recordings_to_enrich
+SELECT rec.recording_id, rec.title, rec.artist_names, rec.duration_ms, rec.explicit,
+       coalesce((SELECT array_agg(isrc ORDER BY isrc) FROM recording_isrcs i WHERE i.recording_id = rec.recording_id), '{}')
+           AS isrcs,
+       (SELECT array_agg(x.id ORDER BY x.id) FROM release_tracks t JOIN external_ids x
+           ON x.entity = 'track' AND x.provider = 'spotify' AND x.entity_id = t.track_id
+        WHERE t.recording_id = rec.recording_id AND t.inactive_at IS NULL) AS spotify_ids,
+       (SELECT array_agg(x.id ORDER BY x.id) FROM external_ids x
+        WHERE x.entity = 'recording' AND x.provider = 'musicbrainz' AND x.entity_id = rec.recording_id) AS mbids,
+       (SELECT array_agg(DISTINCT x.id ORDER BY x.id) FROM release_tracks t JOIN external_ids x
+           ON x.entity = 'release' AND x.provider = 'discogs' AND x.entity_id = t.release_id
+        WHERE t.recording_id = rec.recording_id AND t.inactive_at IS NULL) AS discogs_release_ids
+FROM recordings rec
+WHERE rec.inactive_at IS NULL AND rec.recording_id IN (
+    SELECT t.recording_id FROM artist_releases ar
+    JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
+    JOIN release_tracks t ON t.release_id = r.release_id AND t.inactive_at IS NULL
+    WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
+ORDER BY rec.recording_id
+
+-- name: sources_of_recordings
+SELECT recording_id, source, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at
+FROM recording_sources WHERE recording_id = ANY (CAST(:recording_ids AS uuid[]))
+
+-- name: answers_about_recordings
+-- Whether MusicBrainz and Discogs were asked about all of an artist's releases, so that silence is an answer.
+SELECT provider, outcome FROM provider_answers WHERE artist_id = :artist_id AND question = 'releases'
+
+-- name: write_recording_sources
+INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts,
+                               next_attempt_at, error, is_retriable, run_id)
+SELECT recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, error,
+       is_retriable, :run_id
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r (recording_id uuid, source text, provider text, status text, fields jsonb, confidence real,
+          fetched_at timestamptz, expires_at timestamptz, attempts integer, next_attempt_at timestamptz, error text,
+          is_retriable boolean)
+ON CONFLICT (recording_id, source) DO UPDATE
+SET provider = excluded.provider, status = excluded.status, fields = excluded.fields, confidence = excluded.confidence,
+    fetched_at = excluded.fetched_at, expires_at = excluded.expires_at, attempts = excluded.attempts,
+    next_attempt_at = excluded.next_attempt_at, error = excluded.error, is_retriable = excluded.is_retriable,
+    run_id = excluded.run_id, updated_at = now()
+WHERE (recording_sources.status, recording_sources.fields, recording_sources.confidence, recording_sources.fetched_at,
+       recording_sources.attempts, recording_sources.next_attempt_at, recording_sources.error, recording_sources.is_retriable)
+      IS DISTINCT FROM
+      (excluded.status, excluded.fields, excluded.confidence, excluded.fetched_at,
+       excluded.attempts, excluded.next_attempt_at, excluded.error, excluded.is_retriable)
+
+-- name: source_version
+SELECT count(*) FILTER (WHERE s.status = 'found') AS rows,
+       md5(string_agg(s.status || s.fields::text || coalesce(s.confidence::text, ''), ','
+           ORDER BY rec.content_hash, s.source, s.fields::text, s.status)) AS version
+FROM recording_sources s JOIN recordings rec ON rec.recording_id = s.recording_id
+WHERE s.source = ANY (CAST(:sources AS text[])) AND s.recording_id IN (
+    SELECT t.recording_id FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
+
+-- name: artists_due_for_enrichment
+-- Artists with a recording that a source was never asked about, or is to be asked about again, and no open work.
+SELECT a.artist_id, a.artist_key, a.name FROM artists a
+WHERE a.inactive_at IS NULL AND a.redirects_to IS NULL
+  AND NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = a.artist_id::text)
+  AND EXISTS (
+    SELECT FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    JOIN recording_sources s ON s.recording_id = t.recording_id
+    WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL AND s.next_attempt_at <= now())
+ORDER BY a.artist_key
+LIMIT :limit
+
+-- name: coverage_of_source
+SELECT count(*) FILTER (WHERE s.status IN ('found', 'absent', 'failed')) AS attempted,
+       count(*) FILTER (WHERE s.status = 'found') AS succeeded,
+       count(*) FILTER (WHERE s.status = 'absent') AS absent,
+       count(*) FILTER (WHERE s.status = 'failed') AS failed,
+       count(*) FILTER (WHERE s.is_retriable) AS retriable,
+       count(*) FILTER (WHERE s.status = 'waiting') AS waiting,
+       count(*) FILTER (WHERE s.status = 'skipped') AS skipped,
+       count(*) FILTER (WHERE s.status = 'unneeded') AS unneeded
+FROM recording_sources s JOIN recordings r ON r.recording_id = s.recording_id AND r.inactive_at IS NULL
+WHERE s.source = :source
+
+-- name: failures_of_source
+SELECT r.title, r.artist_names, s.error, s.attempts, s.is_retriable, s.next_attempt_at
+FROM recording_sources s JOIN recordings r ON r.recording_id = s.recording_id
+WHERE s.source = :source AND s.status = 'failed' ORDER BY s.updated_at DESC, r.title LIMIT :limit
+
+-- name: enrichment_counts
+SELECT count(*) FILTER (WHERE status = 'completed') AS completed, count(*) FILTER (WHERE status = 'partial') AS partial,
+       count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status = 'pending') AS pending
+FROM recording_enrichment
+
+-- name: recordings_without_isrc
+SELECT count(*) FROM recordings r
+WHERE r.inactive_at IS NULL AND NOT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.recording_id)
