@@ -241,7 +241,7 @@ async def fetch_getsongbpm(providers: Providers, asked: Sequence[Asked]) -> dict
 async def _getsongbpm(providers: Providers, asked: Asked) -> SourceAnswer:
     recording = asked.recording
     hits = await providers.getsongbpm.search(recording.title, recording.artist_names[0], fresh_since=asked.fresh_since)
-    ours = [hit for hit in hits if hit.artist is not None and _is_named(recording, hit.artist.name, hit.title)]
+    ours = [hit for hit in hits if _is_named(recording, hit.artist, hit.title)]
     if len({hit.id for hit in ours}) != 1:
         return None
     return _said("getsongbpm", tempo=ours[0].tempo, **_printed_key(ours[0].key_of or ""))

@@ -200,10 +200,8 @@ def _enqueue_named(
     sources: Sequence[str] | None,
 ) -> UUID:
     is_first = stage is Stage.ARTIST_DISCOVERY
-    payload: dict[str, Any] = {
-        "artistId": artist.spotify_id if is_first else str(artist.artist_id),
-        "artistName": artist.name,
-    }
+    artist_id = artist.spotify_id if is_first else str(artist.artist_id)
+    payload: dict[str, Any] = {"artistId": artist_id, "artistName": artist.name}
     if sources is not None:
         payload["sources"] = list(sources)
     return enqueue(
