@@ -46,7 +46,7 @@ def test_an_accepted_candidate_is_the_lock_and_the_work_goes_on_at_once(
     assert decision is not None
     assert decision.chosen_id == "B" * 22
     (item,) = work.claim(engine, Stage.ARTIST_DISCOVERY, run_id="run", limit=9)
-    assert item.payload == {"artistId": "B" * 22, "artistName": "nina"}
+    assert item.payload == {"artistId": "B" * 22, "artistName": "Nina"}
     audited = rows(engine, "SELECT why, after FROM audit WHERE entity = 'reviews' ORDER BY audit_id")[-1]
     assert audited["after"]["decided_why"] == "the German one"
     assert "accepted" in audited["why"]

@@ -5,7 +5,7 @@ is its module's.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -87,11 +87,9 @@ class SandboxApp:
         answer = effect.change(answer)
         repeatable = mounted.provider.is_repeatable(name)
         mounted.statistics.count_answer(moment, request, name, answer, repeatable=repeatable)
-        headers = mounted.provider.quota_headers(limit, verdict.used)
+        headers = mounted.provider.quota_headers(limit, verdict)
         if headers:
-            answer = Answer(
-                answer.status, answer.body, answer.content_type, answer.headers + headers, answer.retry_after
-            )
+            answer = replace(answer, headers=answer.headers + headers)
         return answer, effect
 
     def _answer(

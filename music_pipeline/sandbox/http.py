@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
+from music_pipeline.sandbox.quota import Verdict
+
 JSON_TYPE = "application/json"
 Json = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]
@@ -47,13 +49,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the provider sends. `retry_after` is the promise that an early call is measured against."""
+    """What the provider sends. `retry_after` is the promise that an early call is measured against.
+
+    `refusal` marks one that says so with 200 only, so that asking again is no repeat.
+    """
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     headers: Headers = NO_HEADERS
     retry_after: float | None = None
+    refusal: bool = False
 
 
 def json_answer(
@@ -101,7 +107,7 @@ class Provider(Protocol):
     def quota_limit(self, request: Request, limit: int) -> int:
         """Returns how many requests this caller may make in the quota's window."""
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns the headers that tell a caller of his quota, on every answer."""
 
     def unknown_path(self, request: Request) -> Answer:

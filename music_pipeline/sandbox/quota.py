@@ -5,13 +5,14 @@ A rule is told of every arrival, in sandbox seconds, and says whether it is too 
 
 import math
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 GRACE_REAL_SECONDS = 0.025  # what a hiccup of the machine may take, before a refusal counts as an overrun
 
-RuleName = Literal["rolling", "exponential"]
+RuleName = Literal["rolling", "exponential", "fixed", "blocking"]
+BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,27 @@ QUOTAS: Mapping[str, QuotaSetting] = {
     "musicbrainz": QuotaSetting("exponential", 22, 20, rate=1.0),
     "discogs": QuotaSetting("rolling", 60, 60),
     "genius": QuotaSetting("rolling", 60, 60),
+    "lastfm": QuotaSetting("rolling", 1_500, 300),
+    "deezer": QuotaSetting("rolling", 50, 5),
+    "reccobeats": QuotaSetting("rolling", 60, 60),
+    "acousticbrainz": QuotaSetting("fixed", 10, 10),
+    "getsongbpm": QuotaSetting("blocking", 3_000, 3_600),
+    "instagram": QuotaSetting("rolling", 200, 3_600),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`."""
+    """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`.
+
+    `reset_in` is the rest of a fixed window, 0 for rules without one.
+    """
 
     refused: bool
     overrun: bool
     wait: float
     used: int
+    reset_in: float = 0.0
 
 
 class Rule(Protocol):
@@ -98,8 +109,54 @@ class ExponentialRule:
         return Verdict(refused=refused, overrun=refused, wait=wait, used=min(limit, math.ceil(self.rate)))
 
 
+@dataclass(slots=True)
+class FixedRule:
+    """At most so many arrivals in each window; windows begin at multiples of their length (brainzutils' ratelimit)."""
+
+    window: float
+    began: float | None = None
+    arrivals: int = 0
+
+    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+        """Judges the arrival by those before it in its window."""
+        start = moment // self.window * self.window
+        if start != self.began:
+            self.began = start
+            self.arrivals = 0
+        self.arrivals += 1
+        refused = self.arrivals > limit
+        left = start + self.window - moment
+        return Verdict(refused, refused and left > grace, left if refused else 0.0, min(self.arrivals, limit), left)
+
+
+@dataclass(slots=True)
+class BlockingRule:
+    """At most so many arrivals in any window; one too many shuts the caller out for an hour."""
+
+    rolling: RollingRule
+    blocked_until: float | None = None
+
+    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+        """Judges the arrival; those of a block count no further."""
+        if self.blocked_until is not None:
+            left = self.blocked_until - moment
+            if left > 0:
+                return Verdict(refused=True, overrun=left > grace, wait=left, used=limit)
+            self.blocked_until = None
+            self.rolling.arrivals.clear()
+        verdict = self.rolling.arrive(moment, limit, grace)
+        if not verdict.refused:
+            return verdict
+        self.blocked_until = moment + BLOCK_SECONDS
+        return replace(verdict, wait=BLOCK_SECONDS)
+
+
 def make_rule(setting: QuotaSetting) -> Rule:
     """Makes the rule of a setting, with nothing counted yet."""
-    if setting.rule == "exponential":
-        return ExponentialRule(setting.window)
-    return RollingRule(setting.window)
+    rules: dict[RuleName, Callable[[], Rule]] = {
+        "rolling": lambda: RollingRule(setting.window),
+        "exponential": lambda: ExponentialRule(setting.window),
+        "fixed": lambda: FixedRule(setting.window),
+        "blocking": lambda: BlockingRule(RollingRule(setting.window)),
+    }
+    return rules[setting.rule]()

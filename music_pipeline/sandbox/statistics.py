@@ -1,7 +1,8 @@
 """What the sandbox counts of the requests that it serves: by endpoint and status, repeats, overruns, early calls.
 
-Definitions: a repeat is a request that was answered with 2xx or 404 before; an overrun is a refusal by the quota's
-rule that a grace of 25 ms would not have spared; an early call comes before the end of a Retry-After, less that grace.
+Definitions: a repeat is a request that was answered with 2xx or 404 before, and not refused in a 200; an overrun is a
+refusal by the quota's rule that a grace of 25 ms would not have spared; an early call comes before the end of a
+Retry-After, less that grace.
 Overruns and early calls are judged only where the window or the wait lasts at least a real second.
 """
 
@@ -62,7 +63,7 @@ class ProviderStatistics:
         if not repeatable and identity in self.answered:
             self.repeats += 1
             self.repeated[endpoint_name] += 1
-        if 200 <= answer.status < 300 or answer.status == NOT_FOUND:
+        if not answer.refusal and (200 <= answer.status < 300 or answer.status == NOT_FOUND):
             self.answered.add(identity)
         if answer.retry_after is not None:
             self.blocked_until = max(self.blocked_until or 0.0, moment + answer.retry_after)

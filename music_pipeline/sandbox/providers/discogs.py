@@ -14,6 +14,7 @@ from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request
 from music_pipeline.sandbox.providers.agents import names_application
 from music_pipeline.sandbox.providers.discogs_views import DiscogsViews, year_of
 from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Release
 from music_pipeline.sandbox.world.text import words
@@ -108,12 +109,12 @@ class Discogs:
         """Returns the limit; without authentication it is 25 of 60."""
         return limit if credentials_of(request) else max(1, limit * UNAUTHENTICATED_LIMIT // 60)
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns the rate headers that every answer has."""
         return (
             ("x-discogs-ratelimit", str(limit)),
-            ("x-discogs-ratelimit-used", str(used)),
-            ("x-discogs-ratelimit-remaining", str(max(0, limit - used))),
+            ("x-discogs-ratelimit-used", str(verdict.used)),
+            ("x-discogs-ratelimit-remaining", str(max(0, limit - verdict.used))),
         )
 
     def unknown_path(self, request: Request) -> Answer:

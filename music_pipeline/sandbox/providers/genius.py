@@ -13,6 +13,7 @@ from functools import cached_property
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify_views import release_date
+from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Recording
 from music_pipeline.sandbox.world.roles import split_roles
@@ -106,7 +107,7 @@ class Genius:
         """Returns the limit."""
         return limit
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns nothing."""
         return ()
 

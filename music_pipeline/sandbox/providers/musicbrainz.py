@@ -14,6 +14,7 @@ from music_pipeline.sandbox.providers.lucene import QueryError
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
 from music_pipeline.sandbox.providers.musicbrainz_views import MusicBrainzViews
+from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.model import Recording
 
 Found = TypeVar("Found")
@@ -104,7 +105,7 @@ class MusicBrainz:
         """Returns the limit of an address."""
         return limit
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns nothing: no such header is sure to exist."""
         return ()
 

@@ -15,6 +15,7 @@ from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.providers.spotify_search import SpotifySearch, parse_query
 from music_pipeline.sandbox.providers.spotify_views import SpotifyViews, page, relinked_id
+from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
 
 BASE62_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -113,7 +114,7 @@ class Spotify:
         """Returns the app's limit."""
         return limit
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns nothing: Spotify does not tell."""
         return ()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Request, endpoint, json_answer
+from music_pipeline.sandbox.quota import Verdict
 
 LIFETIME_SECONDS = 3_600
 
@@ -68,7 +69,7 @@ class SpotifyAccounts:
         """Returns the limit."""
         return limit
 
-    def quota_headers(self, limit: int, used: int) -> Headers:
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
         """Returns nothing."""
         return ()
 

@@ -13,6 +13,7 @@ from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Release, Track
+from music_pipeline.sandbox.world.soundings import spotify_features
 from music_pipeline.sandbox.world.text import words
 
 MARKETS = ["AR", "AU", "BR", "CA", "DE", "FR", "GB", "JP", "SE", "US"]
@@ -140,14 +141,12 @@ class SpotifyViews:
         return relinked | ({"linked_from": self._identity("track", track.spotify_id)} if self.extended else {})
 
     def audio_features(self, track: Track) -> Json:
-        """Returns the catalogue's audio features, else some that come from the hash."""
+        """Returns the twelve audio features of a track."""
         recording = self.site.world.recordings[track.recording]
-        values: Json = dict(recording.features) or derived_features(track.recording)
-        return values | {
+        return spotify_features(recording) | {
             "analysis_url": f"{self.base}/audio-analysis/{track.spotify_id}",
             "duration_ms": recording.duration_ms,
             "id": track.spotify_id,
-            "time_signature": 4,
             "track_href": f"{self.base}/tracks/{track.spotify_id}",
             "type": "audio_features",
             "uri": f"spotify:track:{track.spotify_id}",
@@ -179,18 +178,6 @@ def release_date(date: str) -> tuple[str, str]:
     if not parts:
         return "0000", "year"
     return "-".join(parts), ("year", "month", "day")[len(parts) - 1]
-
-
-def derived_features(key: str) -> dict[str, float]:
-    """Returns audio features that depend on the key only."""
-    shares = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence")
-    values: dict[str, float] = {name: digest(name, key) % 1_000 / 1_000 for name in shares}
-    return values | {
-        "key": digest("key", key) % 12,
-        "mode": digest("mode", key) % 2,
-        "loudness": -(digest("loudness", key) % 20_000) / 1_000,
-        "tempo": 60 + digest("tempo", key) % 120_000 / 1_000,
-    }
 
 
 def _images(kind: str, key: str) -> list[Json]:

@@ -26,6 +26,22 @@ SHARES = {
     "spotify album search": 0.50,  # of what the other searches withhold
     "spotify relinked": 0.02,
     "spotify dashed versions": 0.50,
+    "deezer recording": 0.85,
+    "deezer tempo": 0.60,  # of what it has; the rest say 0
+    "lastfm track": 0.90,
+    "lastfm tags": 0.80,  # of what it has
+    "lastfm mbid": 0.70,
+    "reccobeats track": 0.58,  # of Spotify's ids, so two places of one recording may differ
+    "reccobeats key": 0.99,  # of what it has; the rest say -1
+    "acousticbrainz recording": 0.35,  # of what MusicBrainz knows
+    "getsongbpm song": 0.40,
+    "getsongbpm tempo": 0.97,  # of what it has; the rest say null
+    "getsongbpm found by both": 0.90,  # of what it has; the rest are found by the song alone
+    "octave error": 0.03,  # a tempo taken for half or double
+    "musicbrainz social links": 0.40,
+    "discogs urls": 0.35,
+    "genius social links": 0.45,
+    "instagram professional": 0.50,
 }
 
 
