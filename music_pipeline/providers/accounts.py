@@ -38,6 +38,10 @@ class Account:
     fingerprint: str
     secrets: Mapping[str, str] = field(repr=False)
 
+    def confidential(self) -> tuple[str, ...]:
+        """What no text may show: the secrets, but not the word that stands for them in the sandbox."""
+        return tuple(secret for secret in self.secrets.values() if secret != IN_SANDBOX)
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -149,7 +153,7 @@ class Access:
 
     def __init__(self, provider: Provider, account: Account, accounts: Accounts, tokens: Tokens) -> None:
         self._provider = provider
-        self._account = account
+        self.account = account
         self._accounts = accounts
         self._tokens = tokens
         self._token: Token | None = None
@@ -160,18 +164,22 @@ class Access:
         if template is None:
             return {}
         if "{token}" not in template:
-            return {"Authorization": template.format_map(self._account.secrets)}
-        self._token = await self._tokens.of(self._provider, self._account)
+            return {"Authorization": template.format_map(self.account.secrets)}
+        self._token = await self._tokens.of(self._provider, self.account)
         return {"Authorization": template.format(token=self._token.text)}
+
+    def params(self) -> tuple[tuple[str, str], ...]:
+        """The secret parameters."""
+        return tuple((parameter, self.account.secrets[name]) for parameter, name in self._provider.secret_params)
 
     async def renew(self) -> bool:
         """After a 401: whether there is something else to try,
         a new token or credentials that were changed meanwhile.
         """
         if self._token is not None:
-            self._tokens.forget(self._account, self._token)
+            self._tokens.forget(self.account, self._token)
             return True
-        before = self._account.fingerprint
+        before = self.account.fingerprint
         self._accounts.reread(self._provider)
-        self._account = await self._accounts.of(self._provider)
-        return self._account.fingerprint != before
+        self.account = await self._accounts.of(self._provider)
+        return self.account.fingerprint != before

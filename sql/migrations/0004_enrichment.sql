@@ -56,23 +56,6 @@ CREATE TABLE operator_values (
 );
 COMMENT ON TABLE operator_values IS 'An operator''s own value wins over every source and survives every refresh, until it is unset.';
 
-DO $$
-DECLARE
-    audited record;
-BEGIN
-    FOR audited IN SELECT * FROM (VALUES
-        ('recording_sources', '''recording_id'', ''source'''), ('field_precedence', '''field'', ''source'''),
-        ('operator_values', '''entity'', ''entity_id'', ''field''')
-    ) AS t (name, key_columns) LOOP
-        EXECUTE format('CREATE TRIGGER audit_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-        EXECUTE format('CREATE TRIGGER audit_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-        EXECUTE format('CREATE TRIGGER audit_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-    END LOOP;
-END $$;
-
 INSERT INTO field_precedence (field, source, place, minimum_confidence)
 SELECT field, source, place, minimum_confidence FROM (VALUES
     ('tempo', 'spotify_audio_features', 1, 0.5), ('tempo', 'reccobeats', 2, 0.5), ('tempo', 'acousticbrainz', 3, 0.5),
@@ -90,6 +73,23 @@ SELECT field, source, place, minimum_confidence FROM (VALUES
     ('isrc', 'spotify', 1, 0.5), ('isrc', 'musicbrainz', 2, 0.5), ('isrc', 'deezer', 3, 0.5),
     ('duration_ms', 'spotify', 1, 0.5), ('duration_ms', 'musicbrainz', 2, 0.5), ('duration_ms', 'deezer', 3, 0.5)
 ) AS known (field, source, place, minimum_confidence);
+
+DO $$
+DECLARE
+    audited record;
+BEGIN
+    FOR audited IN SELECT * FROM (VALUES
+        ('recording_sources', '''recording_id'', ''source'''), ('field_precedence', '''field'', ''source'''),
+        ('operator_values', '''entity'', ''entity_id'', ''field''')
+    ) AS t (name, key_columns) LOOP
+        EXECUTE format('CREATE TRIGGER audit_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
+                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
+        EXECUTE format('CREATE TRIGGER audit_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
+        EXECUTE format('CREATE TRIGGER audit_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
+                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
+    END LOOP;
+END $$;
 
 CREATE VIEW source_values AS
 SELECT s.recording_id, f.key AS field, f.value, s.source, s.provider, s.confidence, s.fetched_at
