@@ -107,10 +107,10 @@ def _learn_values(enrichment: Enrichment, recording_id: UUID, fields: Iterable[s
 async def _ask_source(context: StageContext, source: Source, enrichments: Sequence[Enrichment]) -> None:
     """Decide for each recording, ask in full batches, and make rows of what comes."""
     now = datetime.now(UTC)
-    wanted: list[tuple[Enrichment, Asked]] = []
-    for enrichment in enrichments:
-        if source in enrichment.sources:
-            wanted += _wanted(source, enrichment, now)
+    chosen = (enrichment for enrichment in enrichments if source in enrichment.sources)
+    found = (pair for enrichment in chosen for pair in _wanted(source, enrichment, now))
+    # A recording of two artists of the chunk is asked about once; the row is both's.
+    wanted = list({asked.recording.recording_id: (enrichment, asked) for enrichment, asked in found}.values())
     batches = [wanted[start : start + source.batch] for start in range(0, len(wanted), source.batch)]
     for defect in await settled(_ask_batch(context, source, batch) for batch in batches):
         if defect is not None:
