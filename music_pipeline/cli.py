@@ -43,10 +43,12 @@ EXPECTED = (
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--demo", "of_demo", is_flag=True, help="Look at the data that the last `make demo` left.")
 @click.version_option(package_name="music-pipeline")
-def music_pipeline(of_demo: bool) -> None:
+@click.pass_context
+def music_pipeline(context: click.Context, of_demo: bool) -> None:
     """Artists, their releases, tracks and producers: ask for them, and see how the pipeline stands."""
-    if of_demo:
-        point_at_demo()
+    recorded = point_at_demo() if of_demo else None
+    if recorded is not None:
+        context.default_map = {"sandbox": recorded.options_at(os.environ["MUSIC_SANDBOX_URL"])}
 
 
 for command in (

@@ -17,6 +17,10 @@ def print_report(console: Console, measured: Measured, credits: Sequence[Mapping
     console.print(credits_table(credits))
     console.print(requests_table(measured))
     console.print(figures_table(figures(measured)))
+    console.print(
+        "The data stays: music-pipeline --demo status, … --demo export credit_view, … --demo db psql; "
+        "and … --demo sandbox serves the providers again."
+    )
     if measured.still_open:
         console.print(f"[yellow]{measured.still_open} pieces of work are still open: music-pipeline --demo status")
 

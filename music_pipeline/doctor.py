@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import httpx
 import sqlalchemy as sa
@@ -77,7 +78,11 @@ def sandbox_finding(configured: Settings) -> Finding:
         info = sandbox_info(configured.sandbox_url)
     except httpx.HTTPError as error:
         text = f"no sandbox answers at {configured.sandbox_url} ({type(error).__name__})"
-        return Finding("providers", "wrong", text, "start it (music-pipeline sandbox), or unset MUSIC_SANDBOX_URL")
+        advice = (
+            f"start it: music-pipeline sandbox --port {urlsplit(configured.sandbox_url).port}, or for the demo's "
+            "music-pipeline --demo sandbox; or unset MUSIC_SANDBOX_URL"
+        )
+        return Finding("providers", "wrong", text, advice)
     mode = f"Spotify in {info.get('spotify_mode')} mode"
     text = f"the sandbox at {configured.sandbox_url}, {info['speed']} times as fast, {mode}"
     return Finding("providers", "ok", text)

@@ -1,9 +1,11 @@
 """The command line on a real database: what it does, what it prints, and with which exit code it ends."""
 
+import importlib.util
 import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import cli, database, work
+from music_pipeline.sandbox_info import sandbox_info, sandbox_speed
 from music_pipeline.work import Selector, Stage
 from music_pipeline_tests.ledger_helpers import ask, claim, rows
 
@@ -65,6 +68,7 @@ def test_env_prints_lines_that_a_shell_understands(
     seen = dict(line.split("=", 1) for line in shell.stdout.splitlines() if "=" in line)
     assert seen["MUSIC_PIPELINE_HOME"] == str(home)
     assert seen["DAGSTER_HOME"] == str(database.PROJECT)
+    assert importlib.util.find_spec(seen["DAGSTER_MODULE_NAME"]) is not None
     assert seen["MUSIC_SANDBOX_URL"] == "http://127.0.0.1:1"
     assert "DATABASE_URL" not in seen
 
@@ -78,12 +82,19 @@ def test_the_demos_data_is_looked_at_with_an_option(
     assert terminal.run("--demo", "env") == 1
     assert "make demo" in terminal.err
     (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "sandbox.json").write_text(json.dumps({"url": "http://127.0.0.1:4711"}))
+    record_sandbox(tmp_path / "demo", port=4711)
     environment = os.environ | {"MUSIC_PIPELINE_HOME": str(tmp_path)}
     shown = as_process("--demo", "env", env=environment)
     assert f"export MUSIC_PIPELINE_HOME={tmp_path}/demo" in shown.stdout
     assert "export MUSIC_SANDBOX_URL=http://127.0.0.1:4711" in shown.stdout
     assert "unset DATABASE_URL" in shown.stdout
+    named = as_process("--demo", "env", env=environment | {"MUSIC_SANDBOX_URL": "http://127.0.0.1:4712"})
+    assert "export MUSIC_SANDBOX_URL=http://127.0.0.1:4712" in named.stdout
+
+
+def record_sandbox(home: Path, *, port: int) -> None:
+    record = {"url": f"http://127.0.0.1:{port}", "catalog": None, "seed": 2, "speed": 60.0, "artists": 25}
+    (home / "sandbox.json").write_text(json.dumps(record))
 
 
 def test_psql_opens_on_the_catalogues_schema_without_the_password_in_its_arguments(engine: sa.Engine) -> None:
@@ -179,7 +190,7 @@ def test_discover_knows_what_is_done_and_force_asks_again(terminal: Terminal, en
     [
         "Nina Simone\n\nMiles Davis\n",
         "\ufeffArtist,Country\nNina Simone,US\nMiles Davis,US\n",
-        'id,name\n1,"Nina Simone"\n2,Miles Davis\n3,\n',
+        'id,name\n1,"Nina Simone"\n,\n2,Miles Davis\n',
     ],
 )
 def test_discover_reads_names_from_a_file(terminal: Terminal, engine: sa.Engine, tmp_path: Path, contents: str) -> None:
@@ -187,6 +198,18 @@ def test_discover_reads_names_from_a_file(terminal: Terminal, engine: sa.Engine,
     file.write_text(contents, encoding="utf-8")
     assert terminal.run("discover", "--file", str(file)) == 0
     assert [item.payload["artistName"] for item in claim(engine)] == ["Nina Simone", "Miles Davis"]
+
+
+def test_a_line_of_a_file_without_a_name_is_told_and_stops_no_other(
+    terminal: Terminal, engine: sa.Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "names.csv"
+    file.write_text("id,name\n1\n2,Various\n3,Nina Simone\n")
+    assert terminal.run("discover", "--file", str(file)) == 1
+    outcomes = terminal.out.splitlines()
+    assert ["refused" in line for line in outcomes[:3]] == [True, True, False]
+    assert "name is empty" in outcomes[0]
+    assert [item.payload["artistName"] for item in claim(engine)] == ["Nina Simone"]
 
 
 def test_a_file_that_is_no_text_is_refused_with_a_line(terminal: Terminal, engine: sa.Engine, tmp_path: Path) -> None:
@@ -219,10 +242,11 @@ def test_dead_work_is_listed_requeued_and_purged(terminal: Terminal, engine: sa.
         ask(engine, name)
     nina, miles = claim(engine)
     with engine.begin() as connection:
-        for item, error in ((nina, "Spotify has no such artist."), (miles, "HTTP 400")):
+        for item, error in ((nina, "Spotify has no such artist."), (miles, "HTTP 400, and more " * 20)):
             work.bury(connection, item, run_id="run", stop_reason="non_retryable", error=error)
     assert terminal.run("dead", "list") == 0
     assert "Spotify has no such artist." in terminal.out
+    assert str(nina.work_id) in terminal.out
     assert terminal.run("dead", "requeue") == 1
     assert "Say which work is meant" in terminal.err
     assert terminal.run("dead", "requeue", str(nina.work_id)) == 0
@@ -352,14 +376,32 @@ def test_a_misuse_is_answered_with_the_usage(terminal: Terminal) -> None:
     assert terminal.run("dead", "requeue", "not-an-id") == 2
 
 
+def test_the_demos_sandbox_is_served_again_where_it_was(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "demo").mkdir()
+    record_sandbox(tmp_path / "demo", port=port)
+    environment = {name: value for name, value in os.environ.items() if name != "MUSIC_SANDBOX_URL"}
+    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "--demo", "sandbox"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment | {"MUSIC_PIPELINE_HOME": str(tmp_path)}
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["url"] == f"http://127.0.0.1:{port}"
+            info = sandbox_info(f"http://127.0.0.1:{port}")
+            assert (info["speed"], info["seed"]) == (60, 2)
+        finally:
+            process.terminate()
+
+
 def test_the_sandbox_is_served_until_it_is_ended(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "sandbox", "--speed", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=database.PROJECT) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         try:
-            from music_pipeline.sandbox_info import sandbox_speed
-
             assert sandbox_speed(url) == 60
         finally:
             process.terminate()

@@ -13,6 +13,9 @@ from music_pipeline import database, embedded_postgres
 from music_pipeline.commands.terminal import open_database
 from music_pipeline.settings import PROJECT, settings
 
+# `dagster asset list` and `materialize` read no workspace.yaml: they want the module named.
+DAGSTER_MODULE = "music_pipeline.definitions"
+
 
 @click.command()
 def env() -> None:
@@ -27,6 +30,7 @@ def environment() -> dict[str, str | None]:
     return {
         "MUSIC_PIPELINE_HOME": str(configured.home),
         "DAGSTER_HOME": str(PROJECT),
+        "DAGSTER_MODULE_NAME": DAGSTER_MODULE,
         "MUSIC_SANDBOX_URL": configured.sandbox_url,
         "DATABASE_URL": configured.database_url,
     }

@@ -58,7 +58,7 @@ def said_of(requested: Requested) -> str:
 
 
 def names_in(file: Path) -> list[str]:
-    """The names in a CSV file: of its column `artist`, `name` or `spotify_id`, else of its first one; no empty ones."""
+    """The names in a CSV file: of its column `artist`, `name` or `spotify_id`, else of its first; no blank lines."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
@@ -73,7 +73,7 @@ def names_in(file: Path) -> list[str]:
 
 
 def _cells(rows: Iterable[Sequence[str]], column: int) -> list[str]:
-    return [row[column] for row in rows if len(row) > column and row[column].strip()]
+    return [row[column] if len(row) > column else "" for row in rows]
 
 
 def estimate_text(engine: sa.Engine) -> str:

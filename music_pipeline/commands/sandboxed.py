@@ -17,7 +17,10 @@ from music_pipeline.commands.terminal import one_line_for
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the time of quotas.")
 @click.option("--quota", multiple=True, metavar="PROVIDER=N/W", help="N requests in W seconds.")
 def sandbox(catalog: Path | None, seed: int, spotify: str, port: int, speed: float, quota: tuple[str, ...]) -> None:
-    """Serve all providers on the loopback address until interrupted; its first line says where."""
+    """Serve all providers on the loopback address until interrupted; its first line says where.
+
+    `music-pipeline --demo sandbox` serves again what the last demo ran against, where it was.
+    """
     # Nothing but this command needs the sandbox, which is large.
     from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_quota
     from music_pipeline.sandbox.server import run

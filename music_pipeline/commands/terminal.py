@@ -30,10 +30,14 @@ def open_database() -> sa.Engine:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; None is an empty cell."""
-    table = Table(*columns, title=title, title_justify="left", title_style="bold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    """Print a table; None is an empty cell. The first column is never cut: by it a row is named to other commands."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widest = max((len(row[0]) for row in cells), default=0)
+    for place, column in enumerate(columns):
+        table.add_column(column, min_width=None if place else widest)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
     screen().print(table)
 
 

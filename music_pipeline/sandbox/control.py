@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from music_pipeline.sandbox.app import Mount
 from music_pipeline.sandbox.clock import SandboxClock
+from music_pipeline.sandbox.enrichment import Enrichment
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.truth import Truth, UnknownArtistError
@@ -28,6 +29,7 @@ class Control:
 
     site: Site
     truth: Truth
+    enrichment: Enrichment
     clock: SandboxClock
     faults: Faults
     mounts: dict[str, Mount]
@@ -42,7 +44,8 @@ def control_app(control: Control) -> Starlette:
             Route("/_sandbox/artists", _route(lambda request: _artists(control, request))),
             Route("/_sandbox/stats", _route(lambda request: _statistics(control))),
             Route("/_sandbox/reset_stats", _route(lambda request: _reset(control)), methods=["POST"]),
-            Route("/_sandbox/bound", _route(lambda request: control.truth.bound(_asked(control, request)))),
+            Route("/_sandbox/bound", _route(lambda request: _bound(control, _asked(control, request)))),
+            Route("/_sandbox/enrichment", _route(lambda request: control.enrichment.report(_asked(control, request)))),
             Route("/_sandbox/credits", _route(lambda request: control.truth.credits(_asked(control, request)))),
             Route("/_sandbox/faults", _add_fault(control), methods=["POST"]),
             Route("/_sandbox/faults", _route(lambda request: _clear_faults(control)), methods=["DELETE"]),
@@ -77,6 +80,10 @@ def _asked(control: Control, request: Request) -> list[str]:
     if not named:
         raise ValueError("name the artists: ?artists=NAME_OR_SPOTIFY_ID&artists=…")
     return control.truth.find_artists(named)
+
+
+def _bound(control: Control, artists: list[str]) -> dict[str, Any]:
+    return control.truth.bound(artists) | {"enrichment": control.enrichment.bound(artists)}
 
 
 def _statistics(control: Control) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class SandboxProcess:
         """Returns every production credit that is served for artists."""
         return list(self._ask("GET", "credits", params=[("artists", name) for name in artists]))
 
+    def enrichment(self, artists: Sequence[str]) -> dict[str, Any]:
+        """Returns what each source has of each recording of artists, and the profiles of its producers."""
+        return dict(self._ask("GET", "enrichment", params=[("artists", name) for name in artists]))
+
     def add_fault(self, provider: str, kind: str, **details: Any) -> dict[str, Any]:
         """Makes a provider fail."""
         return dict(self._ask("POST", "faults", json={"provider": provider, "kind": kind, **details}))

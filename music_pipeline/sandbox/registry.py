@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.http import Provider
+from music_pipeline.sandbox.providers.acousticbrainz import AcousticBrainz
+from music_pipeline.sandbox.providers.deezer import Deezer
 from music_pipeline.sandbox.providers.discogs import Discogs
 from music_pipeline.sandbox.providers.genius import Genius
+from music_pipeline.sandbox.providers.getsongbpm import GetSongBpm
+from music_pipeline.sandbox.providers.instagram import Instagram
+from music_pipeline.sandbox.providers.lastfm import Lastfm
 from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
+from music_pipeline.sandbox.providers.reccobeats import ReccoBeats
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify import Spotify
 from music_pipeline.sandbox.providers.spotify_accounts import SpotifyAccounts, TokenBook
@@ -20,6 +27,7 @@ class Parts:
     site: Site
     knowledge: Knowledge
     tokens: TokenBook
+    clock: SandboxClock
 
 
 REGISTRY: dict[str, Callable[[Parts], Provider]] = {
@@ -28,4 +36,10 @@ REGISTRY: dict[str, Callable[[Parts], Provider]] = {
     "musicbrainz": lambda parts: MusicBrainz(parts.knowledge),
     "discogs": lambda parts: Discogs(parts.site),
     "genius": lambda parts: Genius(parts.site),
+    "lastfm": lambda parts: Lastfm(parts.site),
+    "deezer": lambda parts: Deezer(parts.site),
+    "reccobeats": lambda parts: ReccoBeats(parts.site),
+    "acousticbrainz": lambda parts: AcousticBrainz(parts.knowledge, parts.clock),
+    "getsongbpm": lambda parts: GetSongBpm(parts.site),
+    "instagram": lambda parts: Instagram(parts.site),
 }

@@ -14,8 +14,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from music_pipeline.sandbox.app import SandboxApp, mount
-from music_pipeline.sandbox.clock import SandboxClock
+from music_pipeline.sandbox.clock import SandboxClock, epoch_seconds
 from music_pipeline.sandbox.control import Control, control_app
+from music_pipeline.sandbox.enrichment import Enrichment
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
@@ -52,7 +53,7 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
     """Builds the application for a world and an address (without a slash at its end)."""
     site = Site(world, served, base_url, options.spotify)
     knowledge = Knowledge(world, served)
-    parts = Parts(site, knowledge, TokenBook(clock.source))
+    parts = Parts(site, knowledge, TokenBook(clock.source), clock)
     settings = quota_settings(options)
     mounts = {name: mount(name, build(parts), settings[name], clock.speed) for name, build in REGISTRY.items()}
     faults = Faults(clock, tuple(mounts))
@@ -63,7 +64,7 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
         "seed": options.seed,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    control = Control(site, Truth(site, knowledge), clock, faults, mounts, info)
+    control = Control(site, Truth(site, knowledge), Enrichment(site, knowledge), clock, faults, mounts, info)
     return SandboxApp(mounts, control_app(control), clock, faults)
 
 
@@ -87,7 +88,7 @@ def run(options: SandboxOptions, announce: Callable[[str], object] | None = None
         served = decide_served(world)
     listener = _listen(options.port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
-    app = build_app(options, world, served, url, SandboxClock(options.speed))
+    app = build_app(options, world, served, url, SandboxClock(options.speed, epoch_seconds()))
     server = uvicorn.Server(
         uvicorn.Config(
             app, http=ClosableProtocol, lifespan="off", log_level="critical", access_log=False, timeout_keep_alive=75

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Credit, Heading, Release, Track
+from music_pipeline.sandbox.world.social import profiles_of
 
 
 class DiscogsViews:
@@ -176,7 +178,7 @@ class DiscogsViews:
             "profile": "",
             "namevariations": list(artist.aliases),
             "aliases": [],
-            "urls": [],
+            "urls": list(profiles_of(artist).urls().values()) if covered("discogs urls", artist.key) else [],
             "resource_url": url,
             "releases_url": f"{url}/releases",
             "uri": f"https://www.discogs.com/artist/{artist.discogs_id}-{quote(artist.discogs_name)}",

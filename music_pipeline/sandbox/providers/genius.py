@@ -14,10 +14,12 @@ from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify_views import release_date
 from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import Artist, Recording
 from music_pipeline.sandbox.world.roles import split_roles
 from music_pipeline.sandbox.world.served import GeniusCredit, credits_of_track
+from music_pipeline.sandbox.world.social import NO_PROFILES, profiles_of
 from music_pipeline.sandbox.world.text import words
 
 HITS = 10
@@ -287,8 +289,19 @@ class Genius:
         view = self.artist_reference(key) | {
             "alternate_names": list(artist.aliases),
             "description": description(request),
+            **self._social_names(artist),
         }
         return envelope({"artist": view})
+
+    @staticmethod
+    def _social_names(artist: Artist) -> Json:
+        known = covered("genius social links", artist.key)
+        profiles = profiles_of(artist) if known else NO_PROFILES
+        return {
+            "facebook_name": profiles.facebook,
+            "instagram_name": profiles.instagram,
+            "twitter_name": profiles.twitter,
+        }
 
     def artist_songs(self, request: Request, identity: str) -> Answer:
         """GET /artists/{id}/songs, at most 50 a page."""

@@ -5,6 +5,7 @@ from functools import cached_property
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.model import Recording, World
 from music_pipeline.sandbox.world.served import Served
+from music_pipeline.sandbox.world.social import profiles_of
 
 
 def spotify_url(kind: str, spotify_id: str) -> str:
@@ -45,6 +46,15 @@ class Knowledge:
     def _is_linked_to_spotify(self, key: str) -> bool:
         on_spotify = key in self.world.releases_of or key in self.world.appearances_of
         return on_spotify and not self.world.artists[key].special and covered("musicbrainz spotify artist link", key)
+
+    @cached_property
+    def social_links(self) -> dict[str, dict[str, str]]:
+        """Returns the addresses of artists elsewhere, by site, for those whose page has any."""
+        return {
+            key: profiles_of(self.world.artists[key]).urls()
+            for key in sorted(self.people)
+            if not self.world.artists[key].special and covered("musicbrainz social links", key)
+        }
 
     @cached_property
     def artist_keys(self) -> dict[str, str]:
@@ -90,7 +100,7 @@ class Knowledge:
         found |= {
             discogs_url("release", world.releases[key].discogs_id): ("release", key) for key in self.discogs_releases
         }
-        return found
+        return found | {url: ("artist", key) for key, links in self.social_links.items() for url in links.values()}
 
     def releases_of(self, artist: str) -> list[str]:
         """Returns the known releases of an artist, the oldest first."""

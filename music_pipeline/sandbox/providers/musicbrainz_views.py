@@ -21,6 +21,12 @@ PRODUCER_OF_RELEASE = "8bf377ba-8d71-4ecc-97f2-7bb2d8a2a75f"
 URL_TYPES = {
     ("artist", "discogs"): ("discogs", "04a5b104-a4c2-4bac-99a1-7b837c37d9e4"),
     ("artist", "spotify"): ("free streaming", "769085a1-c2f7-4c24-a532-2375a77693bd"),
+    ("artist", "instagram"): ("social network", "99429741-f3f6-484b-84f8-23af51991770"),
+    ("artist", "twitter"): ("social network", "99429741-f3f6-484b-84f8-23af51991770"),
+    ("artist", "facebook"): ("social network", "99429741-f3f6-484b-84f8-23af51991770"),
+    ("artist", "soundcloud"): ("soundcloud", "89e4a949-0976-440d-bda1-5f772c1e5710"),
+    ("artist", "youtube"): ("youtube", "6a540e5b-58c6-4192-b6ba-dbc71ec8fcf0"),
+    ("artist", "homepage"): ("official homepage", "fe33d22f-c3b0-4d68-bd53-a856badf2b15"),
     ("release", "discogs"): ("discogs", "4a78823c-1c53-4176-a5f3-58026c76f2bc"),
     ("release", "spotify"): ("free streaming", "08445ccf-7b99-4438-9f9a-fb9ac18099ee"),
 }
@@ -107,7 +113,8 @@ class MusicBrainzViews:
             found.append(self._to_url("artist", "spotify", spotify_url("artist", artist.spotify_id)))
         if key in self.knowledge.discogs_artists:
             found.append(self._to_url("artist", "discogs", discogs_url("artist", artist.discogs_id)))
-        return found
+        links = self.knowledge.social_links.get(key, {})
+        return found + [self._to_url("artist", site, resource) for site, resource in links.items()]
 
     def _to_url(self, entity: str, site: str, resource: str) -> Json:
         kind, kind_id = URL_TYPES[entity, site]
@@ -285,13 +292,18 @@ class MusicBrainzViews:
             view["releases"] = [self.release(key, inner) for key in releases]
         return view
 
+    def _site(self, entity: str, key: str, resource: str) -> str:
+        links = self.knowledge.social_links.get(key, {}) if entity == "artist" else {}
+        site = next((site for site, address in links.items() if address == resource), None)
+        return site or ("spotify" if "open.spotify.com" in resource else "discogs")
+
     def url(self, resource: str, inc: AbstractSet[str]) -> Json:
         """Returns a url object of a known resource."""
         view: Json = {"id": mbid("url", resource), "resource": resource}
         entity, key = self.knowledge.urls[resource]
         relations = []
         if f"{entity}-rels" in inc:
-            site = "spotify" if "spotify" in resource else "discogs"
+            site = self._site(entity, key, resource)
             kind, kind_id = URL_TYPES[entity, site]
             target = self.artist_reference(key) if entity == "artist" else self._plain_release(self.world.releases[key])
             relations.append(relation(kind, kind_id, "backward", entity, target))

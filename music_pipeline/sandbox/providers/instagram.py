@@ -1,0 +1,235 @@
+"""Instagram's Graph API, as far as one account may look at another: business_discovery.
+
+Here belong the reading of `fields`, the accounts, the usage headers and the errors. An unknown handle and a personal
+account are answered alike.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer
+from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.world.coverage import covered
+from music_pipeline.sandbox.world.hashing import digest, number
+from music_pipeline.sandbox.world.social import profiles_of
+
+DISCOVERY = re.compile(r"business_discovery\.username\((?P<handle>[^()]*)\)(?:\{(?P<fields>.*)\})?")
+MEDIA = re.compile(r"media(?P<modifiers>(?:\.\w+\([^()]*\))*)(?:\{(?P<fields>[^{}]*)\})?")
+LIMIT = re.compile(r"\.limit\((?P<limit>\d{1,3})\)")
+AFTER = re.compile(r"\.after\((?P<cursor>\d{1,9})\)")
+NODE = re.compile(r"\d{5,25}")
+DEFAULT_MEDIA = 25
+WEEK_SECONDS = 604_800
+NEWEST_MEDIA = 1_790_000_000
+UNSUPPORTED = (
+    "Unsupported get request. Object with ID '{}' does not exist, cannot be loaded due to missing permissions, or "
+    "does not support this operation. Please read the Graph API documentation at "
+    "https://developers.facebook.com/docs/graph-api"
+)
+
+
+class RefusedError(Exception):
+    """The request is refused with 400, a code and a message."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class UnknownHandleError(Exception):
+    """No professional account has the handle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A professional account."""
+
+    handle: str
+    name: str
+    website: str | None
+    followers: int
+    follows: int
+    media: int
+
+    @property
+    def identity(self) -> str:
+        """Returns the id of the account, which Instagram writes as a string."""
+        return str(17_841_400_000_000_000 + digest("instagram", self.handle) % 99_999_999_999)
+
+
+def error(code: int, text: str, **details: object) -> Answer:
+    """Returns Graph's error object, always with status 400."""
+    trace = f"A{digest('trace', code, text) % 16**22:022x}"
+    return json_answer(
+        {"error": {"message": text, "type": "OAuthException", "code": code, **details, "fbtrace_id": trace}}, 400
+    )
+
+
+class Instagram:
+    """The provider."""
+
+    def __init__(self, site: Site) -> None:
+        self.world = site.world
+        path = re.compile(r"/v\d{1,2}\.\d/(?P<node>[^/]+)/?")
+        self.endpoints: tuple[Endpoint, ...] = (Endpoint("GET", path, "business_discovery", self.node),)
+
+    @cached_property
+    def accounts(self) -> dict[str, Account]:
+        """Returns the professional accounts by handle."""
+        found: dict[str, Account] = {}
+        for artist in self.world.artists.values():
+            profiles = profiles_of(artist)
+            if profiles.instagram and covered("instagram professional", artist.key):
+                found[profiles.instagram] = _account(profiles.instagram, artist.name, profiles.homepage)
+        return found
+
+    def admit(self, request: Request) -> Answer | None:
+        """Asks for a token, in the query or the header."""
+        scheme, _, value = request.header("authorization").partition(" ")
+        token = request.first("access_token") or (value if scheme.lower() in {"bearer", "oauth"} else "")
+        if not token:
+            return error(104, "An access token is required to request this resource.")
+        if "wrong" in token:
+            text = "Error validating access token: Session has expired."
+            return error(190, text, error_subcode=463)
+        return None
+
+    def over_quota(self, request: Request, seconds: float) -> Answer:
+        """Returns error 4, with status 400."""
+        return error(4, "(#4) Application request limit reached", is_transient=True)
+
+    def quota_limit(self, request: Request, limit: int) -> int:
+        """Returns the limit of the app."""
+        return limit
+
+    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
+        """Returns the usage in hundredths of what is allowed, on every answer."""
+        share = min(100, 100 * verdict.used // limit)
+        usage = {"call_count": share, "total_cputime": share // 4, "total_time": share // 3}
+        minutes = math.ceil(verdict.wait / 60)
+        business = [{"type": "instagram", **usage, "estimated_time_to_regain_access": minutes}]
+        return (
+            ("x-app-usage", json.dumps(usage)),
+            ("x-business-use-case-usage", json.dumps({"17841405309211844": business})),
+            ("facebook-api-version", "v25.0"),
+        )
+
+    def unknown_path(self, request: Request) -> Answer:
+        """Returns error 2500."""
+        return error(2500, f"Unknown path components: {request.path}")
+
+    def is_repeatable(self, endpoint_name: str) -> bool:
+        """Returns True: followers are asked for again and again."""
+        return True
+
+    def node(self, request: Request, node: str) -> Answer:
+        """GET /{version}/{id}?fields=business_discovery.username(HANDLE){…}."""
+        if not NODE.fullmatch(node):
+            return error(100, UNSUPPORTED.format(node))
+        view: Json = {}
+        try:
+            for field in split_fields(request.first("fields") or "id"):
+                view |= self._field(field)
+        except RefusedError as refusal:
+            return error(refusal.code, str(refusal))
+        except UnknownHandleError as unknown:
+            return self._invalid_user(str(unknown))
+        return json_answer(view | {"id": node})
+
+    def _field(self, field: str) -> Json:
+        match = DISCOVERY.fullmatch(field)
+        if match is not None:
+            return {"business_discovery": self._discovered(match["handle"], split_fields(match["fields"] or ""))}
+        if field != "id":
+            raise RefusedError(100, f"(#100) Tried accessing nonexisting field ({field})")
+        return {}
+
+    def _discovered(self, handle: str, fields: list[str]) -> Json:
+        account = self.accounts.get(handle.strip().lower())
+        if account is None:
+            raise UnknownHandleError(handle)
+        view: Json = {}
+        for field in fields:
+            media = MEDIA.fullmatch(field)
+            if media is not None:
+                view["media"] = _media(account, media["modifiers"], split_fields(media["fields"] or "id"))
+            elif field not in ACCOUNT_FIELDS:
+                raise RefusedError(100, f"(#100) Tried accessing nonexisting field ({field})")
+            elif (value := ACCOUNT_FIELDS[field](account)) is not None:
+                view[field] = value
+        return view | {"id": account.identity}
+
+    @staticmethod
+    def _invalid_user(handle: str) -> Answer:
+        return error(
+            110,
+            "Invalid user id",
+            error_subcode=2207013,
+            is_transient=False,
+            error_user_title="Cannot find User",
+            error_user_msg=f"The user with username: {handle} cannot be found.",
+        )
+
+
+ACCOUNT_FIELDS: dict[str, Callable[[Account], object]] = {
+    "id": lambda account: account.identity,
+    "username": lambda account: account.handle,
+    "name": lambda account: account.name,
+    "biography": lambda account: f"{account.name} — official",
+    "website": lambda account: account.website,
+    "followers_count": lambda account: account.followers,
+    "follows_count": lambda account: account.follows,
+    "media_count": lambda account: account.media,
+    "profile_picture_url": lambda account: f"https://scontent.xx.fbcdn.net/v/{account.identity}.jpg",
+}
+MEDIA_FIELDS: dict[str, Callable[[Account, int], object]] = {
+    "id": lambda account, place: str(18_000_000_000_000_000 + digest("media", account.handle, place) % 10**14),
+    "like_count": lambda account, place: digest("likes", account.handle, place) % max(2, account.followers // 10),
+    "comments_count": lambda account, place: digest("comments", account.handle, place) % 50,
+    "media_type": lambda account, place: "IMAGE",
+    "timestamp": lambda account, place: NEWEST_MEDIA - place * WEEK_SECONDS,
+}
+
+
+def _account(handle: str, name: str, website: str | None) -> Account:
+    level = number(1, 1_300, "followers", handle)
+    return Account(
+        handle=handle,
+        name=name,
+        website=website,
+        followers=level * level + 17,
+        follows=number(3, 900, "follows", handle),
+        media=number(0, 400, "media count", handle),
+    )
+
+
+def _media(account: Account, modifiers: str, fields: list[str]) -> Json:
+    """Returns a page of an account's media, the newest first."""
+    unknown = next((field for field in fields if field not in MEDIA_FIELDS), None)
+    if unknown is not None:
+        raise RefusedError(100, f"(#100) Tried accessing nonexisting field ({unknown})")
+    limit, after = LIMIT.search(modifiers), AFTER.search(modifiers)
+    start = int(after["cursor"]) if after else 0
+    end = min(account.media, start + (int(limit["limit"]) if limit else DEFAULT_MEDIA))
+    names = dict.fromkeys([*fields, "id"])
+    data = [{name: MEDIA_FIELDS[name](account, place) for name in names} for place in range(start, end)]
+    cursors = {"after": str(end)} if end < account.media else {}
+    return {"data": data, "paging": {"cursors": cursors}}
+
+
+def split_fields(text: str) -> list[str]:
+    """Returns the fields of a comma list; commas in braces or brackets part nothing."""
+    fields: list[str] = []
+    depth, start = 0, 0
+    for place, character in enumerate(text):
+        depth += (character in "({") - (character in ")}")
+        if character == "," and depth == 0:
+            fields.append(text[start:place].strip())
+            start = place + 1
+    fields.append(text[start:].strip())
+    return [field for field in fields if field]
