@@ -1,6 +1,6 @@
 """What each source said about each recording: its rows, read and written. Which of it is shown is a view's choice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -49,7 +49,11 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownRow:
-    """What planning needs of a row that is there."""
+    """What planning needs of a row that is there.
+
+    `requested_at`: somebody asked then for a fresh answer, and there is none yet. `undone_at`: an operator took back
+    then what it said.
+    """
 
     status: SourceStatus
     fields: dict[str, Any]
@@ -58,6 +62,8 @@ class KnownRow:
     expires_at: datetime | None
     attempts: int
     next_attempt_at: datetime | None
+    requested_at: datetime | None = None
+    undone_at: datetime | None = None
 
 
 RowKey = tuple[UUID, str]
@@ -86,17 +92,28 @@ def recordings_to_enrich(connection: sa.Connection, artist_id: UUID) -> list[Enr
 def known_rows(connection: sa.Connection, recording_ids: Sequence[UUID]) -> dict[RowKey, KnownRow]:
     """The rows that there are."""
     rows = connection.execute(query("sources_of_recordings"), {"recording_ids": [str(one) for one in recording_ids]})
-    return {
-        (row.recording_id, row.source): KnownRow(
-            row.status, row.fields, row.confidence, row.fetched_at, row.expires_at, row.attempts, row.next_attempt_at
-        )
-        for row in rows
-    }
+    return {(row["recording_id"], row["source"]): _known_row(row) for row in map(dict, rows.mappings())}
 
 
-def write_source_rows(connection: sa.Connection, rows: Sequence[SourceRow], *, run_id: str) -> int:
-    """Write rows that changed; answers how many did."""
-    return write_rows(connection, "write_recording_sources", [asdict(row) for row in rows], run_id=run_id)
+def _known_row(row: Mapping[str, Any]) -> KnownRow:
+    return KnownRow(**{name: row[name] for name in KnownRow.__slots__})
+
+
+def write_source_rows(
+    connection: sa.Connection, rows: Sequence[SourceRow], known: Mapping[RowKey, KnownRow], *, run_id: str
+) -> int:
+    """Write rows that changed; answers how many did.
+
+    `known`: the rows as they were read before anybody was asked; what an operator asked for since then stays.
+    """
+    written = [asdict(row) | _operators_marks(known.get((row.recording_id, row.source))) for row in rows]
+    return write_rows(connection, "write_recording_sources", written, run_id=run_id)
+
+
+def _operators_marks(known: KnownRow | None) -> dict[str, datetime | None]:
+    if known is None:
+        return {"requested_at": None, "undone_at": None}
+    return {"requested_at": known.requested_at, "undone_at": known.undone_at}
 
 
 def source_version(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> Version:

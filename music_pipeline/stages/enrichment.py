@@ -5,13 +5,15 @@ before what is slow, and what needs them. A source that fails makes its rows fai
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 
 from music_pipeline.catalog.artists import Artist
 from music_pipeline.catalog.changes import Version
@@ -48,6 +50,8 @@ from music_pipeline.stages.readings import (
     settled,
 )
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem, enqueue_many
+
+log = structlog.get_logger()
 
 # MusicBrainz answered for all of an artist's releases: a recording that it did not name is one that it does not know.
 SETTLED_ANSWERS = frozenset({"found", "absent", "empty"})
@@ -92,16 +96,10 @@ async def _open(context: StageContext, item: WorkItem) -> Enrichment:
         sources = tuple(SOURCES[name] for name in chosen)
         enrichment = Enrichment(item, artist, recordings, known, silence, sources)
         for (recording_id, _), row in known.items():
-            _learn_values(enrichment, recording_id, row.fields, row.confidence)
+            _take(enrichment, recording_id, row.fields, row.confidence)
         return enrichment
 
     return await context.in_database(look)
-
-
-def _learn_values(enrichment: Enrichment, recording_id: UUID, fields: Iterable[str], confidence: float | None) -> None:
-    values = enrichment.values[recording_id]
-    for name in fields:
-        values[name] = max(values.get(name, 0.0), confidence or 0.0)
 
 
 async def _ask_source(context: StageContext, source: Source, enrichments: Sequence[Enrichment]) -> None:
@@ -124,11 +122,17 @@ def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple
         values = enrichment.values[recording_id]
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
         if decision is Decision.ASK:
-            asked = Asked(recording, fresh_since(enrichment.item), enrichment.silence)
-            wanted.append((enrichment, asked))
+            wanted.append((enrichment, _asked(enrichment, recording, known)))
         elif decision is not Decision.LEAVE and (known is None or known.status != "found"):
             enrichment.rows[recording_id, source.name] = row_without_asking(source, recording, decision)
     return wanted
+
+
+def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownRow | None) -> Asked:
+    """The question; where somebody asked for a fresh answer, no older one counts, nor what is concluded from one."""
+    requested_at = known.requested_at if known is not None else None
+    since = [one for one in (fresh_since(enrichment.item), requested_at) if one is not None]
+    return Asked(recording, max(since, default=None), frozenset() if requested_at else enrichment.silence)
 
 
 async def _ask_batch(context: StageContext, source: Source, batch: Sequence[tuple[Enrichment, Asked]]) -> None:
@@ -143,7 +147,7 @@ async def _ask_batch(context: StageContext, source: Source, batch: Sequence[tupl
         known = enrichment.known.get((recording_id, source.name))
         enrichment.rows[recording_id, source.name] = row_of_answer(source, asked.recording, known, answer, now=now)
         if isinstance(answer, Said):
-            _take(enrichment, recording_id, answer)
+            _take(enrichment, recording_id, answer.fields, answer.confidence)
 
 
 async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
@@ -152,14 +156,20 @@ async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]
         return await FETCH[source.name](context.providers, asked)
     except (ProviderError, OutOfTime) as error:
         return {one.recording.recording_id: error for one in asked}
+    except Exception as defect:
+        # A defect in the reading of one source is that source's failure, and must not cost the others their answers.
+        log.exception("enrichment.defect", source=source.name, run_id=context.run_id)
+        return {one.recording.recording_id: defect for one in asked}
 
 
-def _take(enrichment: Enrichment, recording_id: UUID, said: Said) -> None:
-    """An id that one source found is what the next one needs."""
-    _learn_values(enrichment, recording_id, said.fields, said.confidence)
+def _take(enrichment: Enrichment, recording_id: UUID, fields: Mapping[str, Any], confidence: float | None) -> None:
+    """Keep how sure the fields are by now; an id that one source found is what the next one needs."""
+    values = enrichment.values[recording_id]
+    for name in fields:
+        values[name] = max(values.get(name, 0.0), confidence or 0.0)
     recording = enrichment.recordings[recording_id]
-    if "musicbrainz_id" in said.fields and not recording.mbids:
-        enrichment.recordings[recording_id] = replace(recording, mbids=(said.fields["musicbrainz_id"],))
+    if "musicbrainz_id" in fields and not recording.mbids:
+        enrichment.recordings[recording_id] = replace(recording, mbids=(fields["musicbrainz_id"],))
 
 
 def _reading(enrichment: Enrichment) -> Reading:
@@ -170,7 +180,8 @@ def _reading(enrichment: Enrichment) -> Reading:
 def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     artist, names = enrichment.artist, [source.name for source in enrichment.sources]
     before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
-    write_source_rows(connection, list(enrichment.rows.values()), run_id=enrichment.item.correlation_id)
+    rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
+    write_source_rows(connection, rows, enrichment.known, run_id=run_id)
     counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
     after = source_version(connection, artist.artist_id, names)
     return Result(
@@ -203,33 +214,41 @@ class SourceCount:
 def _count(connection: sa.Connection, enrichment: Enrichment, source: str, before: Version) -> SourceCount:
     rows = [row for (_, name), row in enrichment.rows.items() if name == source]
     after = source_version(connection, enrichment.artist.artist_id, [source])
-    statuses = Counter(row.status for row in rows)
-    errors = [row.error for row in rows if row.status in ("failed", "skipped") and row.error]
+    ends = Counter(_end_of(row) for row in rows)
+    errors = [row.error for row in rows if _end_of(row) in ("failed", "skipped") and row.error]
     return SourceCount(
         rows=after.rows,
         version=after.hash,
         changed=after != before,
-        found=statuses["found"],
-        absent=statuses["absent"],
-        failed=statuses["failed"],
+        found=ends["found"],
+        absent=ends["absent"],
+        failed=ends["failed"],
         retriable=sum(row.is_retriable for row in rows),
-        waiting=statuses["waiting"],
-        unneeded=statuses["unneeded"],
-        skipped=statuses["skipped"],
+        waiting=ends["waiting"],
+        unneeded=ends["unneeded"],
+        skipped=ends["skipped"],
         error=errors[0] if errors else None,
     )
 
 
+def _end_of(row: SourceRow) -> str:
+    """How this time's attempt ended. What a source found before stays found while it fails, or cannot be asked."""
+    if row.status != "found" or row.error is None:
+        return row.status
+    return "failed" if row.is_retriable or row.attempts else "skipped"
+
+
 def _errors(enrichment: Enrichment) -> Iterable[tuple[str, str]]:
     """Each error of a source once, however many recordings met it."""
-    seen = {(row.provider, row.error) for row in enrichment.rows.values() if row.status == "failed" and row.error}
+    seen = {(row.provider, row.error) for row in enrichment.rows.values() if _end_of(row) == "failed" and row.error}
     return sorted((provider, error) for provider, error in seen if error is not None)
 
 
 def enqueue_due_enrichment(engine: sa.Engine, *, limit: int = 1_000) -> int:
-    """Enqueue artists with a recording that a source is to be asked about again; answers how many were."""
+    """Enqueue artists with a recording that a source is to be asked about, again or at last; answers how many were."""
     with engine.begin() as connection:
-        rows = connection.execute(query("artists_due_for_enrichment"), {"limit": limit}).all()
+        values = {"sources": list(SOURCES), "limit": limit}
+        rows = connection.execute(query("artists_due_for_enrichment"), values).all()
         asked_at = connection.execute(query("database_now")).scalar_one()
         requests = [
             EnqueueRequest(

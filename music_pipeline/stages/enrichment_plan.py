@@ -76,12 +76,16 @@ def decide(
     """Whether to ask. `values`: how sure the fields are that other sources gave so far."""
     if not has_what_it_takes(source, recording):
         return Decision.WAIT
-    if not force and source.only_without and _are_known(source.only_without, values):
+    is_asked_for = force or (known is not None and known.requested_at is not None)
+    if known is not None and known.undone_at is not None and not is_asked_for:
+        return Decision.LEAVE
+    if not is_asked_for and source.only_without and _are_known(source.only_without, values):
         return Decision.UNNEEDED
     if force or known is None or known.status in ("pending", "waiting", "unneeded", "skipped"):
         return Decision.ASK
     if known.status == "found" and known.next_attempt_at is None:
-        return Decision.ASK if known.expires_at is not None and known.expires_at <= now else Decision.LEAVE
+        is_expired = known.expires_at is not None and known.expires_at <= now
+        return Decision.ASK if is_expired and not known.attempts else Decision.LEAVE
     return Decision.ASK if known.next_attempt_at is not None and known.next_attempt_at <= now else Decision.LEAVE
 
 
@@ -131,7 +135,7 @@ def _row_of_trouble(
     text = f"{source.label} enrichment error: {error}"
     if isinstance(error, CredentialsMissing | EndpointGone):
         return _keeping(known, _row(source, recording, status="skipped", error=str(error)))
-    failures = known.attempts if known is not None and known.status == "failed" else 0
+    failures = known.attempts if known is not None and known.status in ("failed", "found") else 0
     if isinstance(error, ProviderUnavailable):
         waits = _row(
             source, recording, status="failed", attempts=failures, next_attempt_at=error.until, error=text,

@@ -29,7 +29,10 @@ DURATION_TOLERANCE_MS = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a source is asked about. `fresh_since`: see Gateway.ask. `silence`: providers whose silence is an answer."""
+    """What a source is asked about.
+
+    `fresh_since`: see Gateway.ask. `silence`: providers whose silence is an answer, where nobody asks them again.
+    """
 
     recording: EnrichableRecording
     fresh_since: datetime | None
@@ -87,7 +90,7 @@ async def fetch_discogs(providers: Providers, asked: Sequence[Asked]) -> dict[UU
 
 async def _discogs(providers: Providers, asked: Asked) -> SourceAnswer:
     for discogs_id in asked.recording.discogs_release_ids[:1]:
-        release = await providers.discogs.release(discogs_id)
+        release = await providers.discogs.release(discogs_id, fresh_since=asked.fresh_since)
         if release is not None:
             return _said(
                 "discogs",

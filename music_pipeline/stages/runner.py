@@ -41,6 +41,7 @@ from music_pipeline.stages.releases import read_releases
 from music_pipeline.stages.tracks import read_tracks
 from music_pipeline.stages.turns import Turns
 from music_pipeline.work import (
+    Enqueued,
     LeaseLost,
     Stage,
     StopReason,
@@ -135,6 +136,17 @@ def drain(
                 on_chunk(Chunk(done, failed, time.monotonic() - started))
 
 
+def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: float) -> Iterator[Outcome]:
+    """Do exactly these pieces of work, due or not, each once; what another run holds, or time ends before, is left."""
+    engine, deadline = catalogue_engine(), time.monotonic() + time_box
+    with _Session(engine, run_id, Priority.INTERACTIVE, deadline) as session:
+        for start in range(0, len(work_ids), CHUNK):
+            if time.monotonic() >= deadline:
+                return
+            items = claim(engine, stage, run_id=run_id, limit=CHUNK, work_ids=work_ids[start : start + CHUNK])
+            yield from session.work_off(stage, items, keep_follow_ups_forced=True)
+
+
 def refresh(
     stage: Stage,
     artist_keys: Sequence[str],
@@ -154,8 +166,11 @@ def refresh(
     with _Session(engine, run_id, Priority.INTERACTIVE, None) as session:
         for start in range(0, len(artist_keys), CHUNK):
             keys = artist_keys[start : start + CHUNK]
-            items, refused = _claim_named(engine, stage, keys, run_id, cutoff, sources)
-            outcomes += refused + session.work_off(stage, items, keep_follow_ups_forced=False)
+            items, refused, narrowed = _claim_named(engine, stage, keys, run_id, cutoff, sources)
+            try:
+                outcomes += refused + session.work_off(stage, items, keep_follow_ups_forced=False)
+            finally:
+                _widen(engine, stage, narrowed)
             if on_chunk is not None:
                 failed = sum(one.error is not None for one in outcomes)
                 on_chunk(Chunk(len(outcomes), failed, time.monotonic() - started))
@@ -169,12 +184,14 @@ def _claim_named(
     run_id: str,
     cutoff: datetime,
     sources: Sequence[str] | None,
-) -> tuple[list[WorkItem], list[Outcome]]:
+) -> tuple[list[WorkItem], list[Outcome], list[WorkItem]]:
+    """What was claimed, who was refused, and of the claimed what was open for all sources and is now for some."""
     with engine.begin() as connection:
         artists = {key: one for key, one in artists_by_key(connection, keys).items() if one.spotify_id is not None}
-        work_ids = {
+        enqueued = {
             key: _enqueue_named(connection, stage, key, artists[key], run_id, cutoff, sources) for key in artists
         }
+    work_ids = {key: one.work_id for key, one in enqueued.items()}
     items = claim(engine, stage, run_id=run_id, limit=len(keys), work_ids=list(work_ids.values()))
     claimed = {item.work_id for item in items}
     refused = [
@@ -187,7 +204,24 @@ def _claim_named(
         for key, work_id in work_ids.items()
         if work_id not in claimed
     ]
-    return items, refused
+    joined = {one.work_id for one in enqueued.values() if one.answer == "already_enqueued"}
+    return items, refused, [item for item in items if sources is not None and item.work_id in joined]
+
+
+def _widen(engine: sa.Engine, stage: Stage, narrowed: Sequence[WorkItem]) -> None:
+    """Ask again for all sources where the work that was open is done for some only."""
+    with engine.begin() as connection:
+        for item in narrowed:
+            enqueue(
+                connection,
+                stage,
+                {name: value for name, value in item.payload.items() if name != "sources"},
+                subject=item.subject,
+                idempotency_key=f"{item.idempotency_key}:all",
+                partition_key=item.partition_key,
+                origin="batch",
+                correlation_id=item.correlation_id,
+            )
 
 
 def _enqueue_named(
@@ -198,7 +232,7 @@ def _enqueue_named(
     run_id: str,
     cutoff: datetime,
     sources: Sequence[str] | None,
-) -> UUID:
+) -> Enqueued:
     is_first = stage is Stage.ARTIST_DISCOVERY
     artist_id = artist.spotify_id if is_first else str(artist.artist_id)
     payload: dict[str, Any] = {"artistId": artist_id, "artistName": artist.name}
@@ -214,7 +248,7 @@ def _enqueue_named(
         force=True,
         correlation_id=run_id,
         cutoff=cutoff,
-    ).work_id
+    )
 
 
 def _refused(key: str, error: str) -> Outcome:

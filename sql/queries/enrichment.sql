@@ -21,7 +21,8 @@ WHERE rec.inactive_at IS NULL AND rec.recording_id IN (
 ORDER BY rec.recording_id
 
 -- name: sources_of_recordings
-SELECT recording_id, source, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at
+SELECT recording_id, source, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, requested_at,
+       undone_at
 FROM recording_sources WHERE recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: answers_about_recordings
@@ -29,20 +30,25 @@ FROM recording_sources WHERE recording_id = ANY (CAST(:recording_ids AS uuid[]))
 SELECT provider, outcome FROM provider_answers WHERE artist_id = :artist_id AND question = 'releases'
 
 -- name: write_recording_sources
+-- A row that somebody asked for, or took back, since it was read stays: this is the answer to an older question.
 INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts,
-                               next_attempt_at, error, is_retriable, run_id)
+                               next_attempt_at, error, is_retriable, requested_at, undone_at, run_id)
 SELECT recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, error,
-       is_retriable, :run_id
+       is_retriable, requested_at, undone_at, :run_id
 FROM jsonb_to_recordset(CAST(:rows AS jsonb))
     AS r (recording_id uuid, source text, provider text, status text, fields jsonb, confidence real,
           fetched_at timestamptz, expires_at timestamptz, attempts integer, next_attempt_at timestamptz, error text,
-          is_retriable boolean)
+          is_retriable boolean, requested_at timestamptz, undone_at timestamptz)
 ON CONFLICT (recording_id, source) DO UPDATE
 SET provider = excluded.provider, status = excluded.status, fields = excluded.fields, confidence = excluded.confidence,
     fetched_at = excluded.fetched_at, expires_at = excluded.expires_at, attempts = excluded.attempts,
     next_attempt_at = excluded.next_attempt_at, error = excluded.error, is_retriable = excluded.is_retriable,
-    run_id = excluded.run_id, updated_at = now()
-WHERE (recording_sources.status, recording_sources.fields, recording_sources.confidence, recording_sources.fetched_at,
+    run_id = excluded.run_id, updated_at = now(), undone_at = NULL,
+    requested_at = CASE WHEN excluded.fetched_at >= recording_sources.requested_at THEN NULL
+                        ELSE recording_sources.requested_at END
+WHERE (recording_sources.requested_at, recording_sources.undone_at)
+      IS NOT DISTINCT FROM (excluded.requested_at, excluded.undone_at)
+  AND (recording_sources.status, recording_sources.fields, recording_sources.confidence, recording_sources.fetched_at,
        recording_sources.attempts, recording_sources.next_attempt_at, recording_sources.error, recording_sources.is_retriable)
       IS DISTINCT FROM
       (excluded.status, excluded.fields, excluded.confidence, excluded.fetched_at,
@@ -58,14 +64,27 @@ WHERE s.source = ANY (CAST(:sources AS text[])) AND s.recording_id IN (
     WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
 
 -- name: artists_due_for_enrichment
--- Artists with a recording that a source was never asked about, or is to be asked about again, and no open work.
-SELECT a.artist_id, a.artist_key, a.name FROM artists a
-WHERE a.inactive_at IS NULL AND a.redirects_to IS NULL
-  AND NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = a.artist_id::text)
-  AND EXISTS (
-    SELECT FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
-    JOIN recording_sources s ON s.recording_id = t.recording_id
-    WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL AND s.next_attempt_at <= now())
+-- Artists without open work with a recording about which a source is to be asked again; or was never asked, although
+-- discovery is done with them (a source that is new, work that was lost).
+WITH unasked AS (
+    SELECT rec.recording_id FROM recordings rec
+    LEFT JOIN recording_sources s ON s.recording_id = rec.recording_id AND s.source = ANY (CAST(:sources AS text[]))
+    WHERE rec.inactive_at IS NULL
+    GROUP BY rec.recording_id HAVING count(s.source) < cardinality(CAST(:sources AS text[]))
+), due AS (
+    SELECT recording_id, false AS is_unasked FROM recording_sources WHERE next_attempt_at <= now()
+    UNION ALL
+    SELECT recording_id, true FROM unasked
+)
+SELECT DISTINCT a.artist_id, a.artist_key, a.name
+FROM due
+JOIN release_tracks t ON t.recording_id = due.recording_id AND t.inactive_at IS NULL
+JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
+JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
+WHERE NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = a.artist_id::text)
+  AND NOT (due.is_unasked AND EXISTS (
+      SELECT FROM work w WHERE w.partition_key = a.artist_key
+        AND w.stage IN ('artist_discovery', 'album_discovery', 'track_discovery', 'producer_identification')))
 ORDER BY a.artist_key
 LIMIT :limit
 
