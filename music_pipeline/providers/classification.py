@@ -233,6 +233,8 @@ def _meaning_of_refusal(status: int, provider: Provider, *, readable: bool, text
         return Meaning.UNAUTHORISED
     if status == 403:
         return _meaning_of_forbidden(provider, readable=readable, text=text)
+    if not readable and provider.name in CODES:
+        return Meaning.BROKEN  # what it refuses, and whether it does, would have been in the body
     if status == 404 and provider.not_found_is_absent:
         return Meaning.ABSENT
     return Meaning.GONE if status == 410 else Meaning.REFUSED

@@ -110,6 +110,7 @@ def reading(provider: str, status: int, body: bytes, **headers: str) -> Reading:
         ("acousticbrainz", 404, b'{"message":"Not found"}', Meaning.REFUSED),
         ("instagram", 400, instagram_error(110, 2207013), Meaning.ABSENT),
         ("instagram", 400, instagram_error(110), Meaning.REFUSED),
+        ("instagram", 400, instagram_error(110, 2207013)[:30], Meaning.BROKEN),
         ("instagram", 400, instagram_error(190, 463), Meaning.CREDENTIALS_REFUSED),
         ("instagram", 401, instagram_error(190), Meaning.CREDENTIALS_REFUSED),
         ("instagram", 400, instagram_error(10), Meaning.CREDENTIALS_REFUSED),

@@ -226,7 +226,7 @@ async def test_instagram_says_how_long_it_will_not_answer(opened: Any, own_serve
     usage = json.dumps({"1": [{"estimated_time_to_regain_access": 10_000}]})
     limited = {"error": {"message": "limit", "code": 80002}}
     server = Server(limited, status=400, headers={"X-Business-Use-Case-Usage": usage})
-    own_server("/instagram/v25.0/sandbox", server)
+    own_server("/instagram/v25.0/17841405309211844", server)
     async with opened() as clients:
         for _ in range(2):
             with pytest.raises(ProviderGatewayRateLimitedError) as refused:
