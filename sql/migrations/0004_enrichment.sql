@@ -32,6 +32,7 @@ COMMENT ON COLUMN recording_sources.is_retriable IS 'Not asked because its break
 COMMENT ON COLUMN recording_sources.next_attempt_at IS 'When it is asked again by itself; NULL: never, unless somebody asks for it.';
 CREATE INDEX recording_sources_due ON recording_sources (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX ON recording_sources (source, status);
+CREATE INDEX recording_sources_retriable ON recording_sources (provider) WHERE is_retriable;
 
 CREATE TABLE field_precedence (
     field              text NOT NULL,
