@@ -6,7 +6,7 @@ To add one is to add a row to SOURCES and a function to FETCH; when it is asked 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from music_pipeline.catalog.identity import RecordingFacts, Verdict, match_recording
@@ -14,10 +14,12 @@ from music_pipeline.catalog.musical_keys import camelot_key, key_name, read_key
 from music_pipeline.catalog.names import normalise_name
 from music_pipeline.catalog.recording_sources import EnrichableRecording
 from music_pipeline.catalog.titles import identity_versions, parse_title
-from music_pipeline.providers.clients import Providers
 from music_pipeline.providers.records import AudioFeatures
 from music_pipeline.stages.enrichment_plan import Said, Source, SourceAnswer
 from music_pipeline.stages.readings import settled
+
+if TYPE_CHECKING:  # the clients take their time to load, and the command line wants the names of the sources only
+    from music_pipeline.providers.clients import Providers
 
 AUDIO_FEATURES = (
     "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
@@ -39,7 +41,7 @@ class Asked:
     silence: frozenset[str]
 
 
-Fetch = Callable[[Providers, Sequence[Asked]], Awaitable[dict[UUID, SourceAnswer]]]
+Fetch = Callable[["Providers", Sequence[Asked]], Awaitable[dict[UUID, SourceAnswer]]]
 
 SOURCES: Mapping[str, Source] = {
     source.name: source
@@ -67,7 +69,7 @@ SOURCES: Mapping[str, Source] = {
 }  # fmt: skip
 
 
-async def fetch_spotify(_: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_spotify(_: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """What discovery read of the tracks: asked and answered already."""
     return {one.recording.recording_id: _said_by_spotify(one.recording) for one in asked}
 
@@ -82,13 +84,13 @@ def _said_by_spotify(recording: EnrichableRecording) -> Said:
     )
 
 
-async def fetch_discogs(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_discogs(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """The release that discovery read at Discogs, from the cache while it keeps."""
     answers = await settled(_discogs(providers, one) for one in asked)
     return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
 
 
-async def _discogs(providers: Providers, asked: Asked) -> SourceAnswer:
+async def _discogs(providers: "Providers", asked: Asked) -> SourceAnswer:
     for discogs_id in asked.recording.discogs_release_ids[:1]:
         release = await providers.discogs.release(discogs_id, fresh_since=asked.fresh_since)
         if release is not None:
@@ -103,7 +105,7 @@ async def _discogs(providers: Providers, asked: Asked) -> SourceAnswer:
     return None
 
 
-async def fetch_musicbrainz(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_musicbrainz(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """MBIDs that discovery found; the others by ISRC, many at once, unless MusicBrainz had no more to say."""
     answers: dict[UUID, SourceAnswer] = {
         one.recording.recording_id: _said("musicbrainz", musicbrainz_id=one.recording.mbids[0])
@@ -144,14 +146,14 @@ def _facts(recording: EnrichableRecording) -> RecordingFacts:
     )
 
 
-async def fetch_reccobeats(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_reccobeats(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """Audio features of up to 40 Spotify ids; ids that it does not know are simply missing from its answer."""
     ids = [one.recording.spotify_ids[0] for one in asked]
     found = await providers.reccobeats.audio_features(ids, fresh_since=_newest(asked))
     return _by_spotify_id("reccobeats", asked, found)
 
 
-async def fetch_spotify_audio_features(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_spotify_audio_features(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """Audio features of up to 100 ids, for apps that may still ask for them."""
     ids = [one.recording.spotify_ids[0] for one in asked]
     found = await providers.spotify.audio_features(ids, fresh_since=_newest(asked))
@@ -178,7 +180,7 @@ def _key_fields(pitch_class: int | None, mode: int | None) -> dict[str, Any]:
     return {"key_name": key_name(pitch_class, mode), "camelot_key": camelot_key(pitch_class, mode)}
 
 
-async def fetch_acousticbrainz(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_acousticbrainz(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """Tempo and key of up to 25 MBIDs."""
     mbids = [one.recording.mbids[0] for one in asked]
     found = await providers.acousticbrainz.low_level(mbids, fresh_since=_newest(asked))
@@ -197,13 +199,13 @@ def _printed_key(printed: str) -> dict[str, Any]:
     return {} if read is None else {"key": read[0], "mode": read[1], **_key_fields(*read)}
 
 
-async def fetch_deezer(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_deezer(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """The track of the ISRC, if its length is plausible."""
     answers = await settled(_deezer(providers, one) for one in asked)
     return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
 
 
-async def _deezer(providers: Providers, asked: Asked) -> SourceAnswer:
+async def _deezer(providers: "Providers", asked: Asked) -> SourceAnswer:
     recording = asked.recording
     track = await providers.deezer.track_by_isrc(recording.isrcs[0], fresh_since=asked.fresh_since)
     if track is None or not _is_plausible(recording.duration_ms, track.duration_ms):
@@ -215,13 +217,13 @@ def _is_plausible(ours: int | None, theirs: int | None) -> bool:
     return ours is None or theirs is None or abs(ours - theirs) <= DURATION_TOLERANCE_MS
 
 
-async def fetch_lastfm(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_lastfm(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """Tags and listeners, by artist and title; what autocorrection made another song is not taken."""
     answers = await settled(_lastfm(providers, one) for one in asked)
     return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
 
 
-async def _lastfm(providers: Providers, asked: Asked) -> SourceAnswer:
+async def _lastfm(providers: "Providers", asked: Asked) -> SourceAnswer:
     recording = asked.recording
     track = await providers.lastfm.track(recording.artist_names[0], recording.title, fresh_since=asked.fresh_since)
     if track is None or not _is_named(recording, track.artist, track.name):
@@ -235,13 +237,13 @@ def _is_named(recording: EnrichableRecording, artist: str | None, title: str | N
     return same_title and normalise_name(artist or "") in map(normalise_name, recording.artist_names)
 
 
-async def fetch_getsongbpm(providers: Providers, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+async def fetch_getsongbpm(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
     """Tempo and key by title and artist, of the one hit that is this song."""
     answers = await settled(_getsongbpm(providers, one) for one in asked)
     return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
 
 
-async def _getsongbpm(providers: Providers, asked: Asked) -> SourceAnswer:
+async def _getsongbpm(providers: "Providers", asked: Asked) -> SourceAnswer:
     recording = asked.recording
     hits = await providers.getsongbpm.search(recording.title, recording.artist_names[0], fresh_since=asked.fresh_since)
     ours = [hit for hit in hits if _is_named(recording, hit.artist, hit.title)]

@@ -7,16 +7,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.catalog.changes import Version
-from music_pipeline.providers.clients import Providers
 from music_pipeline.providers.errors import ProviderError, ProviderFailure
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
+
+if TYPE_CHECKING:  # the clients take their time to load
+    from music_pipeline.providers.clients import Providers
 
 FRESH_FOR = timedelta(hours=24)
 PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
@@ -62,7 +64,7 @@ class StageContext:
     """What a stage works with."""
 
     engine: sa.Engine
-    providers: Providers
+    providers: "Providers"
     run_id: str
 
     async def in_database(self, work: Callable[[sa.Connection], Found]) -> Found:
