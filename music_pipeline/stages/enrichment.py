@@ -74,6 +74,7 @@ class Enrichment:
 
 async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""
+    await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
     opened = await settled(_open(context, item) for item in items)
     enrichments = [one for one in opened if isinstance(one, Enrichment)]
     for wave in sorted({source.wave for source in SOURCES.values()}):

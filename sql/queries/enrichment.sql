@@ -1,23 +1,38 @@
 -- Enrichment: what is known of an artist's recordings, what sources said, what is due.
 
 -- name: recordings_to_enrich
-SELECT rec.recording_id, rec.title, rec.artist_names, rec.duration_ms, rec.explicit,
-       coalesce((SELECT array_agg(isrc ORDER BY isrc) FROM recording_isrcs i WHERE i.recording_id = rec.recording_id), '{}')
-           AS isrcs,
-       (SELECT array_agg(x.id ORDER BY x.id) FROM release_tracks t JOIN external_ids x
-           ON x.entity = 'track' AND x.provider = 'spotify' AND x.entity_id = t.track_id
-        WHERE t.recording_id = rec.recording_id AND t.inactive_at IS NULL) AS spotify_ids,
-       (SELECT array_agg(x.id ORDER BY x.id) FROM external_ids x
-        WHERE x.entity = 'recording' AND x.provider = 'musicbrainz' AND x.entity_id = rec.recording_id) AS mbids,
-       (SELECT array_agg(DISTINCT x.id ORDER BY x.id) FROM release_tracks t JOIN external_ids x
-           ON x.entity = 'release' AND x.provider = 'discogs' AND x.entity_id = t.release_id
-        WHERE t.recording_id = rec.recording_id AND t.inactive_at IS NULL) AS discogs_release_ids
-FROM recordings rec
-WHERE rec.inactive_at IS NULL AND rec.recording_id IN (
-    SELECT t.recording_id FROM artist_releases ar
+-- Joins of few rows, one after the other: right after a sweep has filled the tables the planner knows nothing of them, and
+-- a subquery for each recording may then read a whole table each time.
+WITH placed AS MATERIALIZED (
+    SELECT DISTINCT t.recording_id FROM artist_releases ar
     JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
     JOIN release_tracks t ON t.release_id = r.release_id AND t.inactive_at IS NULL
-    WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
+    WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
+), places AS MATERIALIZED (
+    SELECT t.recording_id, t.track_id, t.release_id FROM release_tracks t JOIN placed USING (recording_id)
+    WHERE t.inactive_at IS NULL
+), known AS MATERIALIZED (
+    SELECT p.recording_id, 'spotify' AS kind, x.id FROM external_ids x
+    JOIN places p ON p.track_id = x.entity_id WHERE x.entity = 'track' AND x.provider = 'spotify'
+    UNION
+    SELECT p.recording_id, 'discogs', x.id FROM external_ids x
+    JOIN places p ON p.release_id = x.entity_id WHERE x.entity = 'release' AND x.provider = 'discogs'
+    UNION
+    SELECT p.recording_id, 'musicbrainz', x.id FROM external_ids x
+    JOIN placed p ON p.recording_id = x.entity_id WHERE x.entity = 'recording' AND x.provider = 'musicbrainz'
+    UNION
+    SELECT i.recording_id, 'isrc', i.isrc FROM recording_isrcs i JOIN placed p ON p.recording_id = i.recording_id
+), ids AS MATERIALIZED (
+    SELECT recording_id, array_agg(id ORDER BY id) FILTER (WHERE kind = 'isrc') AS isrcs,
+           array_agg(id ORDER BY id) FILTER (WHERE kind = 'spotify') AS spotify_ids,
+           array_agg(id ORDER BY id) FILTER (WHERE kind = 'musicbrainz') AS mbids,
+           array_agg(id ORDER BY id) FILTER (WHERE kind = 'discogs') AS discogs_release_ids
+    FROM known GROUP BY recording_id
+)
+SELECT rec.recording_id, rec.title, rec.artist_names, rec.duration_ms, rec.explicit, coalesce(ids.isrcs, '{}') AS isrcs,
+       ids.spotify_ids, ids.mbids, ids.discogs_release_ids
+FROM recordings rec JOIN placed USING (recording_id) LEFT JOIN ids USING (recording_id)
+WHERE rec.inactive_at IS NULL
 ORDER BY rec.recording_id
 
 -- name: sources_of_recordings

@@ -43,3 +43,20 @@ LEFT JOIN LATERAL (
 ) v ON true
 WHERE a.artist_key = ANY (CAST(:artist_keys AS text[]))
 GROUP BY a.artist_key
+
+-- name: analyze_new_tables
+-- Right after the first sweeps have filled them, the planner knows nothing of these tables, and reads whole indexes for
+-- each recording; the server's own ANALYZE may come minutes later.
+DO $$
+DECLARE
+    filled regclass;
+BEGIN
+    FOR filled IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
+          AND relname IN ('artists', 'artist_releases', 'releases', 'release_tracks', 'recordings', 'recording_isrcs',
+                          'external_ids', 'recording_sources')
+    LOOP
+        EXECUTE format('ANALYZE %s', filled);
+    END LOOP;
+END $$
