@@ -64,6 +64,7 @@ class KnownRow:
     next_attempt_at: datetime | None
     requested_at: datetime | None = None
     undone_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 RowKey = tuple[UUID, str]

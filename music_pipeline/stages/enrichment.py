@@ -34,8 +34,10 @@ from music_pipeline.stages.enrichment_plan import (
     Said,
     Source,
     SourceAnswer,
+    awaited_source,
     decide,
     row_of_answer,
+    row_waiting_for,
     row_without_asking,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
@@ -111,9 +113,11 @@ async def _ask_source(context: StageContext, source: Source, enrichments: Sequen
     # A recording of two artists of the chunk is asked about once; the row is both's.
     wanted = list({asked.recording.recording_id: (enrichment, asked) for enrichment, asked in found}.values())
     batches = [wanted[start : start + source.batch] for start in range(0, len(wanted), source.batch)]
-    for defect in await settled(_ask_batch(context, source, batch) for batch in batches):
-        if defect is not None:
-            raise defect
+    # The first alone: what is learnt from it (an endpoint that is gone) spares the others their requests.
+    for together in (batches[:1], batches[1:]):
+        for defect in await settled(_ask_batch(context, source, batch, enrichments) for batch in together):
+            if defect is not None:
+                raise defect
 
 
 def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple[Enrichment, Asked]]:
@@ -122,11 +126,25 @@ def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple
         known = enrichment.known.get((recording_id, source.name))
         values = enrichment.values[recording_id]
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
-        if decision is Decision.ASK:
+        awaited = awaited_source(source, known, values, _troubled(enrichment, recording_id), now=now)
+        if decision is Decision.ASK and awaited is not None and not enrichment.item.force:
+            enrichment.rows[recording_id, source.name] = row_waiting_for(source, recording, awaited)
+        elif decision is Decision.ASK:
             wanted.append((enrichment, _asked(enrichment, recording, known)))
         elif decision is not Decision.LEAVE and (known is None or known.status != "found"):
             enrichment.rows[recording_id, source.name] = row_without_asking(source, recording, decision)
     return wanted
+
+
+def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
+    """The sources that could not answer about the recording and will be asked again."""
+    keys = {name: (recording_id, name) for name in SOURCES}
+    stands = {name: enrichment.rows.get(key) or enrichment.known.get(key) for name, key in keys.items()}
+    return [
+        SOURCES[name]
+        for name, row in stands.items()
+        if row is not None and row.status == "failed" and row.next_attempt_at is not None
+    ]
 
 
 def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownRow | None) -> Asked:
@@ -136,7 +154,12 @@ def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownR
     return Asked(recording, max(since, default=None), frozenset() if requested_at else enrichment.silence)
 
 
-async def _ask_batch(context: StageContext, source: Source, batch: Sequence[tuple[Enrichment, Asked]]) -> None:
+async def _ask_batch(
+    context: StageContext,
+    source: Source,
+    batch: Sequence[tuple[Enrichment, Asked]],
+    enrichments: Sequence[Enrichment],
+) -> None:
     answers = await _answers(context, source, [asked for _, asked in batch])
     now = datetime.now(UTC)
     for enrichment, asked in batch:
@@ -148,7 +171,9 @@ async def _ask_batch(context: StageContext, source: Source, batch: Sequence[tupl
         known = enrichment.known.get((recording_id, source.name))
         enrichment.rows[recording_id, source.name] = row_of_answer(source, asked.recording, known, answer, now=now)
         if isinstance(answer, Said):
-            _take(enrichment, recording_id, answer.fields, answer.confidence)
+            for sharing in enrichments:
+                if recording_id in sharing.recordings:
+                    _take(sharing, recording_id, answer.fields, answer.confidence)
 
 
 async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:

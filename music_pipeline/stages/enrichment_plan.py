@@ -3,7 +3,7 @@
 How a source is asked is in `enrichment_sources`; the order of the sources, and the writing, in `enrichment`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ LONGEST_DELAY = timedelta(hours=6)
 ABSENCE = timedelta(days=30)
 LONGEST_ABSENCE = timedelta(days=90)
 KNOWN_WELL_ENOUGH = 0.5
+LONGEST_AWAITED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,20 @@ def decide(
     return Decision.ASK if known.next_attempt_at is not None and known.next_attempt_at <= now else Decision.LEAVE
 
 
+def awaited_source(
+    source: Source, known: KnownRow | None, values: Mapping[str, float], troubled: Sequence[Source], *, now: datetime
+) -> Source | None:
+    """The source of an earlier wave, among those in trouble, that may yet make this one's question needless.
+
+    Nobody is waited for longer than a day: a provider may be away for good.
+    """
+    since = known.updated_at if known is not None and known.status == "waiting" else None
+    if since is not None and now - since > LONGEST_AWAITED:
+        return None
+    missing = {field for field in source.only_without if values.get(field, 0) < KNOWN_WELL_ENOUGH}
+    return next((one for one in troubled if one.wave < source.wave and one.gives & missing), None)
+
+
 def has_what_it_takes(source: Source, recording: EnrichableRecording) -> bool:
     """Whether the recording has an id, or a name, by which the source knows recordings."""
     ids = {
@@ -127,6 +142,12 @@ def row_without_asking(source: Source, recording: EnrichableRecording, decision:
             source, recording, status="waiting", error=f"{source.label} knows recordings by {source.needs} only."
         )
     return _row(source, recording, status="unneeded")
+
+
+def row_waiting_for(source: Source, recording: EnrichableRecording, awaited: Source) -> SourceRow:
+    """The row of a source that is asked only if another, which is in trouble, does not know."""
+    text = f"{source.label} is asked where {awaited.label} does not know, which could not be asked yet."
+    return _row(source, recording, status="waiting", error=text)
 
 
 def _row_of_trouble(

@@ -37,7 +37,7 @@ ORDER BY rec.recording_id
 
 -- name: sources_of_recordings
 SELECT recording_id, source, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, requested_at,
-       undone_at
+       undone_at, updated_at
 FROM recording_sources WHERE recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: answers_about_recordings
