@@ -24,6 +24,7 @@ class Stage(StrEnum):
     TRACK_DISCOVERY = "track_discovery"
     PRODUCER_IDENTIFICATION = "producer_identification"
     ENRICHMENT = "enrichment"
+    SOCIAL_ENRICHMENT = "social_enrichment"
 
 
 CATALOG_STAGES = (

@@ -283,8 +283,9 @@ def _related_artists(holder: dict[str, Any]) -> list[tuple[dict[str, Any], Named
 
 
 def _urls(holder: dict[str, Any]) -> tuple[str, ...]:
-    """The addresses that relationships lead to."""
-    urls = (read.optional_mapping(relation.get("url"), "relation.url") for relation in _relations(holder, "url"))
+    """The addresses that relationships lead to; one that has ended leads nowhere any more."""
+    current = (relation for relation in _relations(holder, "url") if relation.get("ended") is not True)
+    urls = (read.optional_mapping(relation.get("url"), "relation.url") for relation in current)
     resources = (read.text(url.get("resource"), "relation.url.resource") for url in urls)
     return tuple(resource for resource in resources if resource)
 

@@ -37,6 +37,7 @@ from music_pipeline.stages.readings import (
     settled,
     worst,
 )
+from music_pipeline.stages.social import look_ups_of_artist
 from music_pipeline.work import Stage, WorkItem
 
 LINKED_BY_MUSICBRAINZ = 0.95
@@ -210,7 +211,10 @@ def _write(connection: sa.Connection, *, inquiry: Inquiry) -> Result:
         changed=before != after,
         text=f"{artist.name}: {after.rows} credits, {without} of {len(inquiry.ours.recordings)} without producer",
         detail={"credits": after.rows, "recordings": len(inquiry.ours.recordings), "without_producer": without},
-        follow_ups=(follow_up(inquiry.item, Stage.ENRICHMENT, artist, window=window, fresh=before == after),),
+        follow_ups=(
+            follow_up(inquiry.item, Stage.ENRICHMENT, artist, window=window, fresh=before == after),
+            *look_ups_of_artist(connection, artist.artist_id, inquiry.item),
+        ),
         notes=tuple(inquiry.notes),
     )
 

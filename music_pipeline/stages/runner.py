@@ -38,6 +38,7 @@ from music_pipeline.stages.readings import (
     Trouble,
 )
 from music_pipeline.stages.releases import read_releases
+from music_pipeline.stages.social import read_social
 from music_pipeline.stages.tracks import read_tracks
 from music_pipeline.stages.turns import Turns
 from music_pipeline.work import (
@@ -67,6 +68,7 @@ ASSET_OF_STAGE = {
     Stage.TRACK_DISCOVERY: "tracks",
     Stage.PRODUCER_IDENTIFICATION: "producers",
     Stage.ENRICHMENT: "enriched_tracks",
+    Stage.SOCIAL_ENRICHMENT: "producer_profiles",
 }
 READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.ARTIST_DISCOVERY: read_artists,
@@ -74,6 +76,7 @@ READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.TRACK_DISCOVERY: read_tracks,
     Stage.PRODUCER_IDENTIFICATION: read_producers,
     Stage.ENRICHMENT: read_enrichment,
+    Stage.SOCIAL_ENRICHMENT: read_social,
 }
 CHUNK = 50
 
