@@ -4,6 +4,7 @@ Sources of one wave are asked at the same time, waves one after the other: what 
 before what is slow, and what needs them. A source that fails makes its rows failed and stops nothing.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,7 @@ from music_pipeline.catalog.recording_sources import (
 )
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError
+from music_pipeline.stages.enrichment_log import is_skipped, log_sources, log_tracks
 from music_pipeline.stages.enrichment_plan import (
     Decision,
     Said,
@@ -72,6 +74,7 @@ class Enrichment:
     values: defaultdict[UUID, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     rows: dict[RowKey, SourceRow] = field(default_factory=dict)
     is_out_of_time: bool = False
+    started: float = field(default_factory=time.monotonic)
 
 
 async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
@@ -208,6 +211,8 @@ def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
     rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
     write_source_rows(connection, rows, enrichment.known, run_id=run_id)
+    log_sources(rows, correlation_id=run_id)
+    log_tracks(connection, rows, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
     counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
     after = source_version(connection, artist.artist_id, names)
     return Result(
@@ -261,7 +266,7 @@ def _end_of(row: SourceRow) -> str:
     """How this time's attempt ended. What a source found before stays found while it fails, or cannot be asked."""
     if row.status != "found" or row.error is None:
         return row.status
-    return "failed" if row.is_retriable or row.attempts else "skipped"
+    return "skipped" if is_skipped(row) else "failed"
 
 
 def _errors(enrichment: Enrichment) -> Iterable[tuple[str, str]]:

@@ -155,7 +155,9 @@ def _row_of_trouble(
 ) -> SourceRow:
     text = f"{source.label} enrichment error: {error}"
     if isinstance(error, CredentialsMissing | EndpointGone):
-        return _keeping(known, _row(source, recording, status="skipped", error=str(error)))
+        # Of an endpoint that is gone the error says whether that was just learnt or known before: no change of the row.
+        why = f"{source.label}: this app may not ask for it." if isinstance(error, EndpointGone) else str(error)
+        return _keeping(known, _row(source, recording, status="skipped", error=why))
     failures = known.attempts if known is not None and known.status in ("failed", "found") else 0
     if isinstance(error, ProviderUnavailable):
         waits = _row(

@@ -70,9 +70,10 @@ WHERE (recording_sources.requested_at, recording_sources.undone_at)
        excluded.attempts, excluded.next_attempt_at, excluded.error, excluded.is_retriable)
 
 -- name: source_version
+-- Of what the sources said, and only that: a failure changes nothing of it.
 SELECT count(*) FILTER (WHERE s.status = 'found') AS rows,
-       md5(string_agg(s.status || s.fields::text || coalesce(s.confidence::text, ''), ','
-           ORDER BY rec.content_hash, s.source, s.fields::text, s.status)) AS version
+       md5(string_agg(s.fields::text || coalesce(s.confidence::text, ''), ','
+           ORDER BY rec.content_hash, s.source, s.fields::text) FILTER (WHERE s.status = 'found')) AS version
 FROM recording_sources s JOIN recordings rec ON rec.recording_id = s.recording_id
 WHERE s.source = ANY (CAST(:sources AS text[])) AND s.recording_id IN (
     SELECT t.recording_id FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL

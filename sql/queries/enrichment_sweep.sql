@@ -60,3 +60,8 @@ BEGIN
         EXECUTE format('ANALYZE %s', filled);
     END LOOP;
 END $$
+
+-- name: tracks_of_enriched_recordings
+SELECT t.track_id, t.recording_id, e.status, e.sources_enriched
+FROM release_tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL
