@@ -65,7 +65,7 @@ def test_the_daemon_is_alive_when_every_part_of_it_beats(instance: dg.DagsterIns
     health = health_of(instance)
     assert health.daemon_alive
     assert health.schedules_on == ()
-    assert len(health.schedules_off) == 4
+    assert len(health.schedules_off) == 7
 
 
 def test_a_schedule_is_on_when_the_instance_says_so(instance: dg.DagsterInstance) -> None:
@@ -114,8 +114,8 @@ def test_credentials_make_a_provider_right_and_a_block_wrong(
 ) -> None:
     monkeypatch.setenv("MUSICBRAINZ_CONTACT", "me@example.org")
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "id")
-    without_key = {name: "note" for name in ("genius", "lastfm", "getsongbpm", "instagram")}
-    keyless = {name: "ok" for name in ("musicbrainz", "deezer", "reccobeats", "acousticbrainz")}
+    without_key = dict.fromkeys(("genius", "lastfm", "getsongbpm", "instagram"), "note")
+    keyless = dict.fromkeys(("musicbrainz", "deezer", "reccobeats", "acousticbrainz"), "ok")
     assert states(provider_findings(engine, settings())) == {
         "spotify": "wrong", "discogs": "note", **without_key, **keyless,
     }  # fmt: skip

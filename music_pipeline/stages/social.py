@@ -35,7 +35,6 @@ from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
 from music_pipeline.stages.readings import (
     Impossible,
-    OutOfTime,
     Reading,
     Result,
     StageContext,
@@ -122,7 +121,7 @@ read_social = one_by_one(_read)
 
 
 async def _look(context: StageContext, item: WorkItem, producer: Producer, provider: str) -> Looked:
-    """All that the provider's pages about the producer give; whatever goes wrong with it stops no other."""
+    """All that the provider's pages about the producer give; an error of its stops no other."""
     look, confidence = LOOK[provider]
     ids = [(id, sure) for (name, id), sure in producer.ids if name == provider]
     if not ids:
@@ -132,14 +131,14 @@ async def _look(context: StageContext, item: WorkItem, producer: Producer, provi
         for id, sure in ids:
             page = await look(context.providers, id, item)
             profiles += _profiles(provider, page, confidence * sure) if page is not None else ()
-    except (ProviderError, OutOfTime) as error:
+    except ProviderError as error:
         outcome, trouble = _meaning(error)
         return Looked(ProfileAnswer(provider, outcome, error=str(error)), (), trouble)
     once = tuple({one.url: one for one in profiles}.values())
     return Looked(ProfileAnswer(provider, "found" if once else "absent", len(once)), once)
 
 
-def _meaning(error: ProviderError | OutOfTime) -> tuple[Literal["skipped", "failed"], Trouble | None]:
+def _meaning(error: ProviderError) -> tuple[Literal["skipped", "failed"], Trouble | None]:
     """What a provider's error is to be called, and whether it is a reason to ask again."""
     if isinstance(error, CredentialsMissing | EndpointGone):
         return "skipped", None
@@ -162,7 +161,7 @@ def _handles(connection: sa.Connection, producer: Producer, found: Sequence[Foun
 async def _count(context: StageContext, item: WorkItem, handle: str, before: int | None) -> Counted:
     try:
         account = await context.providers.instagram.business(handle, fresh_since=fresh_since(item))
-    except (ProviderError, OutOfTime) as error:
+    except ProviderError as error:
         outcome, trouble = _meaning(error)
         return Counted(_not_counted(handle, outcome, str(error)), trouble)
     return Counted(believed(handle, account, before, at=datetime.now(UTC)))

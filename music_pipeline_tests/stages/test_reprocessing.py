@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from music_pipeline import cli
 from music_pipeline.catalog.recording_sources import SourceRow, known_rows, write_source_rows
 from music_pipeline.stages.reprocessing import InvalidFilters, Reprocessed, ReprocessFilters, reprocess
 from music_pipeline.stages.runner import drain, drain_named
@@ -216,6 +217,18 @@ def test_exactly_the_enqueued_work_is_done_at_once(discovered: OneRecording) -> 
     done = discovered.reprocess(sources=("musicbrainz",))
     (outcome,) = drain_named(Stage.ENRICHMENT, done.work_ids, run_id="now", time_box=60)
     assert outcome.error is None
+    assert discovered.row("musicbrainz").status == "found"
+
+
+def test_the_command_asks_at_once_and_says_what_came(
+    discovered: OneRecording, capsys: pytest.CaptureFixture[str]
+) -> None:
+    discovered.write("musicbrainz", "failed", **failed())
+    assert cli.run(["reprocess", "--source", "musicbrainz", "--trigger-now"]) == 0
+    said = capsys.readouterr().out
+    assert "1 rows of 1 recordings are reset, of 1 artists." in said
+    assert "answers of" in said
+    assert "left to the next sweep" not in said
     assert discovered.row("musicbrainz").status == "found"
 
 
