@@ -139,12 +139,19 @@ def missing_credentials(engine: sa.Engine, source: str) -> list[str]:
 
 
 def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
-    """What to set so that a source is asked, and how to ask it then; None where nothing is to be set."""
+    """What to set so that a source is asked, and how to ask it then; None where nothing that is set would help."""
     missing = missing_credentials(engine, source)
-    if source not in SOURCES or not PROVIDERS[SOURCES[source].provider].credentials:
+    if source not in SOURCES or not (missing or _may_be_asked(engine, PROVIDERS[SOURCES[source].provider])):
         return None
     steps = [f"music-pipeline credentials set {name}" for name in missing]
     return "; ".join([*steps, f"music-pipeline reprocess --source {source}"])
+
+
+def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
+    """Whether it was not learnt that an endpoint of the provider is gone for our account."""
+    with engine.connect() as connection:
+        learnt = connection.execute(query("learnt_capabilities")).all()
+    return not any(row.provider == provider.name and row.value == "gone" for row in learnt)
 
 
 def _without_credentials(provider: Provider, missing: list[str]) -> Finding:

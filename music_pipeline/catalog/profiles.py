@@ -100,8 +100,8 @@ def read_address(text: str) -> Address | None:
         return None
     service = _service(host)
     if service not in HANDLE_OF:
-        address = f"https://{host}{parts.path.rstrip('/')}" if service != OTHER else text.strip()
-        return Address(address, service, None)
+        plain = f"https://{parts.hostname}{parts.path.rstrip('/')}"
+        return Address(text.strip() if service == OTHER else plain, service, None)
     handle = HANDLE_OF[service](host, parts.path, parts.query)
     return None if handle is None else Address(FORM_OF[service].format(handle), service, handle)
 

@@ -20,6 +20,7 @@ from music_pipeline.catalog.profiles import Address, read_address
         ("https://somebody.bandcamp.com/", "https://somebody.bandcamp.com", "bandcamp", "somebody"),
         ("https://www.tiktok.com/@somebody", "https://www.tiktok.com/@somebody", "tiktok", "somebody"),
         ("https://en.wikipedia.org/wiki/Somebody", "https://en.wikipedia.org/wiki/Somebody", "wikipedia", None),
+        ("http://www.discogs.com/artist/12?x=1", "https://www.discogs.com/artist/12", "discogs", None),
         ("https://www.somebody.example/?page=1", "https://www.somebody.example/?page=1", "website", None),
     ],
 )
