@@ -16,8 +16,10 @@ from music_pipeline.commands.data import db, env
 from music_pipeline.commands.dead import cancel, dead
 from music_pipeline.commands.decision import held, review
 from music_pipeline.commands.discovery import discover
+from music_pipeline.commands.enrichment import errors, reprocess_command, source_group
 from music_pipeline.commands.export import digest, export
 from music_pipeline.commands.health import doctor
+from music_pipeline.commands.own_value import precedence, set_field, unset_field
 from music_pipeline.commands.sandboxed import demo, sandbox
 from music_pipeline.commands.status import status
 from music_pipeline.credentials import CredentialError
@@ -52,7 +54,8 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
 
 
 for command in (
-    cancel, credentials, db, dead, demo, digest, discover, doctor, env, export, held, review, sandbox, status,
+    cancel, credentials, db, dead, demo, digest, discover, doctor, env, errors, export, held, precedence,
+    reprocess_command, review, sandbox, set_field, source_group, status, unset_field,
 ):  # fmt: skip
     music_pipeline.add_command(command)
 

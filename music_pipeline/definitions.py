@@ -5,8 +5,12 @@ import structlog
 
 from music_pipeline import logs
 from music_pipeline.defs.catalog import catalog
+from music_pipeline.defs.enrichment import enrichment
 from music_pipeline.defs.queues import queues
+from music_pipeline.defs.reprocessing import reprocess_failed_enrichments, reprocessing_schedules
 from music_pipeline.defs.schedules import jobs, schedules
+from music_pipeline.defs.sensors import sensors
+from music_pipeline.defs.social import social_job, social_queue, social_schedule
 
 
 @dg.definitions
@@ -14,9 +18,10 @@ def definitions() -> dg.Definitions:
     if not structlog.is_configured():
         logs.configure()
     return dg.Definitions(
-        assets=[catalog, *queues()],
-        jobs=jobs(),
-        schedules=schedules(),
+        assets=[catalog, enrichment, *queues(), social_queue],
+        jobs=[*jobs(), reprocess_failed_enrichments, social_job()],
+        schedules=[*schedules(), *reprocessing_schedules(), social_schedule()],
+        sensors=sensors(),
         # Work is I/O, and asyncio does it: a process for each step would cost seconds a run.
         executor=dg.in_process_executor,
     )

@@ -1,8 +1,9 @@
 """The main job end to end, against a sandbox, on a database of its own: `make demo`.
 
-Discovers the sandbox's artists, runs the chain of queues in Dagster, compares the catalogue with what the sandbox
-serves, prints a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo`
-looks at it. What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
+Discovers the sandbox's artists, runs the chain of queues in Dagster, and the queue of enrichment by itself, so that the
+costs can be told apart; compares the catalogue with what the sandbox serves, prints a report, and as its last line one
+JSON object with the figures. The data stays: `music-pipeline --demo` looks at it. What the figures mean is in
+`demo_figures`, how they are shown in `demo_report` and `demo_progress`.
 """
 
 import argparse
@@ -26,18 +27,28 @@ from rich.console import Console
 from music_pipeline import database, embedded_postgres, logs
 from music_pipeline.catalog.decisions import Decided
 from music_pipeline.definitions import definitions
+from music_pipeline.defs.checks import queue_of
 from music_pipeline.defs.instance import dagster_folder
-from music_pipeline.defs.queues import CHAIN
-from music_pipeline.demo_figures import Measured, ServedCredit, compare, found_credit, served_credit, summary
+from music_pipeline.defs.queues import CHAIN, SWEPT_STAGES
+from music_pipeline.demo_figures import (
+    Enriched,
+    Measured,
+    ServedCredit,
+    compare,
+    found_credit,
+    served_credit,
+    source_coverage,
+    summary,
+)
 from music_pipeline.demo_progress import progress_bars, terminal
 from music_pipeline.demo_report import print_report
 from music_pipeline.sandbox.options import OptionError
 from music_pipeline.sandbox.process import SandboxProcess, running_sandbox
 from music_pipeline.settings import PROJECT, SettingError, settings
 from music_pipeline.stages.decisions import accept_review
+from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.requests import request_artist
-from music_pipeline.stages.runner import ASSET_OF_STAGE
-from music_pipeline.work import CATALOG_STAGES, due
+from music_pipeline.work import CATALOG_STAGES, Stage, due
 
 SPEED = 60.0
 GENERATED_ARTISTS = 25
@@ -45,6 +56,7 @@ REAL_ARTISTS = 100
 MOST_SWEEPS = 3
 TIME_BOX_SECONDS = 3600.0
 SETTLING_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 15.0
 SOME_CREDITS = 12
 PRINTED_WIDTH = 120
 ROWS = ("artists", "releases", "tracks", "recordings", "producers", "credits")
@@ -114,12 +126,15 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
         artists = sandbox.artists(options.artists)
         engine = database.engine()
         console.print(f"Discovering {len(artists)} artists …")
-        first_run(instance, engine, artists, console)
-        stats = sandbox.stats()
+        with progress_bars(engine, console):
+            first_run(instance, engine, artists)
+            stats = sandbox.stats()
+            enrich(instance, engine)
+        enriched = measure_enrichment(engine, before=stats, after=sandbox.stats())
         second = second_run(instance, engine, sandbox, artists)
         console.print("Comparing with what the sandbox serves …")
         truth = truth_about(sandbox, artists)
-    measured = measure(engine, options, stats=stats, second=second, truth=truth, started=started)
+    measured = measure(engine, options, stats=stats, enriched=enriched, second=second, truth=truth, started=started)
     return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
 
 
@@ -155,17 +170,38 @@ def sandbox_of(options: DemoOptions, home: Path) -> Iterator[SandboxProcess]:
         yield sandbox
 
 
-def first_run(
-    instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]], console: Console
-) -> None:
+def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
     """Discover the artists and everything of theirs. Ambiguous names are decided as an operator would, then swept."""
     request_all(engine, artists)
-    with progress_bars(engine, console):
-        for _ in range(MOST_SWEEPS):
-            sweep(instance)
-            decide_reviews(engine, artists)
-            if not any(due(engine, CATALOG_STAGES).values()):
-                return
+    for _ in range(MOST_SWEEPS):
+        sweep(instance, CATALOG_STAGES)
+        decide_reviews(engine, artists)
+        if not any(due(engine, CATALOG_STAGES).values()):
+            return
+
+
+def enrich(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
+    """Enrich what was discovered; what has to wait for a quota is taken up again when that is there."""
+    for _ in range(MOST_SWEEPS):
+        sweep(instance, [Stage.ENRICHMENT])
+        [waiting] = rows_of(engine, "next_enrichment")
+        if waiting["seconds"] is None or waiting["seconds"] > LONGEST_WAIT_SECONDS:
+            return
+        time.sleep(max(0.0, float(waiting["seconds"])))
+
+
+def measure_enrichment(
+    engine: sa.Engine, *, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> Enriched:
+    """What enrichment found, and what it asked for, from the sandbox's counts before and after it."""
+    [counts] = rows_of(engine, "enrichment_counts")
+    found = {name: source_coverage(rows_of(engine, "coverage_of_source", source=name)[0]) for name in SOURCES}
+    return Enriched(
+        counts={status: int(count) for status, count in counts.items()},
+        sources=found,
+        requests={name: int(after[name]["requests"]) - int(before[name]["requests"]) for name in after},
+        stats=after,
+    )
 
 
 def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
@@ -181,17 +217,22 @@ def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None
             raise DemoFailed(f"{artist['name']}: {requested.refused}")
 
 
-def sweep(instance: dg.DagsterInstance) -> None:
-    """One Dagster run of the whole chain. Raises DemoFailed if it does not succeed."""
-    job = definitions().resolve_job_def(CHAIN)
+def sweep(instance: dg.DagsterInstance, stages: Sequence[Stage]) -> None:
+    """One Dagster run of these queues of the chain. Raises DemoFailed if it does not succeed."""
+    queues = [queue_of(stage) for stage in stages]
     config = {"config": {"time_box_seconds": TIME_BOX_SECONDS}}
-    result = job.execute_in_process(
-        instance=instance,
-        run_config={
-            "ops": {f"queue__{ASSET_OF_STAGE[stage]}": config for stage in CATALOG_STAGES},
-            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        },
-        raise_on_error=False,
+    result = (
+        definitions()
+        .resolve_job_def(CHAIN)
+        .execute_in_process(
+            instance=instance,
+            asset_selection=queues,
+            run_config={
+                "ops": {queue.to_python_identifier(): config for queue in queues},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
     )
     if not result.success:
         failed = next(event for event in result.all_events if event.is_failure)
@@ -213,7 +254,7 @@ def second_run(
     """The same again, with nothing changed: how many requests it makes, and how many rows it writes."""
     requests, rows = requests_of(sandbox.stats()), rows_written(engine)
     request_all(engine, artists)
-    sweep(instance)
+    sweep(instance, SWEPT_STAGES)
     return {
         "requests": requests_of(sandbox.stats()) - requests,
         "rows_written": rows_written(engine) - rows,
@@ -258,6 +299,7 @@ def measure(
     options: DemoOptions,
     *,
     stats: Mapping[str, Mapping[str, Any]],
+    enriched: Enriched,
     second: Mapping[str, int],
     truth: Truth,
     started: float,
@@ -270,6 +312,7 @@ def measure(
     return Measured(
         rows={name: int(rows[name]) for name in ROWS},
         stats=stats,
+        enriched=enriched,
         bound=truth.bound,
         agreement=compare(truth.credits, found),
         dead=counts["dead"],

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from music_pipeline import database
+from music_pipeline.defs.queues import SWEPT_STAGES
 from music_pipeline.stages.runner import ASSET_OF_STAGE
-from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline.work import Stage
 
 EVERY_SECONDS = 0.25
 
@@ -27,9 +28,9 @@ def terminal() -> Console:
 @contextmanager
 def progress_bars(engine: sa.Engine, console: Console) -> Iterator[None]:
     """Show how far each stage is while the block lasts."""
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in CATALOG_STAGES}
+        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in SWEPT_STAGES}
         ended = threading.Event()
         watching = threading.Thread(target=_watch, args=(engine, progress, bars, ended), daemon=True)
         watching.start()
@@ -45,6 +46,7 @@ def _watch(engine: sa.Engine, progress: Progress, bars: dict[Stage, TaskID], end
         last = ended.wait(EVERY_SECONDS)
         with engine.connect() as connection:
             for row in connection.execute(database.query("stage_progress")):
-                progress.update(bars[Stage(row.stage)], completed=row.ended, total=row.known)
+                if row.stage in bars:
+                    progress.update(bars[Stage(row.stage)], completed=row.ended, total=row.known)
         if last:
             return

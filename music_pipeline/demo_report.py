@@ -15,6 +15,7 @@ def print_report(console: Console, measured: Measured, credits: Sequence[Mapping
     """Write the report: the catalogue, a few producers with their evidence, the requests, the figures."""
     console.print(catalogue_table(measured))
     console.print(credits_table(credits))
+    console.print(enrichment_table(measured))
     console.print(requests_table(measured))
     console.print(figures_table(figures(measured)))
     console.print(
@@ -50,12 +51,26 @@ def credits_table(credits: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def enrichment_table(measured: Measured) -> Table:
+    """How many recordings each source of enrichment was asked about, and how many it knew."""
+    counts = ", ".join(f"{count:,} {status}" for status, count in measured.enriched.counts.items())
+    columns = ("source", "attempted", "found", "share", "absent", "failed", "waiting", "unneeded", "skipped")
+    table = Table(*columns, title=f"Enrichment: {counts}")
+    for name, one in measured.enriched.sources.items():
+        share = "" if one.share is None else f"{one.share:.0%}"
+        rest = (one.absent, one.failed, one.waiting, one.unneeded, one.skipped)
+        table.add_row(name, f"{one.attempted:,}", f"{one.found:,}", share, *(f"{count:,}" for count in rest))
+    return table
+
+
 def requests_table(measured: Measured) -> Table:
-    """Requests a provider, against the least with which a perfect client would do."""
-    table = Table("provider", "requests", "bound", "repeats", "overruns", "early calls", title="Requests")
-    for provider, counts in measured.stats.items():
-        bound = measured.bound["providers"].get(provider)
-        numbers = (counts["requests"], bound, counts["repeats"], counts["overruns"], counts["early_calls"])
+    """Requests a provider, of discovery against the least with which a perfect client would do, and of enrichment."""
+    columns = ("provider", "discovery", "bound", "enrichment", "repeats", "overruns", "early calls")
+    table = Table(*columns, title="Requests")
+    for provider, counts in measured.enriched.stats.items():
+        bound, enrichment = measured.bound["providers"].get(provider), measured.enriched.requests[provider]
+        numbers = (measured.requests[provider], bound, enrichment,
+                   counts["repeats"], counts["overruns"], counts["early_calls"])  # fmt: skip
         table.add_row(provider, *("" if number is None else f"{number:,}" for number in numbers))
     return table
 

@@ -18,7 +18,8 @@ from music_pipeline import credentials, database, embedded_postgres
 from music_pipeline.database import query
 from music_pipeline.providers.registry import PROVIDERS, Provider
 from music_pipeline.sandbox_info import sandbox_info
-from music_pipeline.settings import Settings
+from music_pipeline.settings import Settings, settings
+from music_pipeline.stages.enrichment_sources import SOURCES
 
 if TYPE_CHECKING:
     from music_pipeline.defs.health import DagsterHealth
@@ -127,6 +128,39 @@ def _provider_finding(
     mode = f"; learnt: {', '.join(learnt)}" if learnt else ""
     had = "needs no credentials" if not provider.credentials else "has its credentials"
     return Finding(provider.name, "ok", ("is emulated" if configured.sandbox_url else had) + mode)
+
+
+def enrichment_findings(engine: sa.Engine) -> Iterator[Finding]:
+    """The sources that enrichment left out, with what to set; they are no failure."""
+    with engine.connect() as connection:
+        skipped = connection.execute(query("skipped_sources")).all()
+    for row in skipped:
+        text = f"is skipped, for {row.recordings:,} recordings: {row.error}"
+        yield Finding(f"source {row.source}", "note", text, advice_on_skipped(engine, row.source))
+
+
+def missing_credentials(engine: sa.Engine, source: str) -> list[str]:
+    """The names of the credentials that a source of enrichment needs and nobody gave; the sandbox needs none."""
+    if settings().sandbox_url is not None or source not in SOURCES:
+        return []
+    needed = PROVIDERS[SOURCES[source].provider].credentials
+    return [name for name in needed if credentials.read(engine, name) is None]
+
+
+def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
+    """What to set so that a source is asked, and how to ask it then; None where nothing that is set would help."""
+    missing = missing_credentials(engine, source)
+    if source not in SOURCES or not (missing or _may_be_asked(engine, PROVIDERS[SOURCES[source].provider])):
+        return None
+    steps = [f"music-pipeline credentials set {name}" for name in missing]
+    return "; ".join([*steps, f"music-pipeline reprocess --source {source}"])
+
+
+def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
+    """Whether it was not learnt that an endpoint of the provider is gone for our account."""
+    with engine.connect() as connection:
+        learnt = connection.execute(query("learnt_capabilities")).all()
+    return not any(row.provider == provider.name and row.value == "gone" for row in learnt)
 
 
 def _without_credentials(provider: Provider, missing: list[str]) -> Finding:

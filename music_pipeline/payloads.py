@@ -67,11 +67,28 @@ class ProducerIdentification(Payload):
     track_name: GivenName | None = None
 
 
+class Enrichment(Payload):
+    """The enrichment of an artist's recordings, by all sources or by those named."""
+
+    artist_id: UUID
+    artist_name: GivenName | None = None
+    sources: tuple[GivenName, ...] | None = None
+
+
+class SocialEnrichment(Payload):
+    """The profiles of a producer of ours elsewhere."""
+
+    producer_id: UUID
+    producer_name: GivenName | None = None
+
+
 PAYLOAD_OF_STAGE: Mapping[Stage, type[Payload]] = {
     Stage.ARTIST_DISCOVERY: ArtistDiscovery,
     Stage.ALBUM_DISCOVERY: AlbumDiscovery,
     Stage.TRACK_DISCOVERY: TrackDiscovery,
     Stage.PRODUCER_IDENTIFICATION: ProducerIdentification,
+    Stage.ENRICHMENT: Enrichment,
+    Stage.SOCIAL_ENRICHMENT: SocialEnrichment,
 }
 
 

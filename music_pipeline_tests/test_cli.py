@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from music_pipeline import cli, database, work
 from music_pipeline.commands import data
+from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox_info import sandbox_info, sandbox_speed
 from music_pipeline.work import Selector, Stage
 from music_pipeline_tests.ledger_helpers import ask, claim, rows
@@ -357,9 +358,7 @@ def test_credentials_are_tried_with_one_call_each(
 ) -> None:
     monkeypatch.setenv("MUSIC_SANDBOX_URL", sandbox(speed=60).url)
     assert terminal.run("credentials", "test") == 0
-    assert terminal.out.splitlines() == [
-        "spotify: answers", "musicbrainz: answers", "discogs: answers", "genius: answers",
-    ]  # fmt: skip
+    assert terminal.out.splitlines() == [f"{name}: answers" for name in PROVIDERS]
     monkeypatch.setenv("GENIUS_ACCESS_TOKEN", "wrong-secret")
     assert terminal.run("credentials", "test", "genius") == 1
     assert terminal.out.startswith("genius: FAILED, ")

@@ -128,4 +128,6 @@ def _merge(connection: sa.Connection, *, kept: UUID, merged: UUID) -> None:
     connection.execute(query("inactivate_merged_credits"), ids | {"reason": MERGED})
     connection.execute(query("move_credits"), ids)
     connection.execute(query("move_producer_ids"), ids)
+    for name in ("move_producer_values", "move_producer_profiles", "move_profile_followers"):
+        connection.execute(query(name), ids)
     connection.execute(query("redirect_producer"), ids | {"reason": MERGED})

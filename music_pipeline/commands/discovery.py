@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from music_pipeline import work
 from music_pipeline.commands.terminal import open_database, spoken
 from music_pipeline.database import query
-from music_pipeline.estimate import ASSUMED_ARTIST, TypicalArtist, estimate
+from music_pipeline.estimate import ASSUMED_ARTIST, TypicalArtist, estimate, requests_of_artist
 from music_pipeline.providers.registry import PROVIDERS, provider
 from music_pipeline.sandbox_info import sandbox_speed
 from music_pipeline.settings import settings
@@ -83,8 +83,9 @@ def estimate_text(engine: sa.Engine) -> str:
     if all_stages == 0:
         return "Nothing is due."
     before_producers = all_stages - due[Stage.PRODUCER_IDENTIFICATION]
-    artists = {name: before_producers if name == "spotify" else all_stages for name in PROVIDERS}
     typical = typical_artist(engine)
+    asked = requests_of_artist(typical)
+    artists = {name: before_producers if name == "spotify" else all_stages for name in asked}
     result = estimate(artists, typical, calls_a_second())
     requests = ", ".join(f"{name} {count:,}" for name, count in result.requests.items())
     basis = "as in this catalogue" if typical.measured else "an assumption"

@@ -12,6 +12,7 @@ from music_pipeline.doctor import (
     data_folder,
     database_findings,
     disk_finding,
+    enrichment_findings,
     provider_findings,
     sandbox_finding,
 )
@@ -47,5 +48,6 @@ def examined() -> Iterator[Finding]:
         yield from database_findings(engine, configured)
         yield from dagster_findings(dagster_health())
         yield from provider_findings(engine, configured)
+        yield from enrichment_findings(engine)
     yield sandbox_finding(configured)
     yield disk_finding(data_folder(configured))

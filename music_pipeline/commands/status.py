@@ -6,6 +6,7 @@ import click
 import sqlalchemy as sa
 
 from music_pipeline import work
+from music_pipeline.commands.enrichment import show_skipped
 from music_pipeline.commands.terminal import local_time, open_database, show_table, spoken
 from music_pipeline.database import query
 
@@ -19,6 +20,7 @@ def status() -> None:
     _show_waiting(engine)
     _show_obstacles(engine)
     _show_sweeps(engine)
+    _show_enrichment(engine)
     _show_catalogue(engine)
 
 
@@ -55,6 +57,16 @@ def _show_sweeps(engine: sa.Engine) -> None:
         click.echo(f"Sweep {sweep.kind} is in progress since {local_time(sweep.started_at)} UTC (run {sweep.run_id}).")
     if not sweeps:
         click.echo("No sweep is in progress.")
+
+
+def _show_enrichment(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        counts = connection.execute(query("enrichment_counts")).mappings().one()
+        show_skipped(engine, list(connection.execute(query("skipped_sources"))))
+    held = ", ".join(f"{counts[name]:,} {name}" for name in ("completed", "partial", "failed", "pending"))
+    click.echo(f"Of the recordings, enrichment has {held}.")
+    if counts["failed"] or counts["partial"]:
+        click.echo("Why: music-pipeline errors; to ask again: music-pipeline reprocess --dry-run")
 
 
 def _show_catalogue(engine: sa.Engine) -> None:

@@ -103,7 +103,7 @@ def asset_of(stage: Stage) -> dg.AssetKey:
 
 def queue_of(stage: Stage) -> dg.AssetKey:
     """The queue asset that drains a stage's open work."""
-    return dg.AssetKey(["queue", ASSET_OF_STAGE[stage]])
+    return dg.AssetKey(["queue", "enrichment" if stage is Stage.ENRICHMENT else ASSET_OF_STAGE[stage]])
 
 
 def checks_of(stage: Stage) -> list[CatalogCheck]:

@@ -11,6 +11,7 @@ from music_pipeline.defs.partitions import ensure_partitions
 from music_pipeline.stages.runner import Outcome
 
 SAMPLE = 20
+Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 def complaint(outcome: Outcome) -> str | None:
@@ -42,9 +43,7 @@ def metadata_of(outcome: Outcome) -> dict[str, int | bool | str]:
     return {"dagster/partition_row_count": outcome.rows, "unchanged": not outcome.changed, "what": outcome.text}
 
 
-def log_outcomes(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, asked_for: bool
-) -> None:
+def log_outcomes(context: Context, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, asked_for: bool) -> None:
     """Log an event for each outcome that has an artist; a name that was not resolved to one has no partition."""
     known = [outcome for outcome in outcomes if outcome.artist_key is not None]
     ensure_partitions(context.instance, {outcome.artist_key for outcome in known if outcome.artist_key is not None})

@@ -15,17 +15,21 @@ from pydantic import Field
 
 from music_pipeline import database, work
 from music_pipeline.defs.catalog import OWNER
-from music_pipeline.defs.checks import asset_of, dead_work, queue_of, verdicts
-from music_pipeline.defs.events import complaint, log_outcomes
+from music_pipeline.defs.checks import Verdict, asset_of, dead_work, queue_of, verdicts
+from music_pipeline.defs.enrichment_checks import enrichment_verdicts
+from music_pipeline.defs.enrichment_events import log_enrichment
+from music_pipeline.defs.events import Context, complaint, log_outcomes
 from music_pipeline.defs.progress import progress_to
 from music_pipeline.defs.sweeping import sweeping
 from music_pipeline.stages import runner
+from music_pipeline.stages.enrichment import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
 from music_pipeline.work import CATALOG_STAGES, Stage
 
 SWEEP_TAG = "music/sweep"
 CHAIN = "sweep"
+SWEPT_STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
 
 
 class Drain(dg.Config):
@@ -42,13 +46,21 @@ class DrainAndDiscover(Drain):
     force: bool = Field(default=False, description="Ask for them afresh, even if they were just done.")
 
 
+class DrainEnrichment(Drain):
+    """The last queue can be told whom not to wait for any longer."""
+
+    providers_back: list[str] = Field(
+        default=[], description="Providers that are back: what waits for them is due now, whatever time it was given."
+    )
+
+
 def drain(context: dg.AssetExecutionContext, stage: Stage, config: Drain) -> dg.MaterializeResult[None]:
     """Work off what is due, and answer with its counts; with none, if nothing is due or another sweep is at it."""
     engine = database.engine()
     began = time.monotonic()
     outcomes = swept(context, engine, stage, config)
     if outcomes:
-        for verdict in verdicts(engine, stage, outcomes):
+        for verdict in verdicts_of(engine, stage, outcomes):
             context.log_event(verdict.evaluation())
     return dg.MaterializeResult(
         metadata=counts(outcomes) | {"seconds": round(time.monotonic() - began, 2)} | row_counts(engine, stage),
@@ -56,7 +68,14 @@ def drain(context: dg.AssetExecutionContext, stage: Stage, config: Drain) -> dg.
     )
 
 
-def swept(context: dg.AssetExecutionContext, engine: sa.Engine, stage: Stage, config: Drain) -> list[Outcome]:
+def verdicts_of(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts of the checks of all assets that the stage fills."""
+    if stage is Stage.ENRICHMENT:
+        return enrichment_verdicts(engine, outcomes)
+    return verdicts(engine, stage, outcomes)
+
+
+def swept(context: Context, engine: sa.Engine, stage: Stage, config: Drain) -> list[Outcome]:
     """The outcomes of a sweep of the stage. Nothing is written where nothing is due."""
     expected = work.due(engine, [stage])[stage]
     if not expected:
@@ -69,7 +88,7 @@ def swept(context: dg.AssetExecutionContext, engine: sa.Engine, stage: Stage, co
         return list(told(context, stage, config, expected))
 
 
-def told(context: dg.AssetExecutionContext, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
+def told(context: Context, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
     """Each outcome, as soon as it is there, logged on the asset of the stage."""
     for outcome in runner.drain(
         stage,
@@ -78,7 +97,10 @@ def told(context: dg.AssetExecutionContext, stage: Stage, config: Drain, expecte
         limit=config.limit,
         on_chunk=progress_to(context.log, ASSET_OF_STAGE[stage], expected=expected),
     ):
-        log_outcomes(context, asset_of(stage), [outcome], asked_for=False)
+        if stage is Stage.ENRICHMENT:
+            log_enrichment(context, database.engine(), outcome)
+        else:
+            log_outcomes(context, asset_of(stage), [outcome], asked_for=False)
         yield outcome
 
 
@@ -97,10 +119,24 @@ def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def row_counts(engine: sa.Engine, stage: Stage) -> dict[str, Any]:
-    """How many rows the stage's table has now, and what is still due."""
+    """How many rows the stage's table has now, and what is still due; of enrichment, how far the recordings are."""
+    still_due = {"still_due": work.due(engine, [stage])[stage]}
     with engine.connect() as connection:
+        if stage is Stage.ENRICHMENT:
+            counts = connection.execute(database.query("enrichment_counts")).mappings().one()
+            return still_due | {f"recordings_{status}": count for status, count in counts.items()}
         row = connection.execute(database.query("catalog_row_counts")).mappings().one()
-    return {"dagster/row_count": row[ASSET_OF_STAGE[stage]], "still_due": work.due(engine, [stage])[stage]}
+    return still_due | {"dagster/row_count": row[ASSET_OF_STAGE[stage]]}
+
+
+def take_up(context: dg.AssetExecutionContext, config: DrainEnrichment) -> None:
+    """Enqueue the artists with a source whose time has come, or whose provider is back."""
+    engine = database.engine()
+    if config.providers_back:
+        with engine.begin() as connection:
+            taken = connection.execute(database.query("take_up_waiting_rows"), {"providers": config.providers_back})
+            context.log.info("%s: %d answers are waited for.", ", ".join(config.providers_back), taken.rowcount)
+    context.log.info("enrichment: %d artists fell due.", enqueue_due_enrichment(engine))
 
 
 def discover(context: dg.AssetExecutionContext, config: DrainAndDiscover) -> None:
@@ -152,9 +188,20 @@ def later_queue(stage: Stage, before: Stage) -> dg.AssetsDefinition:
     return queue(stage, [before], body)
 
 
+def enrichment_queue() -> dg.AssetsDefinition:
+    """The queue of enrichment, which what fell due enters when it is drained."""
+
+    def body(context: dg.AssetExecutionContext, config: DrainEnrichment) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        take_up(context, config)
+        return drain(context, Stage.ENRICHMENT, config)
+
+    return queue(Stage.ENRICHMENT, [Stage.PRODUCER_IDENTIFICATION], body)
+
+
 def queues() -> list[dg.AssetsDefinition]:
     """All queues, in the order of the chain."""
     return [
         first_queue(),
         *(later_queue(stage, before) for before, stage in itertools.pairwise(CATALOG_STAGES)),
+        enrichment_queue(),
     ]

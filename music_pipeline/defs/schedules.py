@@ -1,14 +1,20 @@
-"""The jobs and when they run: a sweep for each queue, in UTC, and the whole chain as one job for a person to launch."""
+"""The jobs and when they run: a sweep for each queue, in UTC, and the whole chain as one job for a person to launch.
+
+What runs on an event, and not by the clock, is in `defs/sensors.py`.
+"""
 
 import os
 from collections.abc import Sequence
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from music_pipeline import database, work
 from music_pipeline.defs.checks import asset_of, queue_of
-from music_pipeline.defs.queues import CHAIN, SWEEP_TAG
+from music_pipeline.defs.enrichment_events import ENRICHED_TRACKS, source_asset
+from music_pipeline.defs.queues import CHAIN, SWEEP_TAG, SWEPT_STAGES
+from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.work import CATALOG_STAGES, Stage, Sweep
 
 CADENCE = {
@@ -16,10 +22,27 @@ CADENCE = {
     Stage.ALBUM_DISCOVERY: "*/5 * * * *",
     Stage.TRACK_DISCOVERY: "*/5 * * * *",
     Stage.PRODUCER_IDENTIFICATION: "*/10 * * * *",
+    Stage.ENRICHMENT: "*/10 * * * *",
 }
+ENRICHMENT_SWEEP = "process_pending_enrichments"
 
 
-def decision(stage: Stage, *, due: int, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:
+def sweep_name(stage: Stage) -> str:
+    """The name of the job that sweeps a stage."""
+    return ENRICHMENT_SWEEP if stage is Stage.ENRICHMENT else stage.value
+
+
+def is_due(engine: sa.Engine, stage: Stage) -> bool:
+    """Whether a sweep of the stage would find something to do."""
+    if work.due(engine, [stage])[stage]:
+        return True
+    if stage is not Stage.ENRICHMENT:
+        return False
+    with engine.connect() as connection:
+        return bool(connection.execute(database.query("enrichment_is_due")).scalar_one())
+
+
+def decision(stage: Stage, *, due: bool, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:
     """Sweep if something is due, no sweep of the stage has a living heartbeat, and none waits for its turn."""
     for sweep in in_progress:
         if sweep.kind == stage.value:
@@ -32,9 +55,9 @@ def decision(stage: Stage, *, due: int, in_progress: Sequence[Sweep], queued: in
 
 
 def sweep_job(stage: Stage) -> UnresolvedAssetJobDefinition:
-    """The job that drains one queue; it has the stage's name."""
+    """The job that drains one queue."""
     return dg.define_asset_job(
-        name=stage.value,
+        name=sweep_name(stage),
         selection=dg.AssetSelection.assets(queue_of(stage)),
         description=f"Drain what is due of {stage.value}.",
         tags={SWEEP_TAG: stage.value},
@@ -45,8 +68,8 @@ def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.Schedul
     """The schedule of one sweep; it asks the ledger, never Dagster, whether a sweep is in progress."""
 
     @dg.schedule(
-        name=f"{stage.value}_schedule",
-        job_name=stage.value,
+        name=f"{sweep_name(stage)}_schedule",
+        job_name=sweep_name(stage),
         cron_schedule=CADENCE[stage],
         execution_timezone="UTC",
         default_status=status,
@@ -56,10 +79,10 @@ def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.Schedul
         engine = database.engine()
         return decision(
             stage,
-            due=work.due(engine, [stage])[stage],
+            due=is_due(engine, stage),
             in_progress=work.sweeps_in_progress(engine),
             queued=context.instance.get_runs_count(
-                dg.RunsFilter(job_name=stage.value, statuses=[dg.DagsterRunStatus.QUEUED])
+                dg.RunsFilter(job_name=sweep_name(stage), statuses=[dg.DagsterRunStatus.QUEUED])
             ),
         )
 
@@ -70,8 +93,8 @@ def chain_job() -> UnresolvedAssetJobDefinition:
     """The job that drains all queues, one after the other."""
     return dg.define_asset_job(
         name=CHAIN,
-        selection=dg.AssetSelection.assets(*(queue_of(stage) for stage in CATALOG_STAGES)),
-        description="The whole chain in one run: artists, their releases, the tracks, the producers.",
+        selection=dg.AssetSelection.assets(*(queue_of(stage) for stage in SWEPT_STAGES)),
+        description="The whole chain in one run: artists, their releases, the tracks, the producers, the enrichment.",
         tags={SWEEP_TAG: CHAIN},
     )
 
@@ -85,13 +108,26 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
     )
 
 
+def enrichment_job() -> UnresolvedAssetJobDefinition:
+    """The job that asks all sources afresh about artists of the catalogue, by partition."""
+    return dg.define_asset_job(
+        name="enrichment_refresh",
+        selection=dg.AssetSelection.assets(*(source_asset(name) for name in SOURCES), ENRICHED_TRACKS),
+        description="Ask all sources afresh about the recordings of the chosen artists.",
+    )
+
+
 def jobs() -> list[UnresolvedAssetJobDefinition]:
     """All jobs."""
-    return [*(sweep_job(stage) for stage in CATALOG_STAGES), chain_job(), refresh_job()]
+    return [*(sweep_job(stage) for stage in SWEPT_STAGES), chain_job(), refresh_job(), enrichment_job()]
 
 
 def schedules() -> list[dg.ScheduleDefinition]:
     """All schedules; they begin on where MUSIC_SCHEDULES is "on" (as in `make dev`), else off."""
-    on = os.environ.get("MUSIC_SCHEDULES") == "on"
-    status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    return [sweep_schedule(stage, status) for stage in CATALOG_STAGES]
+    status = dg.DefaultScheduleStatus.RUNNING if are_on() else dg.DefaultScheduleStatus.STOPPED
+    return [sweep_schedule(stage, status) for stage in SWEPT_STAGES]
+
+
+def are_on() -> bool:
+    """Whether schedules and sensors begin on."""
+    return os.environ.get("MUSIC_SCHEDULES") == "on"

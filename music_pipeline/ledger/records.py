@@ -23,6 +23,8 @@ class Stage(StrEnum):
     ALBUM_DISCOVERY = "album_discovery"
     TRACK_DISCOVERY = "track_discovery"
     PRODUCER_IDENTIFICATION = "producer_identification"
+    ENRICHMENT = "enrichment"
+    SOCIAL_ENRICHMENT = "social_enrichment"
 
 
 CATALOG_STAGES = (

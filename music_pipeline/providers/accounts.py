@@ -22,7 +22,9 @@ from music_pipeline.providers.registry import Provider
 from music_pipeline.settings import settings
 
 REREAD_SECONDS = 1.0
+# What stands for a credential in the sandbox: this word, or where only a number will do, that.
 IN_SANDBOX = "sandbox"
+NUMBERS_IN_SANDBOX = {"INSTAGRAM_USER_ID": "17841405309211844"}
 ASK_AGAIN = timedelta(minutes=15)
 RENEWED_AT = 0.9  # of a token's life
 
@@ -37,6 +39,10 @@ class Account:
     name: str
     fingerprint: str
     secrets: Mapping[str, str] = field(repr=False)
+
+    def confidential(self) -> tuple[str, ...]:
+        """What no text may show: the secrets, but not the word that stands for them in the sandbox."""
+        return tuple(secret for secret in self.secrets.values() if secret != IN_SANDBOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ class Accounts:
             raise self._missing(provider, "MUSICBRAINZ_CONTACT (an address or e-mail, which it asks of every program)")
         secrets = {name: credentials.read(self._engine, name) for name in provider.credentials}
         if self._addresses.sandbox_url:
-            secrets = {name: secret or IN_SANDBOX for name, secret in secrets.items()}
+            secrets = {name: secret or NUMBERS_IN_SANDBOX.get(name, IN_SANDBOX) for name, secret in secrets.items()}
         complete = {name: secret for name, secret in secrets.items() if secret}
         if len(complete) < len(secrets):
             raise self._missing(provider, " and ".join(name for name in secrets if name not in complete))
@@ -149,7 +155,7 @@ class Access:
 
     def __init__(self, provider: Provider, account: Account, accounts: Accounts, tokens: Tokens) -> None:
         self._provider = provider
-        self._account = account
+        self.account = account
         self._accounts = accounts
         self._tokens = tokens
         self._token: Token | None = None
@@ -160,18 +166,22 @@ class Access:
         if template is None:
             return {}
         if "{token}" not in template:
-            return {"Authorization": template.format_map(self._account.secrets)}
-        self._token = await self._tokens.of(self._provider, self._account)
+            return {"Authorization": template.format_map(self.account.secrets)}
+        self._token = await self._tokens.of(self._provider, self.account)
         return {"Authorization": template.format(token=self._token.text)}
+
+    def params(self) -> tuple[tuple[str, str], ...]:
+        """The secret parameters."""
+        return tuple((parameter, self.account.secrets[name]) for parameter, name in self._provider.secret_params)
 
     async def renew(self) -> bool:
         """After a 401: whether there is something else to try,
         a new token or credentials that were changed meanwhile.
         """
         if self._token is not None:
-            self._tokens.forget(self._account, self._token)
+            self._tokens.forget(self.account, self._token)
             return True
-        before = self._account.fingerprint
+        before = self.account.fingerprint
         self._accounts.reread(self._provider)
-        self._account = await self._accounts.of(self._provider)
-        return self._account.fingerprint != before
+        self.account = await self._accounts.of(self._provider)
+        return self.account.fingerprint != before

@@ -1,16 +1,17 @@
-"""What an HTTP answer means, whatever the provider: JSON or not, and errors inside a 200.
+"""What an HTTP answer means, whatever the provider: JSON or not, errors inside a 200, the providers' own codes.
 
 Pure: what follows from it (a retry, a block, an open breaker) is the gateway's.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from math import isfinite
 from typing import Any
+from urllib.parse import quote
 
 from music_pipeline.providers.breaker import Health
 from music_pipeline.providers.registry import Provider
@@ -19,6 +20,9 @@ LONGEST_TEXT = 300
 LONGEST_RETRY_AFTER = 366 * 86_400.0
 OAUTH_REFUSALS = ("invalid_client", "invalid_grant", "invalid_token", "unauthorized_client")
 NO_REASON = ("", "forbidden")
+# How long to wait, in seconds; the second is AcousticBrainz's.
+WAIT_HEADERS = ("retry-after", "x-ratelimit-reset-in")
+USAGE_HEADER = "x-business-use-case-usage"
 
 
 class Meaning(StrEnum):
@@ -57,6 +61,43 @@ HEALTH: Mapping[Meaning, Health] = {
 }
 
 
+# What a provider's own code in the body means, whatever the status. None: an error without a code. An error with
+# another code is what the status says, and a refusal inside a 200.
+CODES: Mapping[str, Mapping[int | None, Meaning]] = {
+    "lastfm": {  # https://www.last.fm/api/errorcodes
+        4: Meaning.CREDENTIALS_REFUSED,
+        6: Meaning.ABSENT,
+        8: Meaning.SERVER_ERROR,
+        10: Meaning.CREDENTIALS_REFUSED,
+        11: Meaning.SERVER_ERROR,
+        16: Meaning.SERVER_ERROR,
+        26: Meaning.CREDENTIALS_REFUSED,
+        29: Meaning.RATE_LIMITED,
+        None: Meaning.SERVER_ERROR,
+    },
+    "deezer": {  # https://developers.deezer.com/api/errors
+        4: Meaning.RATE_LIMITED,
+        700: Meaning.SERVER_ERROR,
+        800: Meaning.ABSENT,
+        None: Meaning.SERVER_ERROR,
+    },
+    "getsongbpm": {None: Meaning.REFUSED},
+    "instagram": {  # https://developers.facebook.com/docs/graph-api/guides/error-handling
+        1: Meaning.SERVER_ERROR,
+        2: Meaning.SERVER_ERROR,
+        4: Meaning.RATE_LIMITED,
+        10: Meaning.CREDENTIALS_REFUSED,
+        17: Meaning.RATE_LIMITED,
+        32: Meaning.RATE_LIMITED,
+        190: Meaning.CREDENTIALS_REFUSED,
+        613: Meaning.RATE_LIMITED,
+        80002: Meaning.RATE_LIMITED,
+        2207013: Meaning.ABSENT,  # a subcode of 110: nobody of that name, or a personal account
+        **dict.fromkeys(range(200, 300), Meaning.CREDENTIALS_REFUSED),
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RawResponse:
     """An HTTP answer, header names in lower case."""
@@ -80,20 +121,60 @@ class Reading:
     retry_after: float | None
 
 
-def read_response(response: RawResponse, provider: Provider, *, now: datetime) -> Reading:
-    """What the answer means."""
+@dataclass(frozen=True, slots=True)
+class StatedError:
+    """What the body says of an error.
+
+    `status`: an HTTP status in it; `reason`: a word, or OAuth's code; `codes`: the provider's own, the narrowest first,
+    None for an error without one, nothing for no error.
+    """
+
+    status: int | None
+    text: str
+    reason: str | None
+    codes: tuple[int | None, ...]
+
+
+def read_response(
+    response: RawResponse, provider: Provider, *, now: datetime, confidential: Sequence[str] = ()
+) -> Reading:
+    """What the answer means. `confidential`: what its text must not show, even where the provider repeats it."""
     readable, payload = _decoded(response.body)
-    status, error_text, reason = _error_of(payload) if readable else (None, _plain_text(response.body), None)
+    error = _error_of(payload) if readable else StatedError(None, _plain_text(response.body), None, ())
     # An error inside a 200 is what its own status says.
-    effective = status if response.status == 200 and status is not None else response.status
-    meaning = _meaning(effective, response, provider, readable=readable, text=error_text, reason=reason)
+    effective = error.status if response.status == 200 and error.status is not None else response.status
+    coded = _meaning_of_codes(provider, response.status, error.codes)
+    meaning = coded or _meaning(effective, response, provider, readable=readable, text=error.text, reason=error.reason)
     return Reading(
         meaning=meaning,
         status=effective,
         payload=payload if meaning is Meaning.ANSWERED else None,
-        text=_sentence(effective, error_text, readable=readable),
-        retry_after=retry_after(response.headers.get("retry-after"), now=now),
+        text=_sentence(effective, _hidden(error.text, confidential), readable=readable),
+        retry_after=_asked_wait(response.headers, provider, now=now),
     )
+
+
+def _asked_wait(headers: Mapping[str, str], provider: Provider, *, now: datetime) -> float | None:
+    """Seconds to wait after a refusal: as the headers say, else as is known of the provider."""
+    found = (retry_after(headers.get(name), now=now) for name in WAIT_HEADERS)
+    asked = next((seconds for seconds in found if seconds is not None), None)
+    if asked is None:
+        asked = regain_seconds(headers.get(USAGE_HEADER))
+    return provider.refused_seconds if asked is None else asked
+
+
+def regain_seconds(header: str | None) -> float | None:
+    """When Instagram will answer again, in seconds: its usage header holds minutes, for each business and use case.
+
+    None where it does not say, or says 0.
+    """
+    readable, usage = _decoded((header or "").encode())
+    if not readable or not isinstance(usage, dict):
+        return None
+    cases = [case for entries in usage.values() if isinstance(entries, list) for case in entries]
+    minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
+    longest = max((each for each in minutes if isinstance(each, int | float) and isfinite(each)), default=0)
+    return min(60.0 * longest, LONGEST_RETRY_AFTER) if longest > 0 else None
 
 
 def retry_after(header: str | None, *, now: datetime) -> float | None:
@@ -120,6 +201,15 @@ def _seconds_until(date: str, now: datetime) -> float | None:
         return None
 
 
+def _meaning_of_codes(provider: Provider, status: int, codes: tuple[int | None, ...]) -> Meaning | None:
+    """What the provider's own codes say; None where they say nothing and the status counts."""
+    meanings = CODES.get(provider.name)
+    if meanings is None or not codes:
+        return None
+    known = (meanings[code] for code in codes if code in meanings and (code is not None or status < 300))
+    return next(known, Meaning.REFUSED if status < 300 else None)
+
+
 def _meaning(
     status: int, response: RawResponse, provider: Provider, *, readable: bool, text: str, reason: str | None
 ) -> Meaning:
@@ -143,13 +233,17 @@ def _meaning_of_refusal(status: int, provider: Provider, *, readable: bool, text
         return Meaning.UNAUTHORISED
     if status == 403:
         return _meaning_of_forbidden(provider, readable=readable, text=text)
-    if status == 404:
+    if not readable and provider.name in CODES:
+        return Meaning.BROKEN  # what it refuses, and whether it does, would have been in the body
+    if status == 404 and provider.not_found_is_absent:
         return Meaning.ABSENT
     return Meaning.GONE if status == 410 else Meaning.REFUSED
 
 
 def _meaning_of_forbidden(provider: Provider, *, readable: bool, text: str) -> Meaning:
     """Spotify writes plain text where the whole app is refused, and JSON without a reason where an endpoint is."""
+    if provider.forbidden_is_haste:
+        return Meaning.RATE_LIMITED
     if not provider.forbidden_is_gone or not readable:
         return Meaning.CREDENTIALS_REFUSED
     return Meaning.GONE if text.lower() in NO_REASON else Meaning.REFUSED
@@ -163,19 +257,36 @@ def _decoded(body: bytes) -> tuple[bool, object]:
         return False, None
 
 
-def _error_of(payload: object) -> tuple[int | None, str, str | None]:
-    """(status, text, reason or OAuth code) of the error that the JSON states, in any of the providers' forms."""
+def _error_of(payload: object) -> StatedError:
+    """The error that the JSON states, in any of the providers' forms."""
     if not isinstance(payload, dict):
-        return None, "", None
+        return StatedError(None, "", None, ())
     error = payload.get("error")
     if isinstance(error, dict):
-        return _status(error.get("status")), _text(error.get("message")), _text(error.get("reason")) or None
+        reason = _text(error.get("reason")) or None
+        codes = _codes(error.get("error_subcode"), error.get("code"))
+        return StatedError(_status(error.get("status")), _text(error.get("message")), reason, codes)
     if isinstance(error, str):
-        return _status_of_code(error), _text(payload.get("error_description")) or _text(error), error
+        text = _text(payload.get("error_description")) or _text(error)
+        return StatedError(_status_of_code(error), text, error, (None,))
     meta = payload.get("meta")
     if isinstance(meta, dict) and (_status(meta.get("status")) or 0) >= 400:
-        return _status(meta.get("status")), _text(meta.get("message")), None
-    return None, _text(payload.get("message")), None
+        return StatedError(_status(meta.get("status")), _text(meta.get("message")), None, ())
+    codes = _codes(error) if error is not None else ()
+    return StatedError(None, _text(payload.get("message")), None, codes)
+
+
+def _codes(*found: object) -> tuple[int | None, ...]:
+    """The codes among what was found; one that is missing, if there is none."""
+    codes = tuple(code for code in found if isinstance(code, int) and not isinstance(code, bool))
+    return codes or (None,)
+
+
+def _hidden(text: str, confidential: Sequence[str]) -> str:
+    """The text without what it must not show, as it is or as in an address."""
+    for secret in confidential:
+        text = text.replace(secret, "[hidden]").replace(quote(secret, safe=""), "[hidden]")
+    return text
 
 
 def _status_of_code(code: str) -> int | None:
@@ -187,11 +298,11 @@ def _status(value: Any) -> int | None:
 
 
 def _text(value: object) -> str:
-    return " ".join(value.split())[:LONGEST_TEXT] if isinstance(value, str) else ""
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _plain_text(body: bytes) -> str:
-    text = body[: 4 * LONGEST_TEXT].decode("utf-8", errors="replace").strip()
+    text = body.decode("utf-8", errors="replace").strip()
     return "" if text[:1] in "<{[" else _text(text)
 
 
@@ -201,5 +312,5 @@ def _is_html(response: RawResponse) -> bool:
 
 def _sentence(status: int, text: str, *, readable: bool) -> str:
     if text:
-        return f"HTTP {status}: {text}"
+        return f"HTTP {status}: {text[:LONGEST_TEXT]}"
     return f"HTTP {status}" if readable else f"HTTP {status} with a body that is no JSON"

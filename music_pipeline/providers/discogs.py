@@ -64,13 +64,21 @@ class DiscogsTrack:
 
 @dataclass(frozen=True, slots=True)
 class DiscogsRelease:
-    """A release with its credits. `released` as printed (1998-06-00); `year` None where unknown."""
+    """A release with its credits. `released` as printed (1998-06-00); `year` None where unknown.
+
+    `styles` are narrower than `genres`. `labels` by name, the main one first. `country` as printed, which may be
+    several ("UK & Europe").
+    """
 
     id: str
     title: str | None
     artists: tuple[NamedId, ...]
     year: int | None
     released: str | None
+    country: str | None
+    genres: tuple[str, ...]
+    styles: tuple[str, ...]
+    labels: tuple[str, ...]
     barcodes: tuple[str, ...]
     tracks: tuple[DiscogsTrack, ...]
     credits: tuple[DiscogsCredit, ...]
@@ -127,6 +135,10 @@ def parse_release(payload: object) -> DiscogsRelease | None:
         artists=_artists(found.get("artists"), "release.artists"),
         year=read.integer(found.get("year"), "release.year") or None,
         released=read.text(found.get("released"), "release.released"),
+        country=read.text(found.get("country"), "release.country"),
+        genres=read.texts(found.get("genres"), "release.genres"),
+        styles=read.texts(found.get("styles"), "release.styles"),
+        labels=kept(read.optional_sequence(found.get("labels"), "release.labels"), _label).items,
         barcodes=_barcodes(found),
         tracks=_tracks(found.get("tracklist"), inherited=()),
         credits=_credits(found.get("extraartists"), "release.extraartists"),
@@ -235,6 +247,10 @@ def _named_id(value: object) -> NamedId | None:
     found = read.optional_mapping(value, "artist")
     found_id = read.id(found.get("id"), "artist.id")
     return NamedId(found_id, read.text(found.get("name"), "artist.name")) if found_id else None
+
+
+def _label(value: object) -> str | None:
+    return read.text(read.optional_mapping(value, "label").get("name"), "label.name")
 
 
 def _barcodes(release: dict[str, Any]) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ class Exchange(Generic[Body]):
     def _read(self, outcome: RawResponse | TransportFailure) -> Reading:
         if isinstance(outcome, TransportFailure):
             return Reading(outcome.meaning, None, None, str(outcome), None)
-        return read_response(outcome, self.provider, now=self.clock.now())
+        return read_response(outcome, self.provider, now=self.clock.now(), confidential=self.account.confidential())
 
     def _parsed(self, reading: Reading) -> tuple[Reading, Body | None]:
         """The record of an answer; an answer of the wrong shape is a broken one."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 import structlog
@@ -201,14 +202,15 @@ class Gateway:
 
         async def prepare() -> Send:
             outgoing = Outgoing(
-                url=self._addresses.base_of(provider) + question.path,
+                url=_filled(self._addresses.base_of(provider), access.account) + question.path,
                 params=question.params,
                 headers={"Accept": "application/json", **validators},
                 secret_headers=await access.headers(),
+                secret_params=access.params(),
                 form=None,
                 timeout_seconds=provider.timeout_seconds,
             )
-            if provider.through_spotipy:
+            if provider.through_spotipy and not question.endpoint.direct:
                 return lambda permit: self._spotipy.send(question, outgoing, permit)
             return lambda permit: send_http(self._http, outgoing, permit)
 
@@ -234,6 +236,7 @@ class Gateway:
             params=(),
             headers={"Accept": "application/json"},
             secret_headers={"Authorization": basic_authorization(account)},
+            secret_params=(),
             form={"grant_type": "client_credentials"},
             timeout_seconds=provider.timeout_seconds,
         )
@@ -287,6 +290,11 @@ class Gateway:
         for channel in self._channels.values():
             await channel.aclose()
         await asyncio.to_thread(self._calls.flush)
+
+
+def _filled(base: str, account: Account) -> str:
+    """A provider's address with the credentials that it names."""
+    return base.format_map({name: quote(value, safe="") for name, value in account.secrets.items()})
 
 
 async def _awaited(fetching: Awaitable[Body]) -> Body:

@@ -3,6 +3,7 @@
 Whether a hit is the song that was meant is not decided here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,18 @@ from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import NamedId, Page, kept
 
 SEARCH = Endpoint("genius", "search", "/search")  # https://docs.genius.com/#search-h2
+ARTIST = Endpoint("genius", "artist", "/artists/{}")  # https://docs.genius.com/#artists-h2
 ARTIST_SONGS = Endpoint("genius", "artist_songs", "/artists/{}/songs")  # https://docs.genius.com/#artists-h2
 SONG = Endpoint("genius", "song", "/songs/{}")  # https://docs.genius.com/#songs-h2
 
 SONGS_PER_PAGE = 50
+# An artist's page holds the name of the account at each service; this is where such an account is.
+SERVICES = {
+    "instagram": "https://www.instagram.com/{}",
+    "twitter": "https://twitter.com/{}",
+    "facebook": "https://www.facebook.com/{}",
+}
+ACCOUNT = re.compile(r"@?([A-Za-z0-9._-]+)")
 read = Reader("genius")
 
 
@@ -40,6 +49,16 @@ class GeniusSong:
     performances: tuple[tuple[str, NamedId], ...]
     release_date: str | None
     album: NamedId | None
+
+
+@dataclass(frozen=True, slots=True)
+class GeniusArtist:
+    """An artist. `urls`: addresses that the page itself gives, by service; "genius" is the page."""
+
+    id: str
+    name: str | None
+    alternate_names: tuple[str, ...]
+    urls: dict[str, str]
 
 
 def parse_search(payload: object) -> tuple[GeniusHit, ...]:
@@ -72,6 +91,31 @@ def parse_song(payload: object) -> GeniusSong | None:
         release_date=read.text(found.get("release_date"), "song.release_date"),
         album=_named_id(found.get("album")),
     )
+
+
+def parse_artist(payload: object) -> GeniusArtist | None:
+    """An artist with the accounts that the page names; None where the answer holds no id. Raises UnreadableAnswer."""
+    found = read.mapping(_response(payload).get("artist"), "artist")
+    artist_id = read.id(found.get("id"), "artist.id")
+    if artist_id is None:
+        return None
+    page = read.text(found.get("url"), "artist.url")
+    accounts = {service: _account(found, service) for service in SERVICES}
+    return GeniusArtist(
+        id=artist_id,
+        name=read.text(found.get("name"), "artist.name"),
+        alternate_names=read.texts(found.get("alternate_names"), "artist.alternate_names"),
+        urls={service: url for service, url in {"genius": page, **accounts}.items() if url},
+    )
+
+
+def _account(artist: dict[str, Any], service: str) -> str | None:
+    """The account's address; None where the page names none, or something that is neither a name nor an address."""
+    named = read.text(artist.get(f"{service}_name"), f"artist.{service}_name")
+    if named is None or named.startswith(("https://", "http://")):
+        return named
+    account = ACCOUNT.fullmatch(named)
+    return SERVICES[service].format(account[1]) if account else None
 
 
 def _response(payload: object) -> dict[str, Any]:
@@ -122,6 +166,11 @@ class GeniusClient:
         """The ten songs that fit best, by Genius's own idea of it."""
         question = Question.of(SEARCH, q=text)
         return (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body or ()
+
+    async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> GeniusArtist | None:
+        """An artist with the accounts that the page names; None where there is none."""
+        question = Question.of(ARTIST, artist_id, text_format="plain")
+        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
 
     async def artist_songs(
         self, artist_id: str, *, page: int = 1, fresh_since: datetime | None = None

@@ -18,6 +18,7 @@ from music_pipeline.providers.musicbrainz_answers import (
     parse_artist_page,
     parse_artist_search,
     parse_recording,
+    parse_recording_search,
     parse_recordings,
     parse_release,
     parse_releases,
@@ -32,6 +33,7 @@ ARTIST = Endpoint("musicbrainz", "artist", "/artist/{}")  # …/MusicBrainz_API#
 RELEASES = Endpoint("musicbrainz", "releases", "/release")  # …/MusicBrainz_API#Browse
 RELEASE = Endpoint("musicbrainz", "release", "/release/{}")  # …/MusicBrainz_API#Lookups
 RECORDINGS = Endpoint("musicbrainz", "recordings", "/recording")  # …/MusicBrainz_API#Browse
+RECORDING_SEARCH = Endpoint("musicbrainz", "recording_search", "/recording")  # …/MusicBrainz_API/Search#Recording
 RECORDING = Endpoint("musicbrainz", "recording", "/recording/{}")  # …/MusicBrainz_API#Lookups
 
 RELEASE_INC = "recordings artist-credits isrcs media labels release-groups artist-rels url-rels recording-level-rels"
@@ -41,6 +43,7 @@ RECORDING_INC = "artist-rels isrcs"
 LARGEST_PAGE = 100
 SMALLEST_PAGE = 6
 MOST_URLS = 50  # of the 100 allowed: 50 make an address of 3.7 kB, and servers in between take 4 or 8
+MOST_ISRCS = 80
 MOST_NAMES = 20  # a common name crowds the others out of a longer list
 OVERLOADED = (502, 503, 504)
 ATTEMPTS_PER_SIZE = 2
@@ -151,6 +154,27 @@ class MusicBrainzClient:
             return answer.body
 
         return await _halving(ask, LARGEST_PAGE)
+
+    async def recordings_by_isrc(
+        self, isrcs: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> tuple[MusicBrainzRecording, ...]:
+        """The recordings that have one of these ISRCs, all pages of the search; without credits.
+
+        At most 80 ISRCs: raises ValueError for more.
+        """
+        if len(isrcs) > MOST_ISRCS:
+            raise ValueError(f"{len(isrcs)} ISRCs in one search at MusicBrainz; it is asked for {MOST_ISRCS}.")
+        query = f"isrc:({' OR '.join(sorted(set(isrcs)))})"
+        found: list[MusicBrainzRecording] = []
+        total: int | None = None
+        while total is None or len(found) < total:
+            question = Question.of(RECORDING_SEARCH, query=query, limit=LARGEST_PAGE, offset=len(found), fmt="json")
+            page = (await self._gateway.ask(question, parse_recording_search, fresh_since=fresh_since)).body
+            if page is None or not page.items:
+                break
+            found += page.items
+            total = page.total or 0
+        return tuple(found)
 
     async def release(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRelease | None:
         """One release with tracks, credits and links; None where there is none."""

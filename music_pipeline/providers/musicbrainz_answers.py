@@ -157,6 +157,14 @@ def parse_recordings(payload: object) -> Page[MusicBrainzRecording]:
     return Page(items=recordings.items, total=total, next_offset=next_offset, nulls=recordings.nulls)
 
 
+def parse_recording_search(payload: object) -> Page[MusicBrainzRecording]:
+    """A page of a search for recordings, with how many there are in all. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "search")
+    recordings = kept(read.sequence(found.get("recordings"), "search.recordings"), parse_recording)
+    total = read.integer(found.get("count"), "search.count")
+    return Page(items=recordings.items, total=total, next_offset=None, nulls=recordings.nulls)
+
+
 def parse_releases(payload: object) -> Page[MusicBrainzRelease]:
     """A page of releases. Raises UnreadableAnswer."""
     found = read.mapping(payload, "releases")
@@ -275,8 +283,9 @@ def _related_artists(holder: dict[str, Any]) -> list[tuple[dict[str, Any], Named
 
 
 def _urls(holder: dict[str, Any]) -> tuple[str, ...]:
-    """The addresses that relationships lead to."""
-    urls = (read.optional_mapping(relation.get("url"), "relation.url") for relation in _relations(holder, "url"))
+    """The addresses that relationships lead to; one that has ended leads nowhere any more."""
+    current = (relation for relation in _relations(holder, "url") if relation.get("ended") is not True)
+    urls = (read.optional_mapping(relation.get("url"), "relation.url") for relation in current)
     resources = (read.text(url.get("resource"), "relation.url.resource") for url in urls)
     return tuple(resource for resource in resources if resource)
 

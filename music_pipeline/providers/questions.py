@@ -24,12 +24,14 @@ class Priority(IntEnum):
 class Endpoint:
     """One of a provider's endpoints. `path`: below the provider's base address, with `{}` for each value.
 
-    At Spotify, `name` is also what spotipy calls the method, and the parameters are that method's.
+    At Spotify, `name` is also what spotipy calls the method, and the parameters are that method's; `direct`: spotipy
+    is left out.
     """
 
     provider: str
     name: str
     path: str
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,21 @@ class Reader:
             raise UnreadableAnswer(self.provider, what, value)
         return float(value)
 
+    def decimal(self, value: object, what: str) -> float | None:
+        """A finite number, also one in quotes; None where it is missing or blank."""
+        if not isinstance(value, str):
+            return self.number(value, what)
+        try:
+            return self.number(float(value), what) if value.strip() else None
+        except ValueError:
+            raise UnreadableAnswer(self.provider, what, value) from None
+
+    def one_or_many(self, value: object, what: str) -> list[Any]:
+        """A list that was made of XML: one entry comes without it, none as blank text or not at all."""
+        if isinstance(value, dict):
+            return [value]
+        return [] if value in (None, "") else self.sequence(value, what)
+
     def flag(self, value: object, what: str) -> bool | None:
         """True or false; None where it is missing."""
         if value is None or isinstance(value, bool):

@@ -1,8 +1,10 @@
 """What the records of all providers have in common. A provider's own records are in its own file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from music_pipeline.providers.reading import Reader
 
 Item = TypeVar("Item")
 
@@ -31,6 +33,54 @@ class Credit:
     type: str
     attributes: tuple[str, ...]
     task: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFeatures:
+    """What a recording sounds like, by Spotify's names and in its units; None where it is not known.
+
+    `tempo`: beats a minute; `loudness`: dB; `key`: 0 for C to 11 for B; `mode`: 1 major, 0 minor; `time_signature`:
+    beats a bar; the others from 0 to 1. https://developer.spotify.com/documentation/web-api/reference/get-audio-features
+    """
+
+    danceability: float | None
+    energy: float | None
+    key: int | None
+    loudness: float | None
+    mode: int | None
+    speechiness: float | None
+    acousticness: float | None
+    instrumentalness: float | None
+    liveness: float | None
+    valence: float | None
+    tempo: float | None
+    time_signature: int | None
+
+
+def read_audio_features(read: Reader, found: Mapping[str, object]) -> AudioFeatures:
+    """The features by their names. What could not be detected (key -1, tempo 0) is None. Raises UnreadableAnswer."""
+
+    def number(name: str) -> float | None:
+        return read.number(found.get(name), f"audio features.{name}")
+
+    def whole(name: str, smallest: int) -> int | None:
+        value = read.integer(found.get(name), f"audio features.{name}")
+        return value if value is not None and value >= smallest else None
+
+    return AudioFeatures(
+        danceability=number("danceability"),
+        energy=number("energy"),
+        key=whole("key", 0),
+        loudness=number("loudness"),
+        mode=whole("mode", 0),
+        speechiness=number("speechiness"),
+        acousticness=number("acousticness"),
+        instrumentalness=number("instrumentalness"),
+        liveness=number("liveness"),
+        valence=number("valence"),
+        tempo=number("tempo") or None,
+        time_signature=whole("time_signature", 1),
+    )
 
 
 @dataclass(frozen=True, slots=True)

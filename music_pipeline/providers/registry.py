@@ -27,10 +27,13 @@ class Quota:
 class Provider:
     """One provider.
 
-    `base_url`: the real one; `sandbox_path`: the same in the sandbox. `per_account`: whether its quota is an
-    account's, or our address's. `credentials`: the names of what it needs. `authorization`: the header, with
-    credentials by name in braces; `{token}` is an access token got with them. `forbidden_is_gone`: a 403 without a
-    reason means that the endpoint is not for this app.
+    `base_url`: the real one; `sandbox_path`: the same in the sandbox; either may hold a credential that is no secret,
+    by name in braces. `per_account`: whether its quota is an account's, or our address's. `credentials`: the names of
+    what it needs. `authorization`: the header, with credentials by name in braces; `{token}` is an access token got
+    with them. `secret_params`: parameters that hold a credential, as (parameter, name of the credential).
+    `forbidden_is_gone`: a 403 without a reason means that the endpoint is not for this app; `forbidden_is_haste`: that
+    we asked too often. `refused_seconds`: how long it refuses everything after too many calls, where it does not say so
+    itself; None where nobody knows.
     """
 
     name: str
@@ -42,7 +45,11 @@ class Provider:
     authorization: str | None
     metadata_ttl: timedelta
     timeout_seconds: float = 30.0
+    secret_params: tuple[tuple[str, str], ...] = ()
     forbidden_is_gone: bool = False
+    forbidden_is_haste: bool = False
+    not_found_is_absent: bool = True
+    refused_seconds: float | None = None
     daily_limit: int | None = None
     contact_needed: bool = False
     through_spotipy: bool = False
@@ -94,6 +101,79 @@ PROVIDERS: Mapping[str, Provider] = {
             credentials=("GENIUS_ACCESS_TOKEN",),
             authorization="Bearer {GENIUS_ACCESS_TOKEN}",
             metadata_ttl=timedelta(days=30),
+        ),
+        Provider(  # the limit is unpublished: 5 a second, averaged over 5 minutes, is what clients keep to
+            name="lastfm",
+            base_url="https://ws.audioscrobbler.com/2.0",
+            sandbox_path="/lastfm/2.0",
+            quota=Quota(1500, 300),
+            per_account=False,
+            credentials=("LASTFM_API_KEY",),
+            authorization=None,
+            secret_params=(("api_key", "LASTFM_API_KEY"),),
+            metadata_ttl=timedelta(days=7),
+            not_found_is_absent=False,
+        ),
+        Provider(  # https://developers.deezer.com/api: 50 requests in 5 seconds
+            name="deezer",
+            base_url="https://api.deezer.com",
+            sandbox_path="/deezer",
+            quota=Quota(50, 5),
+            per_account=False,
+            credentials=(),
+            authorization=None,
+            metadata_ttl=timedelta(days=30),
+            not_found_is_absent=False,
+            forbidden_is_haste=True,
+        ),
+        Provider(  # the limit is unpublished: one a second is an assumption
+            name="reccobeats",
+            base_url="https://api.reccobeats.com/v1",
+            sandbox_path="/reccobeats/v1",
+            quota=Quota(60, 60),
+            per_account=False,
+            credentials=(),
+            authorization=None,
+            metadata_ttl=timedelta(days=90),
+            not_found_is_absent=False,
+        ),
+        Provider(  # https://acousticbrainz.readthedocs.io/api.html: 10 in 10 seconds; it may be down for good
+            name="acousticbrainz",
+            base_url="https://acousticbrainz.org/api/v1",
+            sandbox_path="/acousticbrainz/api/v1",
+            quota=Quota(10, 10),
+            per_account=False,
+            credentials=(),
+            authorization=None,
+            metadata_ttl=timedelta(days=90),
+            not_found_is_absent=False,
+        ),
+        Provider(  # https://getsongbpm.com/api: 3,000 an hour, and the key is blocked for an hour where there are more
+            name="getsongbpm",
+            base_url="https://api.getsong.co",
+            sandbox_path="/getsongbpm",
+            quota=Quota(3000, 3600),
+            per_account=True,
+            credentials=("GETSONGBPM_API_KEY",),
+            authorization=None,
+            secret_params=(("api_key", "GETSONGBPM_API_KEY"),),
+            metadata_ttl=timedelta(days=30),
+            not_found_is_absent=False,
+            refused_seconds=3600.0,
+        ),
+        Provider(  # https://developers.facebook.com/docs/graph-api/overview/rate-limiting: 200 a user in any hour
+            name="instagram",
+            base_url="https://graph.facebook.com/v25.0/{INSTAGRAM_USER_ID}",
+            sandbox_path="/instagram/v25.0/{INSTAGRAM_USER_ID}",
+            quota=Quota(200, 3600),
+            per_account=True,
+            credentials=("INSTAGRAM_API_KEY", "INSTAGRAM_USER_ID"),
+            authorization=None,
+            secret_params=(("access_token", "INSTAGRAM_API_KEY"),),
+            # Its numbers change by the hour: an answer serves those who ask at the same time.
+            metadata_ttl=timedelta(minutes=10),
+            not_found_is_absent=False,
+            refused_seconds=3600.0,
         ),
     )
 }

@@ -3,15 +3,15 @@
 Which releases and tracks to ask for, and in which order, is not decided here. Playlists are in `spotify_playlists`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from music_pipeline.providers.errors import ProviderRefused, UnreadableAnswer
+from music_pipeline.providers.errors import EndpointGone, ProviderRefused, UnreadableAnswer
 from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
-from music_pipeline.providers.records import Kept, NamedId, Page, kept
+from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, read_audio_features
 from music_pipeline.settings import settings
 
 SEARCH = Endpoint(
@@ -22,7 +22,10 @@ ARTIST_ALBUMS = Endpoint("spotify", "artist_albums", "/artists/{}/albums")  # �
 ALBUM = Endpoint("spotify", "album", "/albums/{}")  # …/reference/get-an-album
 ALBUM_TRACKS = Endpoint("spotify", "album_tracks", "/albums/{}/tracks")  # …/reference/get-an-albums-tracks
 TRACK = Endpoint("spotify", "track", "/tracks/{}")  # …/reference/get-track
+# spotipy says that the endpoint is gone, which is true of most apps but not of all.
+AUDIO_FEATURES = Endpoint("spotify", "audio_features", "/audio-features", direct=True)  # …/get-several-audio-features
 
+MOST_AUDIO_FEATURES = 100
 RELEASE_GROUPS = "album,single,compilation"
 ALBUM_TRACKS_LIMIT = 50
 LARGEST_SEARCH_OFFSET = 1000
@@ -209,6 +212,20 @@ def parse_search(payload: object) -> SpotifySearch:
     )
 
 
+def parse_audio_features(payload: object) -> tuple[str, AudioFeatures] | None:
+    """A track's id and audio features; None where the answer holds no id. Raises UnreadableAnswer."""
+    found = read.optional_mapping(payload, "audio features")
+    track_id = read.id(found.get("id"), "audio features.id")
+    return (track_id, read_audio_features(read, found)) if track_id else None
+
+
+def parse_several_audio_features(payload: object) -> dict[str, AudioFeatures]:
+    """Audio features by the tracks' ids; tracks that Spotify does not know are missing. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "several audio features")
+    entries = read.sequence(found.get("audio_features"), "several audio features.audio_features")
+    return dict(kept(entries, parse_audio_features).items)
+
+
 def page_of(payload: object, parse: Callable[[object], Item | None], what: str) -> Page[Item]:
     """One of Spotify's pages, whatever it lists. Raises UnreadableAnswer."""
     found = read.mapping(payload, what)
@@ -297,6 +314,23 @@ class SpotifyClient:
         """A full track; None where there is none."""
         question = Question.of(TRACK, spotify_id, market=settings().market)
         return (await self._gateway.ask(question, parse_track, fresh_since=fresh_since)).body
+
+    async def audio_features(
+        self, spotify_ids: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> dict[str, AudioFeatures]:
+        """Audio features of the tracks by their ids; tracks without any are missing.
+
+        Raises EndpointGone for apps that may not ask for them, which are most. At most 100 ids: ValueError for more.
+        """
+        if len(spotify_ids) > MOST_AUDIO_FEATURES:
+            raise ValueError(f"{len(spotify_ids)} tracks in one request to Spotify; it takes {MOST_AUDIO_FEATURES}.")
+        if not spotify_ids:
+            return {}
+        question = Question.of(AUDIO_FEATURES, ids=",".join(sorted(set(spotify_ids))))
+        found = (await self._gateway.ask(question, parse_several_audio_features, fresh_since=fresh_since)).body
+        if found is None:
+            raise EndpointGone("spotify", AUDIO_FEATURES.name, "spotify audio_features: there is no such address")
+        return found
 
     async def _search(self, query: str, kinds: str, offset: int, fresh_since: datetime | None) -> SpotifySearch:
         async def ask(size: int) -> SpotifySearch:

@@ -48,7 +48,7 @@ class RefusedBySpotipy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it is sent. `secret_headers` go out and are written nowhere.
+    """A request as it is sent. `secret_headers` and `secret_params` go out and are written nowhere.
 
     `form`: a POST with that form, else a GET.
     """
@@ -57,6 +57,7 @@ class Outgoing:
     params: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     secret_headers: Mapping[str, str] = field(repr=False)
+    secret_params: tuple[tuple[str, str], ...] = field(repr=False)
     form: Mapping[str, str] | None
     timeout_seconds: float
 
@@ -69,6 +70,8 @@ def user_agent(contact: str | None) -> str:
 
 def http_client(agent: str) -> httpx.AsyncClient:
     """httpx on aiohttp's connections: a fifth of the CPU of its own transport."""
+    # It logs the whole address of every request, and some providers take their key in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     limits = httpx.Limits(
         max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS, keepalive_expiry=30
     )
@@ -82,7 +85,7 @@ async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permi
     request = client.build_request(
         "GET" if outgoing.form is None else "POST",
         outgoing.url,
-        params=outgoing.params or None,
+        params=(*outgoing.params, *outgoing.secret_params) or None,
         data=outgoing.form,
         headers={**outgoing.headers, **outgoing.secret_headers},
         timeout=httpx.Timeout(outgoing.timeout_seconds, connect=CONNECT_SECONDS),

@@ -13,6 +13,11 @@ from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 
 SOMEBODY = "Nina Simone"
+SOME_SONG = "Feeling Good"
+SOME_HANDLE = "ninasimonemusic"
+# That there is nothing known of these would be an answer too.
+SOME_ISRC = "USPR36500001"
+SOME_MBID = "30cb03f3-bd95-43b0-9d41-6d75e13cd353"
 
 # Each needs the provider's credentials, if it has any.
 TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
@@ -20,6 +25,12 @@ TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
     "musicbrainz": lambda providers, now: providers.musicbrainz.search_artists(SOMEBODY, fresh_since=now),
     "discogs": lambda providers, now: providers.discogs.search_releases(SOMEBODY, fresh_since=now),
     "genius": lambda providers, now: providers.genius.search(SOMEBODY, fresh_since=now),
+    "lastfm": lambda providers, now: providers.lastfm.artist(SOMEBODY, fresh_since=now),
+    "deezer": lambda providers, now: providers.deezer.search_artists(SOMEBODY, fresh_since=now),
+    "reccobeats": lambda providers, now: providers.reccobeats.audio_features([SOME_ISRC], fresh_since=now),
+    "acousticbrainz": lambda providers, now: providers.acousticbrainz.low_level([SOME_MBID], fresh_since=now),
+    "getsongbpm": lambda providers, now: providers.getsongbpm.search(SOME_SONG, SOMEBODY, fresh_since=now),
+    "instagram": lambda providers, now: providers.instagram.business(SOME_HANDLE, fresh_since=now),
 }
 
 

@@ -32,11 +32,13 @@ from music_pipeline.stages.readings import (
     Result,
     StageContext,
     artist_of,
+    follow_up,
     fresh_since,
     settled,
     worst,
 )
-from music_pipeline.work import WorkItem
+from music_pipeline.stages.social import look_ups_of_artist
+from music_pipeline.work import Stage, WorkItem
 
 LINKED_BY_MUSICBRAINZ = 0.95
 MATCHED = 0.9
@@ -202,12 +204,17 @@ def _write(connection: sa.Connection, *, inquiry: Inquiry) -> Result:
     after = version_of(connection, "credits_version", artist.artist_id)
     write_answers(connection, list(inquiry.answers.values()))
     without = len(inquiry.without_producer())
+    window = f"{inquiry.item.cutoff.isoformat()}:{after.hash}"
     return Result(
         artist_key=artist.artist_key,
         version=after,
         changed=before != after,
         text=f"{artist.name}: {after.rows} credits, {without} of {len(inquiry.ours.recordings)} without producer",
         detail={"credits": after.rows, "recordings": len(inquiry.ours.recordings), "without_producer": without},
+        follow_ups=(
+            follow_up(inquiry.item, Stage.ENRICHMENT, artist, window=window, fresh=before == after),
+            *look_ups_of_artist(connection, artist.artist_id, inquiry.item),
+        ),
         notes=tuple(inquiry.notes),
     )
 

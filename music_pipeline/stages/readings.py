@@ -7,18 +7,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.catalog.changes import Version
-from music_pipeline.providers.clients import Providers
 from music_pipeline.providers.errors import ProviderError, ProviderFailure
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
+if TYPE_CHECKING:  # the clients take their time to load
+    from music_pipeline.providers.clients import Providers
+
 FRESH_FOR = timedelta(hours=24)
+PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 Found = TypeVar("Found")
 
 
@@ -61,7 +64,7 @@ class StageContext:
     """What a stage works with."""
 
     engine: sa.Engine
-    providers: Providers
+    providers: "Providers"
     run_id: str
 
     async def in_database(self, work: Callable[[sa.Connection], Found]) -> Found:
@@ -138,11 +141,10 @@ async def artist_of(context: StageContext, item: WorkItem) -> Artist:
 
 def follow_up(item: WorkItem, stage: Stage, artist: Artist, *, window: str, fresh: bool) -> EnqueueRequest:
     """The next stage's work for an artist. `fresh`: what succeeded lately need not be done again."""
+    cursor = {"offset": 0} if stage in PAGED else {}
     return EnqueueRequest(
         stage=stage,
-        payload={"artistId": str(artist.artist_id), "artistName": artist.name, "offset": 0}
-        if stage is not Stage.PRODUCER_IDENTIFICATION
-        else {"artistId": str(artist.artist_id), "artistName": artist.name},
+        payload={"artistId": str(artist.artist_id), "artistName": artist.name} | cursor,
         subject=str(artist.artist_id),
         idempotency_key=f"{stage}:{artist.artist_id}:{window}",
         partition_key=artist.artist_key,

@@ -6,9 +6,10 @@ follows and the end of its work in one transaction. What a stage reads and decid
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from music_pipeline.providers.errors import ProviderError, ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 from music_pipeline.stages.artists import read_artists
+from music_pipeline.stages.enrichment import read_enrichment
 from music_pipeline.stages.producers import read_producers
 from music_pipeline.stages.readings import (
     FRESH_FOR,
@@ -36,9 +38,11 @@ from music_pipeline.stages.readings import (
     Trouble,
 )
 from music_pipeline.stages.releases import read_releases
+from music_pipeline.stages.social import read_social
 from music_pipeline.stages.tracks import read_tracks
 from music_pipeline.stages.turns import Turns
 from music_pipeline.work import (
+    Enqueued,
     LeaseLost,
     Stage,
     StopReason,
@@ -63,12 +67,16 @@ ASSET_OF_STAGE = {
     Stage.ALBUM_DISCOVERY: "releases",
     Stage.TRACK_DISCOVERY: "tracks",
     Stage.PRODUCER_IDENTIFICATION: "producers",
+    Stage.ENRICHMENT: "enriched_tracks",
+    Stage.SOCIAL_ENRICHMENT: "producer_profiles",
 }
 READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.ARTIST_DISCOVERY: read_artists,
     Stage.ALBUM_DISCOVERY: read_releases,
     Stage.TRACK_DISCOVERY: read_tracks,
     Stage.PRODUCER_IDENTIFICATION: read_producers,
+    Stage.ENRICHMENT: read_enrichment,
+    Stage.SOCIAL_ENRICHMENT: read_social,
 }
 CHUNK = 50
 
@@ -79,6 +87,7 @@ class Outcome:
 
     `artist_key` None: no artist (an ambiguous or unknown name). `error`: why it is not done, None when it is.
     `waiting`: it goes on by itself when a provider is back. `buried`: it is given up. `text`: a line for the log.
+    `detail`: what the stage tells of it (enrichment: a `SourceCount` as a mapping for each source).
     """
 
     subject: str
@@ -90,6 +99,7 @@ class Outcome:
     waiting: bool
     buried: bool
     text: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +139,41 @@ def drain(
                 on_chunk(Chunk(done, failed, time.monotonic() - started))
 
 
+def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: float) -> Iterator[Outcome]:
+    """Do exactly these pieces of work, due or not, each once; what another run holds, or time ends before, is left."""
+    engine, deadline = catalogue_engine(), time.monotonic() + time_box
+    with _Session(engine, run_id, Priority.INTERACTIVE, deadline) as session:
+        for start in range(0, len(work_ids), CHUNK):
+            if time.monotonic() >= deadline:
+                return
+            items = claim(engine, stage, run_id=run_id, limit=CHUNK, work_ids=work_ids[start : start + CHUNK])
+            yield from session.work_off(stage, items, keep_follow_ups_forced=True)
+
+
 def refresh(
     stage: Stage,
     artist_keys: Sequence[str],
     *,
     run_id: str,
     cutoff: datetime,
+    sources: Sequence[str] | None = None,
     on_chunk: ChunkReport | None = None,
 ) -> list[Outcome]:
     """Do a stage for exactly these artists, asked afresh: no answer older than `cutoff` (database's time) counts.
 
-    An artist that another run is just working on is an error that says so; an unknown key too.
+    `sources`: of enrichment, those to ask; None: all. An artist that another run is just working on is an error that
+    says so; an unknown key too.
     """
     engine, started = catalogue_engine(), time.monotonic()
     outcomes: list[Outcome] = []
     with _Session(engine, run_id, Priority.INTERACTIVE, None) as session:
         for start in range(0, len(artist_keys), CHUNK):
             keys = artist_keys[start : start + CHUNK]
-            items, refused = _claim_named(engine, stage, keys, run_id, cutoff)
-            outcomes += refused + session.work_off(stage, items, keep_follow_ups_forced=False)
+            items, refused, narrowed = _claim_named(engine, stage, keys, run_id, cutoff, sources)
+            try:
+                outcomes += refused + session.work_off(stage, items, keep_follow_ups_forced=False)
+            finally:
+                _widen(engine, stage, narrowed)
             if on_chunk is not None:
                 failed = sum(one.error is not None for one in outcomes)
                 on_chunk(Chunk(len(outcomes), failed, time.monotonic() - started))
@@ -155,11 +181,20 @@ def refresh(
 
 
 def _claim_named(
-    engine: sa.Engine, stage: Stage, keys: Sequence[str], run_id: str, cutoff: datetime
-) -> tuple[list[WorkItem], list[Outcome]]:
+    engine: sa.Engine,
+    stage: Stage,
+    keys: Sequence[str],
+    run_id: str,
+    cutoff: datetime,
+    sources: Sequence[str] | None,
+) -> tuple[list[WorkItem], list[Outcome], list[WorkItem]]:
+    """What was claimed, who was refused, and of the claimed what was open for all sources and is now for some."""
     with engine.begin() as connection:
         artists = {key: one for key, one in artists_by_key(connection, keys).items() if one.spotify_id is not None}
-        work_ids = {key: _enqueue_named(connection, stage, key, artists[key], run_id, cutoff) for key in artists}
+        enqueued = {
+            key: _enqueue_named(connection, stage, key, artists[key], run_id, cutoff, sources) for key in artists
+        }
+    work_ids = {key: one.work_id for key, one in enqueued.items()}
     items = claim(engine, stage, run_id=run_id, limit=len(keys), work_ids=list(work_ids.values()))
     claimed = {item.work_id for item in items}
     refused = [
@@ -172,25 +207,51 @@ def _claim_named(
         for key, work_id in work_ids.items()
         if work_id not in claimed
     ]
-    return items, refused
+    joined = {one.work_id for one in enqueued.values() if one.answer == "already_enqueued"}
+    return items, refused, [item for item in items if sources is not None and item.work_id in joined]
+
+
+def _widen(engine: sa.Engine, stage: Stage, narrowed: Sequence[WorkItem]) -> None:
+    """Ask again for all sources where the work that was open is done for some only."""
+    with engine.begin() as connection:
+        for item in narrowed:
+            enqueue(
+                connection,
+                stage,
+                {name: value for name, value in item.payload.items() if name != "sources"},
+                subject=item.subject,
+                idempotency_key=f"{item.idempotency_key}:all",
+                partition_key=item.partition_key,
+                origin="batch",
+                correlation_id=item.correlation_id,
+            )
 
 
 def _enqueue_named(
-    connection: sa.Connection, stage: Stage, key: str, artist: Artist, run_id: str, cutoff: datetime
-) -> UUID:
+    connection: sa.Connection,
+    stage: Stage,
+    key: str,
+    artist: Artist,
+    run_id: str,
+    cutoff: datetime,
+    sources: Sequence[str] | None,
+) -> Enqueued:
     is_first = stage is Stage.ARTIST_DISCOVERY
-    payload = {"artistId": artist.spotify_id if is_first else str(artist.artist_id), "artistName": artist.name}
+    artist_id = artist.spotify_id if is_first else str(artist.artist_id)
+    payload: dict[str, Any] = {"artistId": artist_id, "artistName": artist.name}
+    if sources is not None:
+        payload["sources"] = list(sources)
     return enqueue(
         connection,
         stage,
         payload,
-        subject=str(artist.spotify_id) if is_first else str(artist.artist_id),
+        subject=str(artist_id),
         idempotency_key=f"{stage}:{artist.artist_id}:{run_id}",
         partition_key=key,
         force=True,
         correlation_id=run_id,
         cutoff=cutoff,
-    ).work_id
+    )
 
 
 def _refused(key: str, error: str) -> Outcome:
@@ -348,6 +409,7 @@ def _done(item: WorkItem, result: Result) -> Outcome:
         waiting=False,
         buried=False,
         text=result.text,
+        detail=result.detail,
     )
 
 
@@ -364,4 +426,5 @@ def _not_done(
         waiting=waiting,
         buried=buried,
         text=f"{item.partition_key or item.subject}: {error}",
+        detail=result.detail if result else {},
     )

@@ -1,8 +1,9 @@
 """A real Dagster instance on the test's database, and stages that do as the test says instead of asking providers."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from music_pipeline.settings import PROJECT
 from music_pipeline.stages import runner
+from music_pipeline.stages.enrichment import SourceCount
 from music_pipeline.stages.runner import Chunk, Outcome
 from music_pipeline.work import Stage
 
@@ -31,6 +33,15 @@ def outcome_of(
     )
 
 
+def source_count(**different: Any) -> dict[str, Any]:
+    """What one source gave for one artist: one recording found, unless `different`."""
+    count = SourceCount(
+        rows=1, version="v1", changed=True, found=1, absent=0, failed=0, retriable=0, waiting=0, unneeded=0, skipped=0,
+        error=None,
+    )  # fmt: skip
+    return asdict(count) | different
+
+
 @dataclass
 class Stages:
     """Stages that record what they were asked, fail for whom the test says, and drain what the test put there."""
@@ -39,6 +50,8 @@ class Stages:
     due: dict[Stage, list[Outcome]] = field(default_factory=dict)
     asked: list[tuple[Stage, tuple[str, ...]]] = field(default_factory=list)
     cutoffs: set[datetime] = field(default_factory=set)
+    answers: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    asked_sources: list[tuple[str, ...]] = field(default_factory=list)
 
     def refresh(
         self,
@@ -48,10 +61,21 @@ class Stages:
         run_id: str,
         cutoff: datetime,
         on_chunk: Callable[[Chunk], None],
+        sources: Sequence[str] | None = None,
     ) -> list[Outcome]:
         self.asked.append((stage, tuple(artist_keys)))
         self.cutoffs.add(cutoff)
+        if sources is not None:
+            return [self.enriched(key, sources) for key in artist_keys]
         return [outcome_of(key, error=self.failing.get((stage, key))) for key in artist_keys]
+
+    def enriched(self, artist: str, sources: Sequence[str]) -> Outcome:
+        """What asking these sources about the artist gave: as `answers` says, else one new recording each."""
+        if error := self.failing.get((Stage.ENRICHMENT, artist)):
+            return outcome_of(artist, error=error)
+        self.asked_sources.append(tuple(sources))
+        told = {source: self.answers.get((source, artist), source_count()) for source in sources}
+        return replace(outcome_of(artist), detail={"sources": told})
 
     def drain(
         self, stage: Stage, *, run_id: str, time_box: float, limit: int | None, on_chunk: Callable[[Chunk], None]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from music_pipeline import work
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.schedules import decision, schedules
+from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.work import Stage, Sweep
 
@@ -17,7 +18,7 @@ def test_the_definitions_load() -> None:
     dg.Definitions.validate_loadable(definitions())
 
 
-def test_the_asset_graph_is_four_partitioned_assets_and_four_queues_with_no_edge_between_them() -> None:
+def test_the_asset_graph_is_the_catalogue_its_enrichment_and_the_queues_with_no_edge_to_these() -> None:
     graph = {
         spec.key.to_user_string(): (
             [dependency.asset_key.to_user_string() for dependency in spec.deps],
@@ -26,15 +27,23 @@ def test_the_asset_graph_is_four_partitioned_assets_and_four_queues_with_no_edge
         )
         for spec in definitions().resolve_all_asset_specs()
     }
+    by_tracks = ("spotify", "reccobeats", "deezer", "lastfm", "spotify_audio_features", "getsongbpm")
     assert graph == {
         "artists": ([], "catalog", True),
         "releases": (["artists"], "catalog", True),
         "tracks": (["releases"], "catalog", True),
         "producers": (["tracks"], "catalog", True),
+        **{f"enrichment/{name}": (["tracks"], "enrichment", True) for name in by_tracks},
+        "enrichment/musicbrainz": (["tracks", "producers"], "enrichment", True),
+        "enrichment/discogs": (["tracks", "producers"], "enrichment", True),
+        "enrichment/acousticbrainz": (["tracks", "enrichment/musicbrainz"], "enrichment", True),
+        "enriched_tracks": ([f"enrichment/{name}" for name in SOURCES], "enrichment", True),
         "queue/artists": ([], "queue", False),
         "queue/releases": (["queue/artists"], "queue", False),
         "queue/tracks": (["queue/releases"], "queue", False),
         "queue/producers": (["queue/tracks"], "queue", False),
+        "queue/enrichment": (["queue/producers"], "queue", False),
+        "queue/social": (["queue/producers"], "queue", False),
     }
 
 
@@ -57,7 +66,10 @@ def test_each_stage_has_the_checks_that_were_asked_for() -> None:
         "releases": common | {"incomplete_answers"},
         "tracks": common | {"releases_without_tracks", "incomplete_answers"},
         "producers": common | {"recordings_with_a_producer", "incomplete_answers"},
-        **{f"queue/{asset}": {"dead_work"} for asset in ("artists", "releases", "tracks", "producers")},
+        **{f"enrichment/{name}": {"last_run", "coverage"} for name in SOURCES},
+        "enriched_tracks": {"last_run", "coverage", "recordings_without_isrc"},
+        "queue/social": {"last_run"},
+        **{f"queue/{asset}": {"dead_work"} for asset in ("artists", "releases", "tracks", "producers", "enrichment")},
     }
 
 
@@ -67,6 +79,7 @@ def test_the_schedules_run_on_the_given_times_in_utc() -> None:
         "album_discovery_schedule": ("*/5 * * * *", "UTC"),
         "track_discovery_schedule": ("*/5 * * * *", "UTC"),
         "producer_identification_schedule": ("*/10 * * * *", "UTC"),
+        "process_pending_enrichments_schedule": ("*/10 * * * *", "UTC"),
     }
 
 
@@ -89,16 +102,16 @@ def sweep_of(kind: str) -> Sweep:
 @pytest.mark.parametrize(
     ("due", "in_progress", "queued", "runs"),
     [
-        (0, [], 0, False),
-        (3, [], 0, True),
-        (3, [], 1, False),
-        (3, ["album_discovery"], 0, False),
-        (3, ["artist_discovery"], 0, True),
-        (0, ["album_discovery"], 0, False),
+        (False, [], 0, False),
+        (True, [], 0, True),
+        (True, [], 1, False),
+        (True, ["album_discovery"], 0, False),
+        (True, ["artist_discovery"], 0, True),
+        (False, ["album_discovery"], 0, False),
     ],
 )
 def test_a_tick_runs_if_something_is_due_and_no_sweep_of_its_kind_is_in_progress_or_waits_for_its_turn(
-    due: int, in_progress: list[str], queued: int, runs: bool
+    due: bool, in_progress: list[str], queued: int, runs: bool
 ) -> None:
     sweeps = [sweep_of(kind) for kind in in_progress]
     decided = decision(Stage.ALBUM_DISCOVERY, due=due, in_progress=sweeps, queued=queued)

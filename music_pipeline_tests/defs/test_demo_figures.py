@@ -6,9 +6,11 @@ import pytest
 
 from music_pipeline.demo_figures import (
     Agreement,
+    Enriched,
     FoundCredit,
     Measured,
     ServedCredit,
+    SourceCoverage,
     compare,
     figures,
     found_credit,
@@ -82,6 +84,12 @@ def counts(requests: int) -> dict[str, int]:
 GOOD = Measured(
     rows={"artists": 2, "releases": 4, "tracks": 100, "recordings": 90, "producers": 5, "credits": 60},
     stats={"spotify": counts(40), "musicbrainz": counts(10), "discogs": counts(20), "genius": counts(30)},
+    enriched=Enriched(
+        counts={"completed": 80, "partial": 8, "failed": 1, "pending": 1},
+        sources={"lastfm": SourceCoverage(90, 81, 9, 0, 0, 0, 0), "getsongbpm": SourceCoverage(0, 0, 0, 0, 0, 90, 0)},
+        requests={"spotify": 1, "musicbrainz": 1, "discogs": 0, "genius": 500, "lastfm": 90, "deezer": 90},
+        stats={"spotify": counts(41), "musicbrainz": counts(11), "discogs": counts(20), "lastfm": counts(90)},
+    ),
     bound={"providers": {"spotify": 40, "musicbrainz": 10, "discogs": 20, "genius": 25}, "total": 70},
     agreement={"release": Agreement(10, 10, 10, 10), "track": Agreement(100, 99, 100, 100)},
     dead=0,
@@ -96,6 +104,16 @@ GOOD = Measured(
 )
 
 
+def with_stats(**stats: dict[str, int]) -> Measured:
+    """The good run, with other counts of the sandbox."""
+    return replace(GOOD, enriched=replace(GOOD.enriched, stats={**GOOD.enriched.stats, **stats}))
+
+
+def enriching(**requests: int) -> Measured:
+    """The good run, with other numbers of enrichment's requests."""
+    return replace(GOOD, enriched=replace(GOOD.enriched, requests={**GOOD.enriched.requests, **requests}))
+
+
 def missed(measured: Measured) -> set[str]:
     return {figure.name for figure in figures(measured) if figure.passed is False}
 
@@ -108,16 +126,20 @@ def test_a_good_run_misses_nothing() -> None:
 @pytest.mark.parametrize(
     ("worse", "name"),
     [
-        (replace(GOOD, seconds=61.0), "seconds"),
+        (replace(GOOD, seconds=91.0), "seconds"),
         (replace(GOOD, dagster_runs=6), "Dagster runs"),
         (replace(GOOD, rows={**GOOD.rows, "tracks": 80}), "requests a track"),
         (replace(GOOD, bound={**GOOD.bound, "total": 60}), "requests, as a share of the bound"),
         (replace(GOOD, tracks_without_producer=20), "Genius, for each track without producer"),
-        (replace(GOOD, stats={**GOOD.stats, "discogs": {**counts(20), "repeats": 1}}), "repeats"),
-        (replace(GOOD, stats={**GOOD.stats, "discogs": {**counts(20), "overruns": 1}}), "overruns"),
-        (replace(GOOD, stats={**GOOD.stats, "discogs": {**counts(20), "early_calls": 1}}), "early calls"),
+        (with_stats(discogs={**counts(20), "repeats": 1}), "repeats"),
+        (with_stats(discogs={**counts(20), "overruns": 1}), "overruns"),
+        (with_stats(discogs={**counts(20), "early_calls": 1}), "early calls"),
         (replace(GOOD, agreement={**GOOD.agreement, "track": Agreement(100, 97, 100, 100)}), "recall, track level"),
         (replace(GOOD, agreement={**GOOD.agreement, "release": Agreement(9, 9, 10, 9)}), "precision, release level"),
+        (enriching(lastfm=122), "enrichment, requests a recording"),
+        (enriching(musicbrainz=2), "enrichment, requests a recording to musicbrainz"),
+        (enriching(spotify=2), "enrichment, requests a recording to spotify"),
+        (enriching(discogs=1), "enrichment, requests a recording to discogs"),
         (replace(GOOD, second_run={"requests": 1, "rows_written": 0}), "second run: requests"),
         (replace(GOOD, second_run={"requests": 0, "rows_written": 1}), "second run: rows written"),
     ],
@@ -127,7 +149,7 @@ def test_each_demand_can_be_missed(worse: Measured, name: str) -> None:
 
 
 def test_time_and_requests_a_track_are_demanded_only_of_the_runs_that_they_were_set_for() -> None:
-    slow_and_dear = replace(GOOD, seconds=90.0, rows={**GOOD.rows, "tracks": 80})
+    slow_and_dear = replace(enriching(lastfm=900), seconds=99.0, rows={**GOOD.rows, "tracks": 80})
     assert missed(replace(slow_and_dear, is_real_hundred=False, is_standard=False)) == set()
 
 
@@ -137,5 +159,8 @@ def test_the_last_line_holds_what_was_asked_for() -> None:
                  "overruns", "dead", "ambiguous", "dagster_runs", "seconds", "second_run", "bound"}  # fmt: skip
     assert asked_for <= line.keys()
     assert line["requests"] == {"spotify": 40, "musicbrainz": 10, "discogs": 20, "genius": 30}
+    assert line["enrichment"] == {"completed": 80, "partial": 8, "failed": 1, "pending": 1}
+    assert line["coverage"] == {"lastfm": 0.9, "getsongbpm": None}
+    assert line["enrichment_requests"]["lastfm"] == 90
     assert line["requests_per_track"] == 0.7
     assert line["recall"] == {"release": 1.0, "track": 0.99}

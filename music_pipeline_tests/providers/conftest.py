@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from music_pipeline.providers import discogs, genius, musicbrainz, spotify
+from music_pipeline.providers.clients import providers_on
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 
@@ -32,14 +32,14 @@ def world(sandbox: Callable[..., "SandboxProcess"], monkeypatch: pytest.MonkeyPa
 
 
 class Clients:
-    """A gateway and its four clients."""
+    """A gateway and the clients on it."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.spotify = spotify.SpotifyClient(gateway)
-        self.musicbrainz = musicbrainz.MusicBrainzClient(gateway)
-        self.discogs = discogs.DiscogsClient(gateway)
-        self.genius = genius.GeniusClient(gateway)
+        self._providers = providers_on(gateway)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._providers, name)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def own_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)  # it would hold the keys that some providers take in the address
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,18 @@ from hypothesis import strategies as st
 
 from music_pipeline.providers import discogs, genius, musicbrainz_answers, spotify, spotify_playlists
 from music_pipeline.providers.errors import UnreadableAnswer
-from music_pipeline_tests.providers.recorded import PARSERS, parser_for, payload, recordings
+from music_pipeline_tests.providers.recorded import DEEZER_PARSERS, PARSERS, payload, recordings
 
 WRONG = (None, "", "text", 0, 7, -1.5, True, [], {}, [None], [[]], {"id": None}, "0", "１")
 
 
-def test_every_recording_of_the_four_providers_is_read(shared_folder: Path) -> None:
-    files = recordings(shared_folder)
-    assert {file.parent.name for file in files} == set(PARSERS)
-    for file in files:
-        parser = parser_for(file)
-        if parser is not None:
-            parsed = parser(json.loads(file.read_bytes()))
-            assert parsed is not None or file.stem.endswith("_null"), file
+def test_every_recording_is_read(shared_folder: Path) -> None:
+    found = recordings(shared_folder)
+    assert {each.provider for each in found} == {*PARSERS, "deezer"}
+    for each in found:
+        if each.parser is not None:
+            parsed = each.parser(each.payload)
+            assert parsed is not None or each.name.endswith("_null"), each.name
 
 
 def test_spotify_tracks_have_isrc_place_and_album(shared_folder: Path) -> None:
@@ -156,11 +154,10 @@ def test_nulls_in_lists_are_dropped_and_counted() -> None:
 
 
 def test_what_is_no_answer_at_all_is_unreadable() -> None:
-    for entries in PARSERS.values():
-        for _, parser in entries:
-            if parser is not None:
-                with pytest.raises(UnreadableAnswer):
-                    parser([1, 2])
+    parsers = [parser for entries in (*PARSERS.values(), DEEZER_PARSERS) for _, parser in entries if parser is not None]
+    for parser in parsers:
+        with pytest.raises(UnreadableAnswer):
+            parser([1, 2])
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -174,7 +171,11 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 def trimmed(value: Any) -> Any:
     """The JSON with its lists cut to three entries, so that each change counts."""
     if isinstance(value, dict):
-        return {key: trimmed(entry) for key, entry in value.items() if key != "available_markets"}
+        return {
+            key: trimmed(entry)
+            for key, entry in value.items()
+            if key not in ("available_markets", "available_countries")
+        }
     return [trimmed(entry) for entry in value[:3]] if isinstance(value, list) else value
 
 
@@ -183,10 +184,9 @@ def trimmed(value: Any) -> Any:
 def test_nulls_missing_keys_and_wrong_types_never_raise_anything_but_unreadable(
     shared_folder: Path, data: st.DataObject
 ) -> None:
-    file = data.draw(st.sampled_from([file for file in recordings(shared_folder) if parser_for(file)]))
-    parser = parser_for(file)
-    assert parser is not None
-    damaged = trimmed(json.loads(file.read_bytes()))
+    recorded = data.draw(st.sampled_from([each for each in recordings(shared_folder) if each.parser]))
+    assert recorded.parser is not None
+    damaged = trimmed(recorded.payload)
     for _ in range(data.draw(st.integers(1, 4))):
         remaining = list(places(damaged))
         if not remaining:
@@ -197,4 +197,4 @@ def test_nulls_missing_keys_and_wrong_types_never_raise_anything_but_unreadable(
         else:
             container[key] = copy.deepcopy(data.draw(st.sampled_from(WRONG)))
     with contextlib.suppress(UnreadableAnswer):
-        parser(damaged)
+        recorded.parser(damaged)

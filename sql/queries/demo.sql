@@ -57,3 +57,7 @@ SELECT DISTINCT ON (cardinality(sources), producer) artist, track, producer, cre
 FROM credit_view
 ORDER BY cardinality(sources) DESC, producer, artist, track
 LIMIT :limit
+
+-- name: next_enrichment
+-- In how many seconds the first of the answers is due that wait for a quota or a breaker; NULL where none waits.
+SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp()) AS seconds FROM recording_sources WHERE is_retriable

@@ -1,0 +1,223 @@
+"""The profiles of producers elsewhere: what an address says, and the rows of what providers gave.
+
+Who is asked is decided in the stage `social`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from music_pipeline.catalog.changes import Version, loss_is_suspect, write_rows
+from music_pipeline.catalog.identity import ProviderId
+from music_pipeline.database import query
+
+ProfileOutcome = Literal["found", "absent", "failed", "skipped", "suspect"]
+GONE = "The page no longer gives this address."
+ACCOUNT = re.compile(r"@?([A-Za-z0-9._-]+)")
+# The first part of a path that is no account there, but a page of the service or of one post.
+NO_ACCOUNTS = frozenset({
+    "explore", "groups", "hashtag", "home", "i", "intent", "p", "playlist", "reel", "reels", "search", "share",
+    "sharer.php", "shorts", "stories", "tv", "watch",
+})  # fmt: skip
+HOSTS = {
+    "instagram.com": "instagram", "twitter.com": "twitter", "x.com": "twitter", "facebook.com": "facebook",
+    "soundcloud.com": "soundcloud", "youtube.com": "youtube", "tiktok.com": "tiktok", "mixcloud.com": "mixcloud",
+    "threads.net": "threads", "threads.com": "threads", "twitch.tv": "twitch", "bandcamp.com": "bandcamp",
+    "open.spotify.com": "spotify", "deezer.com": "deezer", "music.apple.com": "apple_music", "last.fm": "lastfm",
+    "discogs.com": "discogs", "genius.com": "genius", "musicbrainz.org": "musicbrainz", "wikidata.org": "wikidata",
+    "wikipedia.org": "wikipedia", "imdb.com": "imdb", "allmusic.com": "allmusic", "beatport.com": "beatport",
+    "linkedin.com": "linkedin", "myspace.com": "myspace", "linktr.ee": "linktree", "vk.com": "vk",
+}  # fmt: skip
+OTHER = "website"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A profile's address in one form. `handle`: the account's name or id there, where the address holds one."""
+
+    url: str
+    service: str
+    handle: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProfile:
+    """An address as a provider gave it. `evidence`: its page that does; `confidence`: that it is this producer's."""
+
+    url: str
+    source: str
+    service: str
+    handle: str | None
+    evidence: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAnswer:
+    """How a provider answered for a producer. `items`: profiles that it gave."""
+
+    provider: str
+    outcome: ProfileOutcome
+    items: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """How many follow a profile. `followers`, `fetched_at`: only if the count is believed."""
+
+    service: str
+    handle: str
+    followers: int | None
+    fetched_at: datetime | None
+    outcome: ProfileOutcome
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """A producer with the ids that providers have of it, and how sure each is."""
+
+    producer_id: UUID
+    name: str
+    ids: tuple[tuple[ProviderId, float], ...]
+
+
+def read_address(text: str) -> Address | None:
+    """What an address says; None for what is no address on the web, or no account of the service."""
+    try:
+        parts = urlsplit(text.strip())
+        host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or "." not in host:
+        return None
+    service = _service(host)
+    if service not in HANDLE_OF:
+        plain = f"https://{parts.hostname}{parts.path.rstrip('/')}"
+        return Address(text.strip() if service == OTHER else plain, service, None)
+    handle = HANDLE_OF[service](host, parts.path, parts.query)
+    return None if handle is None else Address(FORM_OF[service].format(handle), service, handle)
+
+
+def _service(host: str) -> str:
+    found = [service for known, service in HOSTS.items() if host == known or host.endswith(f".{known}")]
+    return found[0] if found else OTHER
+
+
+def _first_part(_: str, path: str, __: str) -> str | None:
+    """The account that a path begins with, without the case that these services do not look at."""
+    first = path.strip("/").split("/")[0]
+    account = ACCOUNT.fullmatch(first)
+    return account[1].lower() if account and account[1].lower() not in NO_ACCOUNTS else None
+
+
+def _facebook(host: str, path: str, parameters: str) -> str | None:
+    parts = path.strip("/").split("/")
+    if parts[0] == "profile.php":
+        return next(iter(parse_qs(parameters).get("id", ())), None)
+    if parts[0] in ("pages", "people") and parts[-1].isdecimal():
+        return parts[-1]
+    return _first_part(host, path, parameters)
+
+
+def _youtube(host: str, path: str, parameters: str) -> str | None:
+    """A channel's id keeps its case; the older forms with a name keep the word before it."""
+    parts = path.strip("/").split("/")
+    if parts[0] in ("channel", "user", "c") and len(parts) > 1 and ACCOUNT.fullmatch(parts[1]):
+        return f"{parts[0]}/{parts[1]}"
+    if parts[0].startswith("@") and ACCOUNT.fullmatch(parts[0]):
+        return parts[0].lower()
+    return None
+
+
+def _bandcamp(host: str, path: str, parameters: str) -> str | None:
+    name = host.removesuffix(".bandcamp.com")
+    return name if name != "bandcamp.com" and ACCOUNT.fullmatch(name) else None
+
+
+HANDLE_OF: dict[str, Callable[[str, str, str], str | None]] = {
+    **dict.fromkeys(("instagram", "twitter", "soundcloud", "tiktok", "mixcloud", "threads", "twitch"), _first_part),
+    "facebook": _facebook,
+    "youtube": _youtube,
+    "bandcamp": _bandcamp,
+}
+FORM_OF = {
+    "instagram": "https://www.instagram.com/{}", "twitter": "https://twitter.com/{}",
+    "soundcloud": "https://soundcloud.com/{}", "tiktok": "https://www.tiktok.com/@{}",
+    "mixcloud": "https://www.mixcloud.com/{}", "threads": "https://www.threads.net/@{}",
+    "twitch": "https://www.twitch.tv/{}", "facebook": "https://www.facebook.com/{}",
+    "youtube": "https://www.youtube.com/{}", "bandcamp": "https://{}.bandcamp.com",
+}  # fmt: skip
+
+
+def producer_to_look_up(connection: sa.Connection, producer_id: str) -> Producer | None:
+    """The producer, or what it became; None for an unknown one."""
+    row = connection.execute(query("producer_to_look_up"), {"producer_id": producer_id}).one_or_none()
+    if row is None:
+        return None
+    ids = tuple(((one["provider"], one["id"]), one["confidence"]) for one in row.ids)
+    return Producer(row.producer_id, row.name, ids)
+
+
+def known_profiles(connection: sa.Connection, producer_id: UUID) -> list[FoundProfile]:
+    """The active profiles of a producer."""
+    rows = connection.execute(query("profiles_of_producer"), {"producer_id": producer_id}).mappings()
+    return [FoundProfile(**row) for row in rows]
+
+
+def known_followers(connection: sa.Connection, producer_id: UUID, service: str) -> dict[str, int | None]:
+    """The last believed count of each handle that was asked about."""
+    values = {"producer_id": producer_id, "service": service}
+    return {row.handle: row.followers for row in connection.execute(query("followers_of_producer"), values)}
+
+
+def write_profiles(
+    connection: sa.Connection,
+    producer_id: UUID,
+    found: Sequence[FoundProfile],
+    answers: Sequence[ProfileAnswer],
+    followers: Sequence[Followers],
+) -> list[ProfileAnswer]:
+    """Keep what the providers gave; answers what became of each answer.
+
+    What a provider gave before, and no longer gives, becomes inactive; a loss too large to be believed, nothing does.
+    """
+    known = known_profiles(connection, producer_id)
+    judged = [_judged(answer, known, found) for answer in answers]
+    write_rows(connection, "write_producer_profiles", [asdict(one) for one in found], producer_id=producer_id)
+    for answer in judged:
+        lost = _lost(answer.provider, known, found) if answer.outcome in ("found", "absent") else []
+        values = {"producer_id": producer_id, "source": answer.provider, "urls": lost, "reason": GONE}
+        connection.execute(query("inactivate_producer_profiles"), values)
+    write_rows(connection, "write_producer_answers", [asdict(one) for one in judged], producer_id=producer_id)
+    write_rows(connection, "write_profile_followers", [asdict(one) for one in followers], producer_id=producer_id)
+    return judged
+
+
+def _lost(source: str, known: Sequence[FoundProfile], found: Sequence[FoundProfile]) -> list[str]:
+    given = {one.url for one in found if one.source == source}
+    return [one.url for one in known if one.source == source and one.url not in given]
+
+
+def _judged(answer: ProfileAnswer, known: Sequence[FoundProfile], found: Sequence[FoundProfile]) -> ProfileAnswer:
+    if answer.outcome not in ("found", "absent"):
+        return answer
+    before = sum(one.source == answer.provider for one in known)
+    lost = _lost(answer.provider, known, found)
+    if not loss_is_suspect(before, len(lost)):
+        return answer
+    text = f"{len(lost)} of {before} addresses are missing: none is taken away."
+    return ProfileAnswer(answer.provider, "suspect", answer.items, text)
+
+
+def profiles_version(connection: sa.Connection, producer_id: UUID) -> Version:
+    """How many profiles are held for a producer, and a hash of them."""
+    row = connection.execute(query("profiles_version"), {"producer_id": producer_id}).one()
+    return Version(rows=row.rows, hash=row.version or "empty")

@@ -1,0 +1,166 @@
+"""The checks of the sources and of `enriched_tracks`: what the last run got, and what there is over the catalogue.
+
+A source that fails makes its check warn, never a run fail. sql/queries/enrichment.sql counts.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+import sqlalchemy as sa
+
+from music_pipeline import database
+from music_pipeline.defs.checks import Verdict
+from music_pipeline.defs.enrichment_events import (
+    ENRICHED_TRACKS,
+    SourceOutcome,
+    source_asset,
+    source_outcomes,
+    sources_of,
+)
+from music_pipeline.defs.events import SAMPLE, failures
+from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.runner import Outcome
+
+WARN = dg.AssetCheckSeverity.WARN
+# Some recordings are known to nobody but the provider that listed them, and a few not even to that one.
+TOLERATED_WITHOUT_VALUES = 0.05
+
+
+def source_check_specs(source: str) -> list[dg.AssetCheckSpec]:
+    """The checks of a source's asset."""
+    asset = source_asset(source)
+    return [
+        dg.AssetCheckSpec("last_run", asset=asset, description="In the last run every request was answered."),
+        dg.AssetCheckSpec("coverage", asset=asset, description="No recording of the catalogue has a failure here."),
+    ]
+
+
+def enriched_check_specs() -> list[dg.AssetCheckSpec]:
+    """The checks of `enriched_tracks`."""
+    described = {
+        "last_run": "In the last run every artist was reached.",
+        "coverage": "At least 95 % of the recordings have values of some provider.",
+        "recordings_without_isrc": "Every recording has an ISRC, by which most sources know recordings.",
+    }
+    return [dg.AssetCheckSpec(name, asset=ENRICHED_TRACKS, description=text) for name, text in described.items()]
+
+
+def enrichment_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts of all checks that a sweep with these outcomes has something to say on."""
+    found = [verdict for name in sources_of(outcomes) for verdict in source_verdicts(engine, name, outcomes)]
+    return [*found, *enriched_verdicts(engine, outcomes)]
+
+
+def source_verdicts(engine: sa.Engine, source: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts of a source's checks after a run with these outcomes."""
+    return [source_last_run(source, source_outcomes(outcomes, source)), source_coverage(engine, source)]
+
+
+def enriched_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts of the checks of `enriched_tracks` after a run with these outcomes."""
+    return [enriched_last_run(outcomes), enriched_coverage(engine), recordings_without_isrc(engine)]
+
+
+def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
+    """Passed if nothing failed. A source that is skipped, for lack of credentials, is no failure, and is shown."""
+    failed = {one.artist_key: one.error for one in outcomes if one.is_failed}
+    skipped = {one.artist_key: one.error for one in outcomes if one.is_skipped}
+    attempted, found = _total(outcomes, "attempted"), _total(outcomes, "found")
+    return Verdict(
+        asset=source_asset(source),
+        name="last_run",
+        passed=not failed,
+        severity=WARN,
+        metadata={
+            "attempted": attempted,
+            "succeeded": found,
+            "absent": _total(outcomes, "absent"),
+            "failed": _total(outcomes, "failed"),
+            "retriable": _total(outcomes, "retriable"),
+            "share": _share(found, attempted),
+            "waiting": _total(outcomes, "waiting"),
+            "unneeded": _total(outcomes, "unneeded"),
+            "skipped": _total(outcomes, "skipped"),
+            "artists": len(outcomes),
+            "artists_failed": len(failed),
+            "sample": dict(sorted((failed or skipped).items())[:SAMPLE]),
+        },
+    )
+
+
+def source_coverage(engine: sa.Engine, source: str) -> Verdict:
+    """Passed if no recording of the whole catalogue stands as failed at the source."""
+    with engine.connect() as connection:
+        counts = connection.execute(database.query("coverage_of_source"), {"source": source}).mappings().one()
+        values = {"source": source, "limit": SAMPLE}
+        failing = connection.execute(database.query("failures_of_source"), values).all()
+    return Verdict(
+        asset=source_asset(source),
+        name="coverage",
+        passed=counts["failed"] == 0,
+        severity=WARN,
+        metadata={
+            **counts,
+            "share": _share(counts["succeeded"], counts["attempted"]),
+            "sample": [f"{', '.join(row.artist_names)}: {row.title}: {row.error}" for row in failing],
+        },
+    )
+
+
+def enriched_last_run(outcomes: Sequence[Outcome]) -> Verdict:
+    """Passed if every artist was reached, whatever the sources answered."""
+    failed = failures(outcomes)
+    return Verdict(
+        asset=ENRICHED_TRACKS,
+        name="last_run",
+        passed=not failed,
+        severity=WARN,
+        metadata={
+            "attempted": len(outcomes),
+            "failed": len(failed),
+            "sources": sources_of(outcomes),
+            "sample": dict(sorted(failed.items())[:SAMPLE]),
+        },
+    )
+
+
+def enriched_coverage(engine: sa.Engine) -> Verdict:
+    """Passed if few recordings have no value of anybody."""
+    with engine.connect() as connection:
+        counts = connection.execute(database.query("enrichment_counts")).mappings().one()
+    total = sum(int(count) for count in counts.values())
+    return Verdict(
+        asset=ENRICHED_TRACKS,
+        name="coverage",
+        passed=counts["failed"] + counts["pending"] <= TOLERATED_WITHOUT_VALUES * total,
+        severity=WARN,
+        metadata={**counts, "total": total, "share": _share(counts["completed"] + counts["partial"], total)},
+    )
+
+
+def recordings_without_isrc(engine: sa.Engine) -> Verdict:
+    """Passed if there is none; they are enriched all the same, by the sources that know names."""
+    with engine.connect() as connection:
+        missing = connection.execute(database.query("recordings_without_isrc")).scalar_one()
+        total = sum(connection.execute(database.query("enrichment_counts")).one())
+    return Verdict(
+        asset=ENRICHED_TRACKS,
+        name="recordings_without_isrc",
+        passed=missing == 0,
+        severity=WARN,
+        metadata={"total": total, "without_isrc": missing, "share": _share(missing, total)},
+    )
+
+
+def all_check_specs() -> list[dg.AssetCheckSpec]:
+    """Every check of enrichment."""
+    return [*(spec for source in SOURCES for spec in source_check_specs(source)), *enriched_check_specs()]
+
+
+def _total(outcomes: Iterable[SourceOutcome], count: str) -> int:
+    return sum(getattr(one, count) for one in outcomes)
+
+
+def _share(part: int, whole: int) -> float | None:
+    """None of nothing."""
+    return round(part / whole, 4) if whole else None

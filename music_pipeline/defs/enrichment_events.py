@@ -1,0 +1,151 @@
+"""What became of an artist at a source of enrichment, as Dagster's events; one for each artist and source.
+
+How a source is asked is in `stages/`; when a run counts as failed is in `defs/enrichment.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import dagster as dg
+import sqlalchemy as sa
+
+from music_pipeline import database
+from music_pipeline.catalog.changes import Version
+from music_pipeline.defs.events import Context, complaint, log_outcomes
+from music_pipeline.defs.partitions import ensure_partitions
+from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.runner import Outcome
+
+ENRICHED_TRACKS = dg.AssetKey("enriched_tracks")
+
+
+def source_asset(source: str) -> dg.AssetKey:
+    """The asset of a source."""
+    return dg.AssetKey(["enrichment", source])
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """One artist at one source. `rows`: recordings that it knows by now; the counts are of this time's answers.
+
+    `error`: an error of the source, or why the artist was not reached at all; then `version` is None.
+    """
+
+    artist_key: str
+    source: str
+    rows: int
+    version: str | None
+    changed: bool
+    found: int
+    absent: int
+    failed: int
+    retriable: int
+    waiting: int
+    unneeded: int
+    skipped: int
+    error: str | None
+
+    @property
+    def attempted(self) -> int:
+        """Recordings about which the source was asked, or was to be."""
+        return self.found + self.absent + self.failed
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether something that was to be asked got no answer."""
+        return self.failed > 0 or self.version is None
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether the source cannot be asked here at all."""
+        return self.skipped > 0 and not self.attempted
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an answer, or no need of one."""
+        return not self.is_skipped and (not self.is_failed or self.found + self.absent > 0)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything happened that is worth an event."""
+        return self.changed or self.is_failed or bool(self.attempted or self.skipped)
+
+
+def sources_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """The sources that the outcomes tell of, in the order of SOURCES."""
+    told = {name for outcome in outcomes for name in outcome.detail.get("sources", {})}
+    return [name for name in SOURCES if name in told]
+
+
+def source_outcomes(outcomes: Sequence[Outcome], source: str) -> list[SourceOutcome]:
+    """How the artists did at one source; outcomes without an artist have none."""
+    return [_source_outcome(one, one.artist_key, source) for one in outcomes if one.artist_key is not None]
+
+
+def _source_outcome(outcome: Outcome, artist_key: str, source: str) -> SourceOutcome:
+    told = outcome.detail.get("sources", {})
+    if source in told:
+        return SourceOutcome(artist_key=artist_key, source=source, **told[source])
+    return SourceOutcome(
+        artist_key, source, 0, None, changed=False, found=0, absent=0, failed=0, retriable=0, waiting=0, unneeded=0,
+        skipped=0, error=complaint(outcome) or f"The run said nothing about {source}.",
+    )  # fmt: skip
+
+
+def source_event(one: SourceOutcome, *, asked_for: bool) -> dg.AssetMaterialization | dg.AssetObservation:
+    """Changed, or asked for and answered: a materialization. Unchanged, failed or skipped: an observation."""
+    is_answered = asked_for and not one.is_failed and not one.is_skipped
+    kind = dg.AssetMaterialization if one.changed or is_answered else dg.AssetObservation
+    return kind(
+        asset_key=source_asset(one.source),
+        partition=one.artist_key,
+        metadata=source_metadata(one),
+        tags={} if one.version is None else {"dagster/data_version": one.version},
+    )
+
+
+def source_metadata(one: SourceOutcome) -> dict[str, int | bool | str]:
+    """What the UI shows of an artist at a source."""
+    counts: dict[str, int | bool | str] = {
+        "dagster/partition_row_count": one.rows,
+        "unchanged": not one.changed,
+        "attempted": one.attempted,
+        "succeeded": one.found,
+        "absent": one.absent,
+        "failed": one.failed,
+        "retriable": one.retriable,
+        "waiting": one.waiting,
+        "unneeded": one.unneeded,
+        "skipped": one.skipped,
+    }
+    return counts if one.error is None else {**counts, "error": one.error}
+
+
+def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, asked_for: bool) -> None:
+    """Log an event for each."""
+    ensure_partitions(context.instance, {one.artist_key for one in outcomes})
+    for one in outcomes:
+        context.log_event(source_event(one, asked_for=asked_for))
+
+
+def log_enrichment(context: Context, engine: sa.Engine, outcome: Outcome) -> None:
+    """Log what a sweep did for one artist: at each source at which something happened, and on `enriched_tracks`."""
+    for source in sources_of([outcome]):
+        news = [one for one in source_outcomes([outcome], source) if one.is_news]
+        log_source_outcomes(context, news, asked_for=False)
+    log_outcomes(context, ENRICHED_TRACKS, [as_shown(engine, outcome)], asked_for=False)
+
+
+def as_shown(engine: sa.Engine, outcome: Outcome) -> Outcome:
+    """The outcome with the version of the values that are shown, which other sources and the operator have part in."""
+    if outcome.artist_key is None or complaint(outcome) is not None:
+        return outcome
+    version = enriched_versions(engine, [outcome.artist_key])[outcome.artist_key]
+    return replace(outcome, rows=version.rows, content_hash=version.hash)
+
+
+def enriched_versions(engine: sa.Engine, artist_keys: Sequence[str]) -> Mapping[str, Version]:
+    """By artist: how many recordings have a chosen value, and a hash of these. Unknown artists are left out."""
+    with engine.connect() as connection:
+        rows = connection.execute(database.query("enriched_versions"), {"artist_keys": list(artist_keys)})
+        return {row.artist_key: Version(row.rows, row.version) for row in rows}

@@ -1,0 +1,72 @@
+"""GetSongBPM: its search, which says all that it knows of a song. https://getsongbpm.com/api
+
+It asks for a link back to getsongbpm.com wherever its data is shown. Whether a hit is the song that was meant is not
+decided here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from music_pipeline.providers.questions import Asking, Endpoint, Question
+from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.records import kept
+
+SEARCH = Endpoint("getsongbpm", "search", "/search/")  # https://getsongbpm.com/api#search; without the slash a 404
+
+read = Reader("getsongbpm")
+
+
+@dataclass(frozen=True, slots=True)
+class SongBpmHit:
+    """A song. `tempo`: beats a minute; `key_of`: as printed (F♯m); `time_signature`: as printed (4/4).
+
+    `danceability` and `acousticness`: from 1 to 100.
+    """
+
+    id: str
+    title: str | None
+    artist: str | None
+    tempo: float | None
+    key_of: str | None
+    time_signature: str | None
+    danceability: int | None
+    acousticness: int | None
+
+
+def parse_search(payload: object) -> tuple[SongBpmHit, ...]:
+    """The songs of a search; an object in place of the list says that there are none. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "answer").get("search")
+    if isinstance(found, dict) and "error" in found:
+        return ()
+    return kept(read.sequence(found, "search"), _hit).items
+
+
+def _hit(value: object) -> SongBpmHit | None:
+    found = read.optional_mapping(value, "song")
+    song_id = read.id(found.get("id"), "song.id")
+    if song_id is None:
+        return None
+    artist = read.optional_mapping(found.get("artist"), "song.artist")
+    return SongBpmHit(
+        id=song_id,
+        title=read.text(found.get("title"), "song.title"),
+        artist=read.text(artist.get("name"), "song.artist.name"),
+        tempo=read.decimal(found.get("tempo"), "song.tempo") or None,
+        key_of=read.text(found.get("key_of"), "song.key_of"),
+        time_signature=read.text(found.get("time_sig"), "song.time_sig"),
+        danceability=read.integer(found.get("danceability"), "song.danceability") or None,
+        acousticness=read.integer(found.get("acousticness"), "song.acousticness") or None,
+    )
+
+
+class GetSongBpmClient:
+    """GetSongBPM's songs. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Asking) -> None:
+        self._gateway = gateway
+
+    async def search(self, title: str, artist: str, *, fresh_since: datetime | None = None) -> tuple[SongBpmHit, ...]:
+        """The songs that fit, in GetSongBPM's own order."""
+        question = Question.of(SEARCH, type="both", lookup=f"song:{title} artist:{artist}")
+        found = (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body
+        return found or ()

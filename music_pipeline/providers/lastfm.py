@@ -1,0 +1,222 @@
+"""Last.fm: its endpoint, which takes a method, and what its answers say. https://www.last.fm/api
+
+Its JSON is made of XML: numbers are texts, a list of one is its entry. Which tags say something is not decided here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from music_pipeline.providers.questions import Asking, Endpoint, Question
+from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.records import kept
+
+TRACK = Endpoint("lastfm", "track", "/")  # https://www.last.fm/api/show/track.getInfo
+TRACK_TAGS = Endpoint("lastfm", "track_tags", "/")  # https://www.last.fm/api/show/track.getTopTags
+TRACK_SEARCH = Endpoint("lastfm", "track_search", "/")  # https://www.last.fm/api/show/track.search
+ARTIST = Endpoint("lastfm", "artist", "/")  # https://www.last.fm/api/show/artist.getInfo
+ARTIST_TAGS = Endpoint("lastfm", "artist_tags", "/")  # https://www.last.fm/api/show/artist.getTopTags
+SIMILAR_ARTISTS = Endpoint("lastfm", "similar_artists", "/")  # https://www.last.fm/api/show/artist.getSimilar
+
+HITS_PER_PAGE = 30
+read = Reader("lastfm")
+
+
+@dataclass(frozen=True, slots=True)
+class LastfmTrack:
+    """A track. `name` and `artist` may be others than those asked for: Last.fm corrects spellings.
+
+    `listeners`: how many people, `playcount`: how often. `tags`: what people call it, the most frequent first.
+    """
+
+    name: str
+    artist: str | None
+    mbid: str | None
+    duration_ms: int | None
+    listeners: int | None
+    playcount: int | None
+    tags: tuple[str, ...]
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastfmArtist:
+    """An artist. `name` may be another than the one asked for: Last.fm corrects spellings."""
+
+    name: str
+    mbid: str | None
+    listeners: int | None
+    playcount: int | None
+    tags: tuple[str, ...]
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastfmTag:
+    """What people call a track or an artist. `count`: how often, 100 for the most frequent."""
+
+    name: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastfmHit:
+    """A track in a search."""
+
+    name: str
+    artist: str | None
+    mbid: str | None
+    listeners: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastfmSimilar:
+    """An artist who is heard by the same people. `match`: how much so, from 0 to 1."""
+
+    name: str
+    mbid: str | None
+    match: float | None
+
+
+def parse_track(payload: object) -> LastfmTrack | None:
+    """A track; None where the answer holds no name. Raises UnreadableAnswer."""
+    found = read.mapping(read.mapping(payload, "answer").get("track"), "track")
+    name = read.text(found.get("name"), "track.name")
+    if name is None:
+        return None
+    return LastfmTrack(
+        name=name,
+        artist=_artist_name(found.get("artist"), "track.artist"),
+        mbid=read.text(found.get("mbid"), "track.mbid"),
+        duration_ms=read.integer(found.get("duration"), "track.duration") or None,
+        listeners=read.integer(found.get("listeners"), "track.listeners"),
+        playcount=read.integer(found.get("playcount"), "track.playcount"),
+        tags=tuple(tag.name for tag in _tags(found.get("toptags"), "track.toptags")),
+        url=read.text(found.get("url"), "track.url"),
+    )
+
+
+def parse_artist(payload: object) -> LastfmArtist | None:
+    """An artist; None where the answer holds no name. Raises UnreadableAnswer."""
+    found = read.mapping(read.mapping(payload, "answer").get("artist"), "artist")
+    name = read.text(found.get("name"), "artist.name")
+    if name is None:
+        return None
+    stats = read.optional_mapping(found.get("stats"), "artist.stats")
+    return LastfmArtist(
+        name=name,
+        mbid=read.text(found.get("mbid"), "artist.mbid"),
+        listeners=read.integer(stats.get("listeners"), "artist.stats.listeners"),
+        playcount=read.integer(stats.get("playcount"), "artist.stats.playcount"),
+        tags=tuple(tag.name for tag in _tags(found.get("tags"), "artist.tags")),
+        url=read.text(found.get("url"), "artist.url"),
+    )
+
+
+def parse_tags(payload: object) -> tuple[LastfmTag, ...]:
+    """The tags of a track or an artist, the most frequent first. Raises UnreadableAnswer."""
+    return _tags(read.mapping(read.mapping(payload, "answer").get("toptags"), "toptags"), "toptags")
+
+
+def parse_track_search(payload: object) -> tuple[LastfmHit, ...]:
+    """The tracks of a search. Raises UnreadableAnswer."""
+    results = read.mapping(read.mapping(payload, "answer").get("results"), "results")
+    return kept(_listed(results.get("trackmatches"), "track", "results.trackmatches"), _hit).items
+
+
+def parse_similar_artists(payload: object) -> tuple[LastfmSimilar, ...]:
+    """Similar artists, the most similar first. Raises UnreadableAnswer."""
+    found = read.mapping(read.mapping(payload, "answer").get("similarartists"), "similarartists")
+    return kept(_listed(found, "artist", "similarartists"), _similar).items
+
+
+def _tags(value: object, what: str) -> tuple[LastfmTag, ...]:
+    return kept(_listed(value, "tag", what), _tag).items
+
+
+def _listed(value: object, key: str, what: str) -> list[Any]:
+    """The entries below `key`; an empty list may come as blank text in place of its holder."""
+    holder = {} if value == "" else read.optional_mapping(value, what)
+    return read.one_or_many(holder.get(key), f"{what}.{key}")
+
+
+def _tag(value: object) -> LastfmTag | None:
+    found = read.optional_mapping(value, "tag")
+    name = read.text(found.get("name"), "tag.name")
+    return LastfmTag(name, read.integer(found.get("count"), "tag.count")) if name else None
+
+
+def _hit(value: object) -> LastfmHit | None:
+    found = read.optional_mapping(value, "hit")
+    name = read.text(found.get("name"), "hit.name")
+    if name is None:
+        return None
+    return LastfmHit(
+        name=name,
+        artist=_artist_name(found.get("artist"), "hit.artist"),
+        mbid=read.text(found.get("mbid"), "hit.mbid"),
+        listeners=read.integer(found.get("listeners"), "hit.listeners"),
+    )
+
+
+def _similar(value: object) -> LastfmSimilar | None:
+    found = read.optional_mapping(value, "similar artist")
+    name = read.text(found.get("name"), "similar artist.name")
+    if name is None:
+        return None
+    mbid = read.text(found.get("mbid"), "similar artist.mbid")
+    return LastfmSimilar(name, mbid, read.decimal(found.get("match"), "similar artist.match"))
+
+
+def _artist_name(value: object, what: str) -> str | None:
+    """Searches name the artist, other answers describe him."""
+    if isinstance(value, str):
+        return read.text(value, what)
+    return read.text(read.optional_mapping(value, what).get("name"), f"{what}.name")
+
+
+class LastfmClient:
+    """Last.fm's statistics. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Asking) -> None:
+        self._gateway = gateway
+
+    async def track(self, artist: str, title: str, *, fresh_since: datetime | None = None) -> LastfmTrack | None:
+        """A track with its numbers and tags; None where there is none."""
+        question = _question(TRACK, "track.getInfo", artist=artist, track=title, autocorrect=1)
+        return (await self._gateway.ask(question, parse_track, fresh_since=fresh_since)).body
+
+    async def track_tags(
+        self, artist: str, title: str, *, fresh_since: datetime | None = None
+    ) -> tuple[LastfmTag, ...] | None:
+        """A track's tags with their counts; None where there is no such track."""
+        question = _question(TRACK_TAGS, "track.getTopTags", artist=artist, track=title, autocorrect=1)
+        return (await self._gateway.ask(question, parse_tags, fresh_since=fresh_since)).body
+
+    async def search_tracks(
+        self, artist: str, title: str, *, fresh_since: datetime | None = None
+    ) -> tuple[LastfmHit, ...]:
+        """The 30 tracks that fit best, by Last.fm's own idea of it."""
+        question = _question(TRACK_SEARCH, "track.search", artist=artist, track=title, limit=HITS_PER_PAGE)
+        return (await self._gateway.ask(question, parse_track_search, fresh_since=fresh_since)).body or ()
+
+    async def artist(self, name: str, *, fresh_since: datetime | None = None) -> LastfmArtist | None:
+        """An artist with his numbers and tags; None where there is none."""
+        question = _question(ARTIST, "artist.getInfo", artist=name, autocorrect=1)
+        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
+
+    async def artist_tags(self, name: str, *, fresh_since: datetime | None = None) -> tuple[LastfmTag, ...] | None:
+        """An artist's tags with their counts; None where there is no such artist."""
+        question = _question(ARTIST_TAGS, "artist.getTopTags", artist=name, autocorrect=1)
+        return (await self._gateway.ask(question, parse_tags, fresh_since=fresh_since)).body
+
+    async def similar_artists(
+        self, name: str, *, fresh_since: datetime | None = None
+    ) -> tuple[LastfmSimilar, ...] | None:
+        """Artists who are heard by the same people; None where there is no such artist."""
+        question = _question(SIMILAR_ARTISTS, "artist.getSimilar", artist=name, autocorrect=1)
+        return (await self._gateway.ask(question, parse_similar_artists, fresh_since=fresh_since)).body
+
+
+def _question(endpoint: Endpoint, method: str, **params: str | int) -> Question:
+    return Question.of(endpoint, method=method, format="json", **params)

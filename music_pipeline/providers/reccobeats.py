@@ -1,0 +1,90 @@
+"""ReccoBeats: audio features of many tracks at once. https://reccobeats.com/docs
+
+It leaves out what it does not know, in no order: what an entry is about, only the entry says.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from music_pipeline.providers.errors import ProviderFailure
+from music_pipeline.providers.questions import Asking, Endpoint, Question
+from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.records import AudioFeatures, kept, read_audio_features
+
+AUDIO_FEATURES = Endpoint(
+    "reccobeats", "audio_features", "/audio-features"
+)  # https://reccobeats.com/docs/apis/get-audio-features
+
+MOST_IDS = 40  # more are left out without a word
+SPOTIFY_TRACK = re.compile(r"^https://open\.spotify\.com/track/([0-9A-Za-z]+)")
+read = Reader("reccobeats")
+
+
+@dataclass(frozen=True, slots=True)
+class ReccoBeatsTrack:
+    """A track's audio features; there is no `time_signature` in them. `id` is ReccoBeats's.
+
+    One ISRC may belong to several.
+    """
+
+    id: str
+    spotify_id: str | None
+    isrc: str | None
+    features: AudioFeatures
+
+
+def parse_audio_features(payload: object) -> tuple[ReccoBeatsTrack, ...]:
+    """The tracks that are known, in any order. Raises UnreadableAnswer."""
+    found = read.mapping(payload, "audio features")
+    return kept(read.sequence(found.get("content"), "audio features.content"), _track).items
+
+
+def _track(value: object) -> ReccoBeatsTrack | None:
+    found = read.optional_mapping(value, "audio features")
+    track_id = read.id(found.get("id"), "audio features.id")
+    if track_id is None:
+        return None
+    address = SPOTIFY_TRACK.match(read.text(found.get("href"), "audio features.href") or "")
+    return ReccoBeatsTrack(
+        id=track_id,
+        spotify_id=address[1] if address else None,
+        isrc=read.text(found.get("isrc"), "audio features.isrc"),
+        features=read_audio_features(read, found),
+    )
+
+
+class ReccoBeatsClient:
+    """ReccoBeats's audio features. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+
+    def __init__(self, gateway: Asking) -> None:
+        self._gateway = gateway
+
+    async def audio_features(
+        self, ids: Sequence[str], *, fresh_since: datetime | None = None
+    ) -> dict[str, AudioFeatures]:
+        """Audio features by what was asked for, Spotify ids or ISRCs; what ReccoBeats does not know is missing.
+
+        At most 40: raises ValueError for more.
+        """
+        if len(ids) > MOST_IDS:
+            raise ValueError(f"{len(ids)} tracks in one request to ReccoBeats; it takes {MOST_IDS}.")
+        if not ids:
+            return {}
+        asked = sorted(set(ids))
+        question = Question.of(AUDIO_FEATURES, ids=",".join(asked))
+        found = (await self._gateway.ask(question, parse_audio_features, fresh_since=fresh_since)).body
+        if found is None:
+            raise ProviderFailure(
+                "reccobeats", AUDIO_FEATURES.name, "reccobeats says that nothing is there to be asked"
+            )
+        return _by_id(asked, found)
+
+
+def _by_id(asked: Sequence[str], tracks: Sequence[ReccoBeatsTrack]) -> dict[str, AudioFeatures]:
+    """By Spotify id, and by ISRC; of several tracks with one ISRC always the same one is taken."""
+    ordered = sorted(tracks, key=lambda track: track.id, reverse=True)
+    by_isrc = {track.isrc: track.features for track in ordered if track.isrc}
+    known = by_isrc | {track.spotify_id: track.features for track in ordered if track.spotify_id}
+    return {each: known[each] for each in asked if each in known}

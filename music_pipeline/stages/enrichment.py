@@ -1,0 +1,295 @@
+"""Stage `enrichment`: what every source knows about an artist's recordings, each source on its own.
+
+Sources of one wave are asked at the same time, waves one after the other: what is cheap and wide, and what finds ids,
+before what is slow, and what needs them. A source that fails makes its rows failed and stops nothing.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from music_pipeline.catalog.artists import Artist
+from music_pipeline.catalog.changes import Version
+from music_pipeline.catalog.recording_sources import (
+    EnrichableRecording,
+    KnownRow,
+    RowKey,
+    SourceRow,
+    known_rows,
+    recordings_to_enrich,
+    source_version,
+    write_source_rows,
+)
+from music_pipeline.database import query
+from music_pipeline.providers.errors import ProviderError
+from music_pipeline.stages.enrichment_log import is_skipped, log_sources, log_tracks
+from music_pipeline.stages.enrichment_plan import (
+    Decision,
+    Said,
+    Source,
+    SourceAnswer,
+    awaited_source,
+    decide,
+    row_of_answer,
+    row_waiting_for,
+    row_without_asking,
+)
+from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
+from music_pipeline.stages.readings import (
+    OutOfTime,
+    Reading,
+    ReadResult,
+    Result,
+    StageContext,
+    artist_of,
+    fresh_since,
+    settled,
+)
+from music_pipeline.work import EnqueueRequest, Stage, WorkItem, enqueue_many
+
+log = structlog.get_logger()
+
+# MusicBrainz answered for all of an artist's releases: a recording that it did not name is one that it does not know.
+SETTLED_ANSWERS = frozenset({"found", "absent", "empty"})
+
+
+@dataclass(slots=True)
+class Enrichment:
+    """One artist being enriched. `values`: how sure each field of each recording is by now."""
+
+    item: WorkItem
+    artist: Artist
+    recordings: dict[UUID, EnrichableRecording]
+    known: dict[RowKey, KnownRow]
+    silence: frozenset[str]
+    sources: tuple[Source, ...]
+    values: defaultdict[UUID, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    rows: dict[RowKey, SourceRow] = field(default_factory=dict)
+    is_out_of_time: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+
+async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+    """Ask about the recordings of all artists of the chunk together, so that batches are full."""
+    await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
+    opened = await settled(_open(context, item) for item in items)
+    enrichments = [one for one in opened if isinstance(one, Enrichment)]
+    for wave in sorted({source.wave for source in SOURCES.values()}):
+        chosen = [source for source in SOURCES.values() if source.wave == wave]
+        for defect in await settled(_ask_source(context, source, enrichments) for source in chosen):
+            if defect is not None:
+                raise defect
+    return [_reading(one) if isinstance(one, Enrichment) else one for one in opened]
+
+
+async def _open(context: StageContext, item: WorkItem) -> Enrichment:
+    artist = await artist_of(context, item)
+    chosen = item.payload.get("sources") or list(SOURCES)
+
+    def look(connection: sa.Connection) -> Enrichment:
+        recordings = {one.recording_id: one for one in recordings_to_enrich(connection, artist.artist_id)}
+        answers = connection.execute(query("answers_about_recordings"), {"artist_id": artist.artist_id})
+        silence = frozenset(row.provider for row in answers if row.outcome in SETTLED_ANSWERS)
+        known = known_rows(connection, list(recordings))
+        sources = tuple(SOURCES[name] for name in chosen)
+        enrichment = Enrichment(item, artist, recordings, known, silence, sources)
+        for (recording_id, _), row in known.items():
+            _take(enrichment, recording_id, row.fields, row.confidence)
+        return enrichment
+
+    return await context.in_database(look)
+
+
+async def _ask_source(context: StageContext, source: Source, enrichments: Sequence[Enrichment]) -> None:
+    """Decide for each recording, ask in full batches, and make rows of what comes."""
+    now = datetime.now(UTC)
+    chosen = (enrichment for enrichment in enrichments if source in enrichment.sources)
+    found = (pair for enrichment in chosen for pair in _wanted(source, enrichment, now))
+    # A recording of two artists of the chunk is asked about once; the row is both's.
+    wanted = list({asked.recording.recording_id: (enrichment, asked) for enrichment, asked in found}.values())
+    batches = [wanted[start : start + source.batch] for start in range(0, len(wanted), source.batch)]
+    # The first alone: what is learnt from it (an endpoint that is gone) spares the others their requests.
+    for together in (batches[:1], batches[1:]):
+        for defect in await settled(_ask_batch(context, source, batch, enrichments) for batch in together):
+            if defect is not None:
+                raise defect
+
+
+def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple[Enrichment, Asked]]:
+    wanted = []
+    for recording_id, recording in enrichment.recordings.items():
+        known = enrichment.known.get((recording_id, source.name))
+        values = enrichment.values[recording_id]
+        decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
+        awaited = awaited_source(source, known, values, _troubled(enrichment, recording_id), now=now)
+        if decision is Decision.ASK and awaited is not None and not enrichment.item.force:
+            enrichment.rows[recording_id, source.name] = row_waiting_for(source, recording, awaited)
+        elif decision is Decision.ASK:
+            wanted.append((enrichment, _asked(enrichment, recording, known)))
+        elif decision is not Decision.LEAVE and (known is None or known.status != "found"):
+            enrichment.rows[recording_id, source.name] = row_without_asking(source, recording, decision)
+    return wanted
+
+
+def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
+    """The sources that could not answer about the recording and will be asked again."""
+    keys = {name: (recording_id, name) for name in SOURCES}
+    stands = {name: enrichment.rows.get(key) or enrichment.known.get(key) for name, key in keys.items()}
+    return [
+        SOURCES[name]
+        for name, row in stands.items()
+        if row is not None and row.status == "failed" and row.next_attempt_at is not None
+    ]
+
+
+def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownRow | None) -> Asked:
+    """The question; where somebody asked for a fresh answer, no older one counts, nor what is concluded from one."""
+    requested_at = known.requested_at if known is not None else None
+    since = [one for one in (fresh_since(enrichment.item), requested_at) if one is not None]
+    return Asked(recording, max(since, default=None), frozenset() if requested_at else enrichment.silence)
+
+
+async def _ask_batch(
+    context: StageContext,
+    source: Source,
+    batch: Sequence[tuple[Enrichment, Asked]],
+    enrichments: Sequence[Enrichment],
+) -> None:
+    answers = await _answers(context, source, [asked for _, asked in batch])
+    now = datetime.now(UTC)
+    for enrichment, asked in batch:
+        recording_id = asked.recording.recording_id
+        answer = answers[recording_id]
+        if isinstance(answer, OutOfTime):
+            enrichment.is_out_of_time = True
+            continue
+        known = enrichment.known.get((recording_id, source.name))
+        enrichment.rows[recording_id, source.name] = row_of_answer(source, asked.recording, known, answer, now=now)
+        if isinstance(answer, Said):
+            for sharing in enrichments:
+                if recording_id in sharing.recordings:
+                    _take(sharing, recording_id, answer.fields, answer.confidence)
+
+
+async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+    """The answers of a batch; a request that fails, fails for all that it asked about."""
+    try:
+        return await FETCH[source.name](context.providers, asked)
+    except (ProviderError, OutOfTime) as error:
+        return {one.recording.recording_id: error for one in asked}
+    except Exception as defect:
+        # A defect in the reading of one source is that source's failure, and must not cost the others their answers.
+        log.exception("enrichment.defect", source=source.name, run_id=context.run_id)
+        return {one.recording.recording_id: defect for one in asked}
+
+
+def _take(enrichment: Enrichment, recording_id: UUID, fields: Mapping[str, Any], confidence: float | None) -> None:
+    """Keep how sure the fields are by now; an id that one source found is what the next one needs."""
+    values = enrichment.values[recording_id]
+    for name in fields:
+        values[name] = max(values.get(name, 0.0), confidence or 0.0)
+    recording = enrichment.recordings[recording_id]
+    if "musicbrainz_id" in fields and not recording.mbids:
+        enrichment.recordings[recording_id] = replace(recording, mbids=(fields["musicbrainz_id"],))
+
+
+def _reading(enrichment: Enrichment) -> Reading:
+    trouble = OutOfTime("The sweep's time is over.") if enrichment.is_out_of_time else None
+    return Reading(write=partial(_write, enrichment=enrichment), trouble=trouble)
+
+
+def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
+    artist, names = enrichment.artist, [source.name for source in enrichment.sources]
+    before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
+    rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
+    write_source_rows(connection, rows, enrichment.known, run_id=run_id)
+    log_sources(rows, correlation_id=run_id)
+    log_tracks(connection, rows, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
+    counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
+    after = source_version(connection, artist.artist_id, names)
+    return Result(
+        artist_key=artist.artist_key,
+        version=after,
+        changed=any(one.changed for one in counts.values()),
+        text=f"{artist.name}: {len(enrichment.recordings)} recordings, {after.rows} answers of {len(names)} sources",
+        detail={"sources": {name: asdict(one) for name, one in counts.items()}},
+        notes=tuple(_errors(enrichment)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """How a source did for one artist. `rows`: recordings that it knows by now; the rest counts this time's answers."""
+
+    rows: int
+    version: str
+    changed: bool
+    found: int
+    absent: int
+    failed: int
+    retriable: int
+    waiting: int
+    unneeded: int
+    skipped: int
+    error: str | None
+
+
+def _count(connection: sa.Connection, enrichment: Enrichment, source: str, before: Version) -> SourceCount:
+    rows = [row for (_, name), row in enrichment.rows.items() if name == source]
+    after = source_version(connection, enrichment.artist.artist_id, [source])
+    ends = Counter(_end_of(row) for row in rows)
+    errors = [row.error for row in rows if _end_of(row) in ("failed", "skipped") and row.error]
+    return SourceCount(
+        rows=after.rows,
+        version=after.hash,
+        changed=after != before,
+        found=ends["found"],
+        absent=ends["absent"],
+        failed=ends["failed"],
+        retriable=sum(row.is_retriable for row in rows),
+        waiting=ends["waiting"],
+        unneeded=ends["unneeded"],
+        skipped=ends["skipped"],
+        error=errors[0] if errors else None,
+    )
+
+
+def _end_of(row: SourceRow) -> str:
+    """How this time's attempt ended. What a source found before stays found while it fails, or cannot be asked."""
+    if row.status != "found" or row.error is None:
+        return row.status
+    return "skipped" if is_skipped(row) else "failed"
+
+
+def _errors(enrichment: Enrichment) -> Iterable[tuple[str, str]]:
+    """Each error of a source once, however many recordings met it."""
+    seen = {(row.provider, row.error) for row in enrichment.rows.values() if _end_of(row) == "failed" and row.error}
+    return sorted((provider, error) for provider, error in seen if error is not None)
+
+
+def enqueue_due_enrichment(engine: sa.Engine, *, limit: int = 1_000) -> int:
+    """Enqueue artists with a recording that a source is to be asked about, again or at last; answers how many were."""
+    with engine.begin() as connection:
+        values = {"sources": list(SOURCES), "limit": limit}
+        rows = connection.execute(query("artists_due_for_enrichment"), values).all()
+        asked_at = connection.execute(query("database_now")).scalar_one()
+        requests = [
+            EnqueueRequest(
+                stage=Stage.ENRICHMENT,
+                payload={"artistId": str(row.artist_id), "artistName": row.name},
+                subject=str(row.artist_id),
+                idempotency_key=f"enrichment:{row.artist_id}:{asked_at.isoformat()}",
+                partition_key=row.artist_key,
+                origin="batch",
+            )
+            for row in rows
+        ]
+        return len(enqueue_many(connection, requests))

@@ -1,0 +1,202 @@
+"""Which source is asked about which recording, and what its answer makes of the row. Pure.
+
+How a source is asked is in `enrichment_sources`; the order of the sources, and the writing, in `enrichment`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from music_pipeline.catalog.recording_sources import EnrichableRecording, KnownRow, SourceRow
+from music_pipeline.providers.errors import CredentialsMissing, EndpointGone, ProviderRefused, ProviderUnavailable
+
+Need = Literal["spotify_id", "isrc", "mbid", "title"]
+ATTEMPTS = 5
+FIRST_DELAY = timedelta(minutes=10)
+LONGEST_DELAY = timedelta(hours=6)
+ABSENCE = timedelta(days=30)
+LONGEST_ABSENCE = timedelta(days=90)
+KNOWN_WELL_ENOUGH = 0.5
+LONGEST_AWAITED = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of enrichment.
+
+    `provider`: whose word it is. `gives`: fields. `needs`: by what it knows a recording. `batch`: recordings to one
+    request. `wave`: cheap and wide before narrow and slow, and what finds ids before what needs them. `confidence`: of
+    an answer that was found by a strong id. `keeps`: how long what it said is taken as true. `only_without`: it is
+    asked only where one of these fields is still missing.
+    """
+
+    name: str
+    label: str
+    provider: str
+    gives: frozenset[str]
+    needs: Need
+    batch: int
+    wave: int
+    confidence: float
+    keeps: timedelta
+    only_without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a source says of a recording; values that it does not know are left out."""
+
+    fields: dict[str, Any]
+    confidence: float
+
+
+SourceAnswer = Said | None | Exception
+"""None: the source knows no such recording."""
+
+
+class Decision(StrEnum):
+    """What is to be done about a source and a recording."""
+
+    ASK = "ask"
+    LEAVE = "leave"
+    WAIT = "wait"
+    UNNEEDED = "unneeded"
+
+
+def decide(
+    source: Source,
+    recording: EnrichableRecording,
+    known: KnownRow | None,
+    values: Mapping[str, float],
+    *,
+    now: datetime,
+    force: bool,
+) -> Decision:
+    """Whether to ask. `values`: how sure the fields are that other sources gave so far."""
+    if not has_what_it_takes(source, recording):
+        return Decision.WAIT
+    is_asked_for = force or (known is not None and known.requested_at is not None)
+    if known is not None and known.undone_at is not None and not is_asked_for:
+        return Decision.LEAVE
+    if not is_asked_for and source.only_without and _are_known(source.only_without, values):
+        return Decision.UNNEEDED
+    if force or known is None or known.status in ("pending", "waiting", "unneeded", "skipped"):
+        return Decision.ASK
+    if known.status == "found" and known.next_attempt_at is None:
+        is_expired = known.expires_at is not None and known.expires_at <= now
+        return Decision.ASK if is_expired and not known.attempts else Decision.LEAVE
+    return Decision.ASK if known.next_attempt_at is not None and known.next_attempt_at <= now else Decision.LEAVE
+
+
+def awaited_source(
+    source: Source, known: KnownRow | None, values: Mapping[str, float], troubled: Sequence[Source], *, now: datetime
+) -> Source | None:
+    """The source of an earlier wave, among those in trouble, that may yet make this one's question needless.
+
+    Nobody is waited for longer than a day: a provider may be away for good.
+    """
+    since = known.updated_at if known is not None and known.status == "waiting" else None
+    if since is not None and now - since > LONGEST_AWAITED:
+        return None
+    missing = {field for field in source.only_without if values.get(field, 0) < KNOWN_WELL_ENOUGH}
+    return next((one for one in troubled if one.wave < source.wave and one.gives & missing), None)
+
+
+def has_what_it_takes(source: Source, recording: EnrichableRecording) -> bool:
+    """Whether the recording has an id, or a name, by which the source knows recordings."""
+    ids = {
+        "spotify_id": recording.spotify_ids,
+        "isrc": recording.isrcs,
+        "mbid": recording.mbids,
+        "title": recording.artist_names,
+    }
+    return bool(ids[source.needs])
+
+
+def _are_known(fields: frozenset[str], values: Mapping[str, float]) -> bool:
+    return all(values.get(field, 0) >= KNOWN_WELL_ENOUGH for field in fields)
+
+
+def row_of_answer(
+    source: Source, recording: EnrichableRecording, known: KnownRow | None, answer: SourceAnswer, *, now: datetime
+) -> SourceRow:
+    """The row that an answer makes. What was found before stays, until the source says something else."""
+    if isinstance(answer, Said):
+        return _row(
+            source, recording, status="found", fields=answer.fields, confidence=answer.confidence, fetched_at=now,
+            expires_at=now + source.keeps,
+        )  # fmt: skip
+    if answer is None:
+        absences = (known.attempts if known is not None and known.status == "absent" else 0) + 1
+        again = now + min(ABSENCE * absences, LONGEST_ABSENCE)
+        return _row(source, recording, status="absent", fetched_at=now, attempts=absences, next_attempt_at=again)
+    return _row_of_trouble(source, recording, known, answer, now)
+
+
+def row_without_asking(source: Source, recording: EnrichableRecording, decision: Decision) -> SourceRow:
+    """The row of a source that was not asked: it waits for an id, or is not needed."""
+    if decision is Decision.WAIT:
+        return _row(
+            source, recording, status="waiting", error=f"{source.label} knows recordings by {source.needs} only."
+        )
+    return _row(source, recording, status="unneeded")
+
+
+def row_waiting_for(source: Source, recording: EnrichableRecording, awaited: Source) -> SourceRow:
+    """The row of a source that is asked only if another, which is in trouble, does not know."""
+    text = f"{source.label} is asked where {awaited.label} does not know, which could not be asked yet."
+    return _row(source, recording, status="waiting", error=text)
+
+
+def _row_of_trouble(
+    source: Source, recording: EnrichableRecording, known: KnownRow | None, error: Exception, now: datetime
+) -> SourceRow:
+    text = f"{source.label} enrichment error: {error}"
+    if isinstance(error, CredentialsMissing | EndpointGone):
+        # Of an endpoint that is gone the error says whether that was just learnt or known before: no change of the row.
+        why = f"{source.label}: this app may not ask for it." if isinstance(error, EndpointGone) else str(error)
+        return _keeping(known, _row(source, recording, status="skipped", error=why))
+    failures = known.attempts if known is not None and known.status in ("failed", "found") else 0
+    if isinstance(error, ProviderUnavailable):
+        waits = _row(
+            source, recording, status="failed", attempts=failures, next_attempt_at=error.until, error=text,
+            is_retriable=True,
+        )  # fmt: skip
+        return _keeping(known, waits)
+    attempts = failures + 1
+    is_over = attempts >= ATTEMPTS or isinstance(error, ProviderRefused)
+    delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
+    failed = _row(
+        source, recording, status="failed", attempts=attempts, next_attempt_at=None if is_over else now + delay,
+        error=text,
+    )  # fmt: skip
+    return _keeping(known, failed)
+
+
+def _keeping(known: KnownRow | None, row: SourceRow) -> SourceRow:
+    """A source that found something once, and fails now, has still found it; the error stands beside it."""
+    if known is None or known.status != "found":
+        return row
+    return SourceRow(
+        recording_id=row.recording_id, source=row.source, provider=row.provider, status="found", fields=known.fields,
+        confidence=known.confidence, fetched_at=known.fetched_at, expires_at=known.expires_at, attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at, error=row.error, is_retriable=row.is_retriable,
+    )  # fmt: skip
+
+
+def _row(source: Source, recording: EnrichableRecording, **facts: Any) -> SourceRow:
+    unsaid: dict[str, Any] = {
+        "fields": {},
+        "confidence": None,
+        "fetched_at": None,
+        "expires_at": None,
+        "attempts": 0,
+        "next_attempt_at": None,
+        "error": None,
+        "is_retriable": False,
+    }
+    return SourceRow(
+        recording_id=recording.recording_id, source=source.name, provider=source.provider, **(unsaid | facts)
+    )

@@ -1,0 +1,67 @@
+-- What the sweeps of enrichment ask: whether something is due, who is back, what is shown of an artist by now.
+
+-- name: enrichment_is_due
+-- Driven by the rows whose time has come, so that it costs nothing while there are none.
+SELECT EXISTS (
+    SELECT FROM recording_sources s
+    JOIN release_tracks t ON t.recording_id = s.recording_id AND t.inactive_at IS NULL
+    JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
+    JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
+    WHERE s.next_attempt_at <= now()
+      AND NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = ar.artist_id::text)
+) AS is_due
+
+-- name: providers_that_are_back
+-- Providers whose breaker is closed while rows wait that were not asked because the provider was away.
+SELECT b.provider, b.changed_at, (SELECT count(*) FROM recording_sources s WHERE s.provider = b.provider AND s.is_retriable)
+           AS waiting
+FROM provider_breakers b
+WHERE b.state = 'closed'
+  AND EXISTS (SELECT FROM recording_sources s WHERE s.provider = b.provider AND s.is_retriable)
+ORDER BY b.provider
+
+-- name: take_up_waiting_rows
+-- What waits for these providers is due now, whatever time was given when they were away.
+UPDATE recording_sources SET next_attempt_at = now(), updated_at = now()
+WHERE provider = ANY (CAST(:providers AS text[])) AND is_retriable AND next_attempt_at > now()
+
+-- name: enriched_versions
+-- Of each artist, how many recordings have a chosen value, and a hash of all chosen values.
+SELECT a.artist_key, count(DISTINCT v.recording_id) AS rows,
+       coalesce(md5(string_agg(concat_ws(chr(31), rec.content_hash, v.field, v.value::text), chr(30)
+                               ORDER BY rec.content_hash, v.field, v.value::text)
+                    FILTER (WHERE v.field IS NOT NULL)), 'empty') AS version
+FROM artists a
+LEFT JOIN LATERAL (
+    SELECT DISTINCT t.recording_id FROM artist_releases ar
+    JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL
+) placed ON true
+LEFT JOIN recordings rec ON rec.recording_id = placed.recording_id AND rec.inactive_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT e.recording_id, e.field, e.value FROM enriched_values e WHERE e.recording_id = rec.recording_id
+) v ON true
+WHERE a.artist_key = ANY (CAST(:artist_keys AS text[]))
+GROUP BY a.artist_key
+
+-- name: analyze_new_tables
+-- Right after the first sweeps have filled them, the planner knows nothing of these tables, and reads whole indexes for
+-- each recording; the server's own ANALYZE may come minutes later.
+DO $$
+DECLARE
+    filled regclass;
+BEGIN
+    FOR filled IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
+          AND relname IN ('artists', 'artist_releases', 'releases', 'release_tracks', 'recordings', 'recording_isrcs',
+                          'external_ids', 'recording_sources')
+    LOOP
+        EXECUTE format('ANALYZE %s', filled);
+    END LOOP;
+END $$
+
+-- name: tracks_of_enriched_recordings
+SELECT t.track_id, t.recording_id, e.status, e.sources_enriched
+FROM release_tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL
