@@ -1,9 +1,9 @@
 """The main job end to end, against a sandbox, on a database of its own: `make demo`.
 
 Discovers the sandbox's artists, runs the chain of queues in Dagster, and the queues of enrichment and of the producers'
-profiles each by itself, so that the costs can be told apart. Compares the catalogue with what the sandbox serves, prints
-a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo` looks at it.
-What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
+profiles each by itself, so that the costs can be told apart. Compares the catalogue with what the sandbox serves,
+prints a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo` looks at
+it. What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
 """
 
 import argparse
