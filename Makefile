@@ -14,7 +14,7 @@ UI_PORT ?= 3000
 
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo test dev lint format types check requirements
+.PHONY: help setup demo test soak dev lint format types check requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -30,6 +30,9 @@ demo: $(STAMP) ## the main job, end to end, against the sandbox: [CATALOG=file] 
 
 test: $(STAMP) lint types ## lint, types and tests
 	@$(BIN)/python -m pytest -n 2
+
+soak: $(STAMP) ## the tests that take minutes: runs, daemon and code server killed at many moments
+	@$(BIN)/python -m pytest -n 2 -m soak
 
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev

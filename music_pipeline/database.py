@@ -39,9 +39,22 @@ def database_url() -> str:
     given = settings().database_url
     if given is None:
         return embedded_postgres.ensure_running(embedded_postgres.cluster_of(settings().home))
+    return _checked(given)
+
+
+def _checked(given: str) -> str:
+    """`given` as `postgresql://…`. Raises DatabaseUnreachable, without the password, where it is no Postgres URL."""
     if not SCHEME.match(given):
         raise DatabaseUnreachable("DATABASE_URL is not a Postgres URL: it has to begin with postgresql://.")
-    return SCHEME.sub("postgresql://", given)
+    url = SCHEME.sub("postgresql://", given)
+    try:
+        sa.make_url(url)
+    except (ValueError, sa.exc.ArgumentError):
+        raise DatabaseUnreachable(
+            "DATABASE_URL cannot be read: it has to be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with signs such "
+            "as @ and / in the password escaped (%40, %2F)."
+        ) from None
+    return url
 
 
 def url_with_search_path(url: str, schema: str, *, driver: str = "") -> str:
@@ -76,7 +89,10 @@ def _revive(home: Path) -> Any:
         try:
             return dialect.connect(*arguments, **parameters)
         except psycopg.OperationalError:
-            embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+            try:
+                embedded_postgres.ensure_running(embedded_postgres.cluster_of(home))
+            except embedded_postgres.EmbeddedPostgresError as error:  # to callers it is a database that is away
+                raise psycopg.OperationalError(str(error)) from error
             return dialect.connect(*arguments, **parameters)
 
     return connect
@@ -118,7 +134,7 @@ def migrate(to_migrate: sa.Engine) -> list[str]:
 def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:
     """One line for people: which Postgres, what it said, what to do."""
     where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
-    said = " ".join(str(error.orig).split())
+    said = " ".join(str(error.orig).split()).rstrip("?.")
     return f"Postgres at {where} (database {url.database}) does not answer: {said}. Start it, or correct DATABASE_URL."
 
 

@@ -5,10 +5,10 @@ The findings are facts with advice; how they are shown is `music_pipeline.comman
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -92,23 +92,32 @@ def sandbox_finding(configured: Settings) -> Finding:
 def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
     """Each provider's credentials, what its account turned out to be unable to do, and what hinders calls now."""
     with engine.connect() as connection:
-        obstacles: dict[str, str] = {
-            row.provider: f"{row.kind}, until {row.until:%Y-%m-%d %H:%M} UTC: {row.reason}"
-            for row in connection.execute(query("provider_obstacles"))
-        }
+        rows = connection.execute(query("provider_obstacles")).all()
+        obstacles = {row.provider: _obstacle(row) for row in rows if row.provider in PROVIDERS}
         limits = connection.execute(query("learnt_capabilities")).all()
     for provider in PROVIDERS.values():
         learnt = [f"{row.capability} {row.value}" for row in limits if row.provider == provider.name]
         yield _provider_finding(engine, configured, provider, obstacles, learnt)
 
 
+def _obstacle(row: sa.Row[Any]) -> Finding:
+    text = f"{row.kind}, until {row.until:%Y-%m-%d %H:%M} UTC: {row.reason}"
+    if row.kind == "credentials_refused":
+        advice = "store the right ones: " + _how_to_set(PROVIDERS[row.provider].credentials)
+    else:
+        advice = "see `music-pipeline status`; it ends by itself"
+    return Finding(row.provider, "wrong", text, advice)
+
+
+def _how_to_set(names: Sequence[str]) -> str:
+    return "; ".join(f"music-pipeline credentials set {name}" for name in names)
+
+
 def _provider_finding(
-    engine: sa.Engine, configured: Settings, provider: Provider, obstacles: Mapping[str, str], learnt: list[str]
+    engine: sa.Engine, configured: Settings, provider: Provider, obstacles: Mapping[str, Finding], learnt: list[str]
 ) -> Finding:
     if provider.name in obstacles:
-        return Finding(
-            provider.name, "wrong", obstacles[provider.name], "see `music-pipeline status`; it ends by itself"
-        )
+        return obstacles[provider.name]
     if configured.sandbox_url is None:
         missing = [name for name in provider.credentials if credentials.read(engine, name) is None]
         if missing:
@@ -157,8 +166,7 @@ def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
 def _without_credentials(provider: Provider, missing: list[str]) -> Finding:
     state: State = "wrong" if provider.name == INDISPENSABLE else "note"
     text = f"has no {' and no '.join(missing)}" + ("" if state == "wrong" else ", and is skipped")
-    advice = "; ".join(f"music-pipeline credentials set {name}" for name in missing)
-    return Finding(provider.name, state, text, advice)
+    return Finding(provider.name, state, text, _how_to_set(missing))
 
 
 def disk_finding(folder: Path) -> Finding:

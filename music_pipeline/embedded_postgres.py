@@ -17,6 +17,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -32,8 +33,15 @@ ROOT_HOME = Path("/var/lib/music_pipeline")
 SYSTEM_USER = "music_pipeline"
 ADMIN = "music_pipeline"
 DATABASE = "music_pipeline"
+ALWAYS_THERE = "postgres"
+# How long the processes of a killed server may take to notice, and a restarting one to recover.
+REMAINS_SECONDS = 15.0
+PAUSE_SECONDS = 0.2
 # sun_path takes 108 bytes on Linux and 104 on macOS; the file's own name, ".s.PGSQL.5432", takes 14 with its slash.
 LONGEST_SOCKET_FOLDER = 88
+
+# Iterations slow down who guesses. Nobody guesses 192 random bits, and each connection pays 3 ms for the usual 4096.
+SCRAM_ITERATIONS = 1
 
 CONFIGURATION = """
 listen_addresses = ''
@@ -105,20 +113,30 @@ def ensure_running(cluster: Cluster) -> str:
     with _locked(cluster):
         if not _answers(cluster):
             _initialise(cluster)
-            _start(cluster)
+            if not _answers(cluster, ALWAYS_THERE):
+                _start(cluster)
             _create_database(cluster)
     return url_of(cluster)
 
 
 def stop(cluster: Cluster) -> bool:
-    """End the server, letting transactions finish with an error; False if it was not running."""
+    """End the server, letting transactions finish with an error; False if it was not running.
+
+    One that does not end (it may be recovering from a crash) is stopped at once, and recovers at its next start.
+    """
     if not (cluster.data / "postmaster.pid").exists():
         return False
     with _locked(cluster):
-        ended = _run(cluster, "pg_ctl", "-D", str(cluster.data), "-m", "fast", "-w", "stop")
+        ended = _stop(cluster, "fast")
+        if ended.returncode != 0 and (cluster.data / "postmaster.pid").exists():
+            ended = _stop(cluster, "immediate")
     if ended.returncode != 0 and (cluster.data / "postmaster.pid").exists():
         raise EmbeddedPostgresError(f"The embedded Postgres in {cluster.folder} did not stop: {ended.stdout.strip()}")
     return ended.returncode == 0
+
+
+def _stop(cluster: Cluster, mode: str) -> subprocess.CompletedProcess[str]:
+    return _run(cluster, "pg_ctl", "-D", str(cluster.data), "-m", mode, "-w", "-t", "30", "stop")
 
 
 @contextlib.contextmanager
@@ -130,11 +148,11 @@ def _locked(cluster: Cluster) -> Iterator[None]:
         yield
 
 
-def _answers(cluster: Cluster) -> bool:
+def _answers(cluster: Cluster, database: str = DATABASE) -> bool:
     if not (cluster.socket_folder / ".s.PGSQL.5432").exists() or not cluster.password_file.exists():
         return False
     try:
-        psycopg.connect(url_of(cluster), connect_timeout=5).close()
+        psycopg.connect(url_of(cluster), dbname=database, connect_timeout=5).close()
     except psycopg.OperationalError:
         return False
     return True
@@ -145,15 +163,21 @@ def _initialise(cluster: Cluster) -> None:
         return
     if cluster.system_user:
         _ensure_system_user(cluster.system_user)
-    shutil.rmtree(cluster.data, ignore_errors=True)
-    for folder in (cluster.data, cluster.log.parent):
-        _private_folder(folder, cluster.system_user)
+    _private_folder(cluster.log.parent, cluster.system_user)
     cluster.password_file.touch(mode=0o600)
     cluster.password_file.write_text(secrets.token_urlsafe(24))
-    _initialise_data(cluster)
+    for abandoned in cluster.folder.glob("unfinished-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    # Killed in the middle, initdb leaves what looks like data; only whole data gets its name. Each attempt has a folder
+    # of its own, since the initdb of a process that was killed may still be at work.
+    unfinished = cluster.folder / f"unfinished-{secrets.token_hex(8)}"
+    _private_folder(unfinished, cluster.system_user)
+    _initialise_data(cluster, unfinished)
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    unfinished.rename(cluster.data)
 
 
-def _initialise_data(cluster: Cluster) -> None:
+def _initialise_data(cluster: Cluster, folder: Path) -> None:
     """initdb reads the password from a file that the server's user may read, and that is gone afterwards."""
     handed_over = cluster.log.parent / "initial-password"
     handed_over.touch(mode=0o600)
@@ -161,28 +185,37 @@ def _initialise_data(cluster: Cluster) -> None:
     _give_to(handed_over, cluster.system_user)
     try:
         done = _run(
-            cluster, "initdb", "-D", str(cluster.data), "-U", ADMIN, "--pwfile", str(handed_over),
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
+            cluster, "initdb", "-D", str(folder), "-U", ADMIN, "--pwfile", str(handed_over),
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--set", f"scram_iterations={SCRAM_ITERATIONS}",
         )  # fmt: skip
     finally:
         handed_over.unlink()
     if done.returncode != 0:
-        shutil.rmtree(cluster.data, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise EmbeddedPostgresError(f"The embedded Postgres could not be set up in {cluster.folder}: {done.stdout}")
-    with (cluster.data / "postgresql.conf").open("a") as configuration:
+    with (folder / "postgresql.conf").open("a") as configuration:
         configuration.write(CONFIGURATION.format(socket_folder=cluster.socket_folder))
 
 
 def _start(cluster: Cluster) -> None:
+    """Start the server; for a while again and again, since what is left of one that was killed stands in the way."""
     _private_folder(cluster.socket_folder, cluster.system_user)
-    done = _run(cluster, "pg_ctl", "-D", str(cluster.data), "-l", str(cluster.log), "-w", "-t", "60", "start")
-    if done.returncode != 0 and not _answers(cluster):
-        tail = cluster.log.read_text(errors="replace")[-2000:] if cluster.log.exists() else done.stdout
-        raise EmbeddedPostgresError(f"The embedded Postgres in {cluster.folder} did not start. Its log ends:\n{tail}")
+    end = time.monotonic() + REMAINS_SECONDS
+    while (done := _start_once(cluster)).returncode != 0 and not _answers(cluster, ALWAYS_THERE):
+        if time.monotonic() > end:
+            tail = cluster.log.read_text(errors="replace")[-2000:] if cluster.log.exists() else done.stdout
+            raise EmbeddedPostgresError(
+                f"The embedded Postgres in {cluster.folder} did not start. Its log ends:\n{tail}"
+            )
+        time.sleep(PAUSE_SECONDS)
+
+
+def _start_once(cluster: Cluster) -> subprocess.CompletedProcess[str]:
+    return _run(cluster, "pg_ctl", "-D", str(cluster.data), "-l", str(cluster.log), "-w", "-t", "60", "start")
 
 
 def _create_database(cluster: Cluster) -> None:
-    with psycopg.connect(url_of(cluster), dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(url_of(cluster), dbname=ALWAYS_THERE, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")
         # So that any SQL client finds the catalogue; Dagster's own connections name their schema themselves.

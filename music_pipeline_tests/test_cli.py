@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import cli, database, work
+from music_pipeline.commands import data
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox_info import sandbox_info, sandbox_speed
 from music_pipeline.work import Selector, Stage
@@ -69,9 +70,25 @@ def test_env_prints_lines_that_a_shell_understands(
     seen = dict(line.split("=", 1) for line in shell.stdout.splitlines() if "=" in line)
     assert seen["MUSIC_PIPELINE_HOME"] == str(home)
     assert seen["DAGSTER_HOME"] == str(database.PROJECT)
-    assert importlib.util.find_spec(seen["DAGSTER_MODULE_NAME"]) is not None
+    assert importlib.util.find_spec(seen["DAGSTER_CLI_ASSET_LIST_MODULE_NAME"]) is not None
+    # With this one the webserver and the daemon of `dagster dev` would hang at their start.
+    assert "DAGSTER_MODULE_NAME" not in seen
     assert seen["MUSIC_SANDBOX_URL"] == "http://127.0.0.1:1"
     assert "DATABASE_URL" not in seen
+
+
+def test_plain_dagster_lists_the_assets_of_the_data_that_env_names(engine: sa.Engine, tmp_path: Path) -> None:
+    variables = data.environment()
+    listed = subprocess.run(
+        [Path(sys.executable).with_name("dagster"), "asset", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {name: value for name, value in variables.items() if value is not None},
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert {"artists", "releases", "tracks", "producers", "queue/artists"} <= set(listed.stdout.split())
 
 
 def test_the_demos_data_is_looked_at_with_an_option(
@@ -330,6 +347,10 @@ def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
     monkeypatch.setenv("DATABASE_URL", "mysql://x")
     assert terminal.run("status") == 1
     assert "postgresql://" in terminal.err
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nina:very-secret@127.0.0.1:port/catalogue")
+    assert terminal.run("status") == 1
+    assert terminal.err.startswith("Error: DATABASE_URL cannot be read")
+    assert "very-secret" not in terminal.err
 
 
 def test_credentials_are_tried_with_one_call_each(

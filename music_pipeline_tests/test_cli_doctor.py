@@ -131,9 +131,17 @@ def test_credentials_make_a_provider_right_and_a_block_wrong(
                 " VALUES ('s', 'retry_after', 'spotify', now() + interval '1 day', 'asked to wait 86400 s')"
             )
         )
-    (spotify, *_) = provider_findings(engine, settings())
-    assert spotify.state == "wrong"
-    assert "86400" in spotify.text
+        connection.execute(
+            sa.text(
+                "INSERT INTO provider_blocks (scope, kind, provider, until, reason)"
+                " VALUES ('d', 'credentials_refused', 'discogs', now() + interval '1 hour', 'HTTP 401')"
+            )
+        )
+    found = {finding.subject: finding for finding in provider_findings(engine, settings())}
+    assert (found["spotify"].state, found["discogs"].state) == ("wrong", "wrong")
+    assert "86400" in found["spotify"].text
+    assert "ends by itself" in str(found["spotify"].advice)
+    assert "credentials set DISCOGS_TOKEN" in str(found["discogs"].advice)
 
 
 def test_a_sandbox_that_does_not_answer_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The life of a piece of work on a real Postgres: asked for, claimed, finished, tried again, buried."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -72,6 +73,59 @@ def test_a_forced_request_during_a_run_is_done_after_it(engine: sa.Engine) -> No
     assert again.force
     assert again.work_id != item.work_id
     assert again.cutoff == later
+
+
+def test_a_second_forced_request_during_a_forced_run_is_done_after_it_too(engine: sa.Engine) -> None:
+    ask(engine, force=True)
+    (item,) = claim(engine)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    ask(engine, force=True, cutoff=later)
+    finish(engine, item)
+    (again,) = claim(engine)
+    assert (again.force, again.cutoff) == (True, later)
+
+
+def test_new_facts_during_a_run_are_worked_off_after_it(engine: sa.Engine) -> None:
+    ask(engine, idempotency_key="version 1")
+    (item,) = claim(engine)
+    assert ask(engine, idempotency_key="version 2").answer == "already_enqueued"
+    finish(engine, item)
+    (again,) = claim(engine)
+    assert (again.subject, again.force) == (item.subject, False)
+    finish(engine, again)
+    assert claim(engine) == []
+
+
+def test_a_request_for_what_may_be_a_day_old_is_answered_by_a_run_in_progress(engine: sa.Engine) -> None:
+    ask(engine, idempotency_key="version 1")
+    (item,) = claim(engine)
+    ask(engine, idempotency_key="version 2", fresh_for=timedelta(hours=24))
+    ask(engine, idempotency_key="version 1")
+    finish(engine, item)
+    assert claim(engine) == []
+
+
+def test_new_facts_before_a_run_begins_anew_need_no_second_one(engine: sa.Engine) -> None:
+    ask(engine, idempotency_key="version 1")
+    claim(engine)
+    ask(engine, idempotency_key="version 2")
+    pass_time(engine, timedelta(hours=1))
+    (item,) = claim(engine)
+    finish(engine, item)
+    assert claim(engine) == []
+
+
+def test_a_request_waits_for_a_transaction_that_is_finishing_and_is_not_lost_in_it(engine: sa.Engine) -> None:
+    ask(engine, idempotency_key="version 1")
+    (item,) = claim(engine)
+    with ThreadPoolExecutor(1) as beside, engine.begin() as finishing:
+        work.finish(finishing, item, run_id="run", result={})
+        asked = beside.submit(ask, engine, idempotency_key="version 2")
+        with engine.connect() as watching:
+            while not watching.execute(sa.text("SELECT 1 FROM pg_locks WHERE NOT granted")).first():
+                assert not asked.done()
+        finishing.commit()
+        assert asked.result().answer == "created"
 
 
 def test_many_requests_in_one_statement_are_answered_in_their_order(engine: sa.Engine) -> None:

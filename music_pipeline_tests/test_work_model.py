@@ -29,6 +29,9 @@ class Row:
     attempts: int = 0
     due: bool = True
     holder: WorkItem | None = None
+    leased: bool = False
+    """Whether a run has it, be its lease over or not."""
+    asked_again: bool = False
 
 
 @dataclass
@@ -56,6 +59,7 @@ class LedgerMachine(RuleBasedStateMachine):
         row = self.model.open.get(subject)
         if row is not None:
             assert answer == work.Enqueued(row.work_id, "already_enqueued")
+            row.asked_again = row.asked_again or (row.leased and (force or key != row.key))
             row.force = row.force or force
             row.due = row.due or force
         elif key in self.model.archived_keys and not force:
@@ -74,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
             row = self.model.open[item.subject]
             assert row in free
             assert (item.work_id, item.force, item.attempts) == (row.work_id, row.force, row.attempts)
-            row.holder = item
+            row.holder, row.leased, row.asked_again = item, True, False
 
     @rule()
     def leases_run_out(self) -> None:
@@ -106,9 +110,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.archived.add(row.work_id)
         self.model.archived_keys[row.key] = row.work_id
         del self.model.open[row.subject]
-        if row.force and not item.force:
+        if row.asked_again:
             (again,) = work.open_work(self.engine, Selector(artist=row.subject))
-            self.model.open[row.subject] = Row(again.work_id, row.subject, f"{row.key}:{again.work_id}", force=True)
+            self.model.open[row.subject] = Row(again.work_id, row.subject, f"{row.key}:again", force=row.force)
 
     def _retry(self, row: Row, item: WorkItem) -> None:
         with self.engine.begin() as connection:
@@ -119,13 +123,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self._died(row, "max_retries_exhausted")
         else:
             assert ended == "retried"
-            row.due, row.holder = False, None
+            row.due, row.holder, row.leased = False, None, False
 
     def _wait(self, row: Row, item: WorkItem) -> None:
         with self.engine.begin() as connection:
             ended = work.retry(connection, item, run_id="run", error="blocked", provider=None, uses_attempt=False)
         assert ended == "retried"
-        row.due, row.holder = True, None
+        row.due, row.holder, row.leased = True, None, False
 
     def _bury(self, row: Row, item: WorkItem) -> None:
         with self.engine.begin() as connection:
@@ -134,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _give_back(self, row: Row, item: WorkItem) -> None:
         work.give_back(self.engine, [item])
-        row.holder = None
+        row.holder, row.leased = None, False
 
     def _died(self, row: Row, reason: str) -> None:
         self.model.dead[row.work_id] = reason

@@ -13,8 +13,9 @@ from music_pipeline import database, embedded_postgres
 from music_pipeline.commands.terminal import open_database
 from music_pipeline.settings import PROJECT, settings
 
-# `dagster asset list` and `materialize` read no workspace.yaml: they want the module named.
 DAGSTER_MODULE = "music_pipeline.definitions"
+# These commands read no workspace.yaml. DAGSTER_MODULE_NAME would be for all, and `dagster dev` hangs where it is set.
+COMMANDS_THAT_WANT_THE_MODULE = ("ASSET_LIST", "ASSET_MATERIALIZE", "JOB_EXECUTE")
 
 
 @click.command()
@@ -27,10 +28,9 @@ def env() -> None:
 def environment() -> dict[str, str | None]:
     """The variables that say where the data is, and what they are for this command; None: not set."""
     configured = settings()
-    return {
+    return {f"DAGSTER_CLI_{name}_MODULE_NAME": DAGSTER_MODULE for name in COMMANDS_THAT_WANT_THE_MODULE} | {
         "MUSIC_PIPELINE_HOME": str(configured.home),
         "DAGSTER_HOME": str(PROJECT),
-        "DAGSTER_MODULE_NAME": DAGSTER_MODULE,
         "MUSIC_SANDBOX_URL": configured.sandbox_url,
         "DATABASE_URL": configured.database_url,
     }

@@ -33,6 +33,6 @@ def _beat(engine: sa.Engine, kind: str, run_id: str, ended: threading.Event, log
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
             work.sweep_heartbeat(engine, kind, run_id)
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             # The next beat may reach the database again; the sweep's own statements decide whether the run goes on.
-            log.warning("The heartbeat of the sweep did not reach the database: %s", error.orig)
+            log.warning("The heartbeat of the sweep did not reach the database: %s", error)

@@ -133,8 +133,8 @@ async def _beat(
         items = tuple(items_provider())
         try:
             held = await asyncio.to_thread(renew, engine, items)
-        except sa.exc.OperationalError as error:
-            log.warning("orchestrator.heartbeat", status="failed", error=" ".join(str(error.orig).split()))
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            log.warning("orchestrator.heartbeat", status="failed", error=" ".join(str(error).split()))
             continue
         still_wanted = {item.work_id for item in items_provider()}
         state.lost |= ({item.work_id for item in items} - held) & still_wanted

@@ -25,23 +25,23 @@ log = structlog.get_logger()
 def finish(connection: sa.Connection, item: WorkItem, *, run_id: str, result: Mapping[str, Any]) -> None:
     """Move the work to the archive as succeeded, with its result.
 
-    If it was asked for by force while it ran, it is enqueued again: this result is from before. Raises LeaseLost.
+    If something newer was asked for while it ran, it is enqueued again: this result is from before. Raises LeaseLost.
     """
     row = connection.execute(
         query("finish_work"), _key(item) | {"run_id": run_id, "result": json.dumps(dict(result))}
     ).one_or_none()
     if row is None:
         raise LeaseLost(_lost_text(item))
-    if row.force and not item.force:
-        enqueue_many(connection, [_forced_again(item, row)])
+    if row.asked_again:
+        enqueue_many(connection, [_once_more(item, row)])
     _log_job("succeeded", item, run_id)
     _log_commit("succeeded", item, run_id)
 
 
-def _forced_again(item: WorkItem, row: sa.Row[Any]) -> EnqueueRequest:
+def _once_more(item: WorkItem, row: sa.Row[Any]) -> EnqueueRequest:
     return EnqueueRequest(
-        stage=item.stage, payload=row.payload, subject=item.subject, idempotency_key=item.idempotency_key,
-        partition_key=item.partition_key, origin=item.origin, priority=row.priority, force=True,
+        stage=item.stage, payload=row.payload, subject=item.subject, idempotency_key=f"{item.idempotency_key}:again",
+        partition_key=item.partition_key, origin=item.origin, priority=row.priority, force=row.force,
         correlation_id=item.correlation_id, cutoff=row.cutoff,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -116,18 +117,12 @@ class Gateway:
         self._require(question.endpoint, account)
         key = key_of(question, account.name)
         since = fresh_since or datetime.now(UTC) - provider.metadata_ttl
-        kept = await self._reads.submit((key, question))
-        known = _from_cache(kept, parse, since) if kept else None
-        self._calls.count(
-            CallKind(provider.name, question.endpoint.name, account.name, f"cache_{'hit' if known else 'miss'}")
-        )
-        if known is not None:
-            return known
-        answer = await self._asked_once(key, lambda: self._fetch(question, parse, provider, account, kept, attempts))
-        if answer.fetched_at < since:  # what was under way had been asked too early for this caller
-            answer = await self._asked_once(
-                key, lambda: self._fetch(question, parse, provider, account, kept, attempts)
-            )
+        look = partial(self._known_or_fetched, question, parse, provider, account, key, since, attempts)
+        answer = await self._once(key, look)
+        while (
+            answer.fetched_at < since
+        ):  # what was under way is enough for who asked for it, and too old for this caller
+            answer = await self._once(key, look)
         return answer
 
     async def capability(self, provider: str, name: str) -> str | None:
@@ -145,12 +140,30 @@ class Gateway:
             text = f"{endpoint.provider} {endpoint.name}: this app may not call it (learnt before)"
             raise EndpointGone(endpoint.provider, endpoint.name, text)
 
-    async def _asked_once(self, key: CacheKey, fetch: Callable[[], Awaitable[Answer[Body]]]) -> Answer[Body]:
+    async def _once(self, key: CacheKey, look: Callable[[], Awaitable[Answer[Body]]]) -> Answer[Body]:
+        """One look at a time for each question, cache and all: who comes while it is under way shares its answer."""
         under_way = self._in_flight.get(key)
         if under_way is None:
-            under_way = self._in_flight[key] = asyncio.create_task(_awaited(fetch()))
+            under_way = self._in_flight[key] = asyncio.create_task(_awaited(look()))
             under_way.add_done_callback(lambda _: self._in_flight.pop(key, None))
         return await asyncio.shield(under_way)
+
+    async def _known_or_fetched(
+        self,
+        question: Question,
+        parse: Callable[[object], Body],
+        provider: Provider,
+        account: Account,
+        key: CacheKey,
+        since: datetime,
+        attempts: int,
+    ) -> Answer[Body]:
+        kept = await self._reads.submit((key, question))
+        known = _from_cache(kept, parse, since) if kept else None
+        self._calls.count(
+            CallKind(provider.name, question.endpoint.name, account.name, f"cache_{'hit' if known else 'miss'}")
+        )
+        return known or await self._fetch(question, parse, provider, account, kept, attempts)
 
     async def _fetch(
         self,

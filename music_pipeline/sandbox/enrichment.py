@@ -94,7 +94,8 @@ class Enrichment:
         page = self.lastfm.tracks.get(self.lastfm.key_of(recording))
         if page is None:
             return None
-        return {"listeners": page.listeners, "playcount": page.plays, "tags": list(page.tags), "mbid": page.mbid}
+        tags = list(self.lastfm.tags_of_track(page))
+        return {"listeners": page.listeners, "playcount": page.plays, "tags": tags, "mbid": page.mbid}
 
     @staticmethod
     def _deezer(recording: Recording) -> Json | None:

@@ -310,8 +310,15 @@ class _Session:
             return _not_done(item, str(lost))
         except Exception as error:
             log.exception("stage.failed", stage=item.stage.value, subject=item.subject)
+            return self._settle_defect(item, error)
+
+    def _settle_defect(self, item: WorkItem, error: Exception) -> Outcome:
+        """End the attempt whose results could not be written; after a lost reply to a commit, there is none to end."""
+        try:
             with self._engine.begin() as connection:
                 return self._settle_failure(connection, item, error)
+        except LeaseLost as lost:
+            return _not_done(item, f"{error} {lost}")
 
     def _settle_reading(
         self, connection: sa.Connection, item: WorkItem, reading: Reading, keep_forced: bool

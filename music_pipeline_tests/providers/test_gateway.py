@@ -51,6 +51,21 @@ async def test_an_answer_is_asked_for_once_and_then_comes_from_the_cache(world: 
     assert requests(world, "spotify") == 1
 
 
+async def test_a_question_asked_from_all_sides_at_uneven_moments_goes_out_once(
+    world: SandboxProcess, opened: Any
+) -> None:
+    ids = [artist["spotify_id"] for artist in world.artists(40)]
+
+    async def ask_around(clients: Any, place: int) -> None:
+        await asyncio.gather(*(clients.spotify.artist(ids[(place * step) % len(ids)]) for step in range(8)))
+        await asyncio.gather(*(clients.spotify.artist(one) for one in ids))
+
+    async with opened() as clients:
+        await asyncio.gather(*(ask_around(clients, place) for place in range(60)))
+    assert requests(world, "spotify") == len(ids)
+    assert world.stats()["spotify"]["repeats"] == 0
+
+
 async def test_an_answer_from_before_fresh_since_is_asked_for_again(world: SandboxProcess, opened: Any) -> None:
     artist_id = world.artists(1)[0]["spotify_id"]
     async with opened() as clients:

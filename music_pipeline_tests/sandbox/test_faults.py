@@ -109,6 +109,31 @@ def test_an_expired_token_is_refused_as_the_provider_does(provider: str, status:
     assert _search(own_desk, provider=provider).status == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/lastfm/2.0/?method=track.search&track=x&format=json", "api_key", 403),
+        ("/getsongbpm/search/?type=song&lookup=x", "api_key", 401),
+        ("/instagram/v25.0/17841405309211844?fields=id", "access_token", 400),
+    ],
+)
+def test_an_expired_key_of_the_query_is_refused_as_the_provider_does(
+    path: str, key: str, status: int, own_desk: Desk
+) -> None:
+    address, _, query = path.partition("?")
+    asked = [*(tuple(pair.split("=")) for pair in query.split("&")), (key, "good")]
+    _add(own_desk, provider=address.split("/")[1], kind="expired_token", count=1)
+    assert [own_desk.get(address, asked).status for _ in range(2)] == [status, 200]
+
+
+def test_null_entries_come_into_json_that_calls_itself_html(own_desk: Desk) -> None:
+    provider = own_desk.provider("getsongbpm")
+    title = next(iter(provider.songs.values())).title
+    _add(own_desk, provider="getsongbpm", kind="null_items")
+    hits = own_desk.get("/getsongbpm/search/", {"api_key": "k", "type": "song", "lookup": title}).json["search"]
+    assert hits[0] is None
+
+
 def test_a_path_a_count_and_a_time_limit_a_fault(own_desk: Desk, world: World) -> None:
     ids = [world.artists[key].spotify_id for key in world.listed[:2]]
     _add(own_desk, provider="spotify", kind="5xx", status=502, path_regex=ids[0], count=2)

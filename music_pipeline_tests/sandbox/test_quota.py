@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from music_pipeline.sandbox.options import QuotaOverride
-from music_pipeline.sandbox.quota import ExponentialRule, RollingRule
+from music_pipeline.sandbox.quota import BlockingRule, ExponentialRule, FixedRule, RollingRule
 from music_pipeline.sandbox.world.model import World
 from music_pipeline_tests.sandbox.support import Desk, make_desk
 
@@ -52,6 +52,34 @@ def test_musicbrainz_keeps_denying_who_keeps_hammering() -> None:
     rule = ExponentialRule(20.0)
     verdicts = [rule.arrive(index * 0.2, 22, 0.0) for index in range(500)]
     assert all(verdict.refused for verdict in verdicts[-400:])
+
+
+@given(st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=60), st.integers(1, 10))
+def test_the_fixed_rule_counts_in_windows_that_begin_at_multiples(gaps: list[float], limit: int) -> None:
+    rule = FixedRule(10.0)
+    counted: dict[float, int] = {}
+    now = 1_003.0
+    for gap in gaps:
+        now += gap
+        counted[now // 10] = counted.get(now // 10, 0) + 1
+        verdict = rule.arrive(now, limit, 0.0)
+        assert verdict.refused == (counted[now // 10] > limit)
+        assert now + verdict.reset_in == pytest.approx((now // 10 + 1) * 10)
+
+
+def test_a_fixed_window_lets_twice_the_limit_pass_around_its_end_and_a_hiccup_there_is_no_overrun() -> None:
+    rule = FixedRule(10.0)
+    verdicts = [rule.arrive(moment, 2, 0.025) for moment in (9.0, 9.5, 10.0, 10.1, 19.99)]
+    assert [verdict.refused for verdict in verdicts] == [False, False, False, False, True]
+    assert not verdicts[4].overrun
+
+
+def test_the_blocking_rule_shuts_out_for_an_hour_and_does_not_lengthen_it() -> None:
+    rule = BlockingRule(RollingRule(10.0))
+    verdicts = [rule.arrive(moment, 2, 0.0) for moment in (0.0, 1.0, 2.0, 1_800.0, 3_601.9, 3_602.0, 3_603.0, 3_604.0)]
+    assert [verdict.refused for verdict in verdicts] == [False, False, True, True, True, False, False, True]
+    assert verdicts[2].wait == 3_600.0
+    assert verdicts[3].wait == 1_802.0
 
 
 def _burst(desk: Desk, count: int, gap: float) -> list[int]:

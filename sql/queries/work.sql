@@ -19,7 +19,7 @@ WITH claimable AS (
     LIMIT :limit
 ), claimed AS (
     UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
-                    lease_run_id = :run_id, max_attempts = :max_attempts
+                    lease_run_id = :run_id, max_attempts = :max_attempts, asked_again = false
     FROM claimable WHERE work.work_id = claimable.work_id
     RETURNING work.*, claimable.lease_run_id AS lost_by
 ), lost AS (
@@ -40,7 +40,7 @@ WITH claimable AS (
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
-                    lease_run_id = :run_id, max_attempts = :max_attempts
+                    lease_run_id = :run_id, max_attempts = :max_attempts, asked_again = false
     FROM claimable WHERE work.work_id = claimable.work_id
     RETURNING work.*, claimable.lease_run_id AS lost_by
 ), lost AS (

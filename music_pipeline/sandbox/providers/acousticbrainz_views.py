@@ -98,8 +98,10 @@ def high_level(world: World, recording: Recording, sounding: AcousticBrainzSound
         for model, (first, second, measure) in MEASURED_CLASSES.items()
     }
     for model, classes in CLASSES.items():
-        names = [CLASS_NAMES.get(name, name) if named else name for name in classes]
-        models[model] = _model(_shares(names, recording, model))
+        shares = _shares(classes, recording, model)
+        models[model] = _model(
+            {CLASS_NAMES.get(name, name): share for name, share in shares.items()} if named else shares
+        )
     metadata = _metadata(world, recording)
     return {"highlevel": dict(sorted(models.items())), "metadata": metadata | {"version": {"highlevel": VERSION}}}
 
@@ -109,7 +111,7 @@ def _model(shares: dict[str, float]) -> Json:
     return {"all": shares, "value": best, "probability": shares[best], "version": VERSION}
 
 
-def _shares(names: list[str], recording: Recording, model: str) -> dict[str, float]:
+def _shares(names: tuple[str, ...], recording: Recording, model: str) -> dict[str, float]:
     weights = {name: fraction("class", model, name, recording.key) + 0.01 for name in names}
     total = sum(weights.values())
     return {name: round(weight / total, 9) for name, weight in weights.items()}

@@ -26,7 +26,6 @@ class TrackPage:
     recording: Recording
     listeners: int
     plays: int
-    tags: tuple[str, ...]
     mbid: str | None
 
 
@@ -62,11 +61,14 @@ class LastfmPages:
             recording=recording,
             listeners=listeners,
             plays=listeners * number(2, 9, "plays", *key),
-            tags=self._tags(key, recording) if covered("lastfm tags", *key) else (),
             mbid=recording.mbid if covered("lastfm mbid", *key) else None,
         )
 
-    def _tags(self, key: PageKey, recording: Recording) -> tuple[str, ...]:
+    def tags_of_track(self, page: TrackPage) -> tuple[str, ...]:
+        """Returns the tags of a track, none for a share of them."""
+        key, recording = page.key, page.recording
+        if not covered("lastfm tags", *key):
+            return ()
         release = self.world.releases[self.world.tracks_of_recording[recording.key][0].release]
         decade = [f"{release.date[2]}0s"] if release.date[:4].isdigit() else []
         known = [name.lower() for name in (*release.styles, *release.genres)]
@@ -131,11 +133,11 @@ class LastfmPages:
         pages = self.tracks_by_artist[artist]
         return max(page.listeners for page in pages) * 2, sum(page.plays for page in pages)
 
-    def tags_of(self, artist: str) -> tuple[str, ...]:
+    def tags_of_artist(self, artist: str) -> tuple[str, ...]:
         """Returns the tags of an artist: those of his tracks, the most frequent first."""
         counts: dict[str, int] = defaultdict(int)
         for page in self.tracks_by_artist[artist]:
-            for tag in page.tags:
+            for tag in self.tags_of_track(page):
                 counts[tag] += 1
         return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
 

@@ -1,0 +1,107 @@
+"""A process that works the chain off until no work is open, and halts where it is told: `driver.py RUN_ID [POINT NTH]`.
+
+It says that it has begun, and waits for a line to go on, so that two can go on together.
+
+At the NTH pass of POINT it writes the point's name to stdout and goes no further, so that the test can kill it there;
+`in_call` and `finishing` write it and go on, into the call or the commit. The points are hooks on what the product
+does, put on in this process alone.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from music_pipeline import database, logs, work
+from music_pipeline.ledger.records import Selector
+from music_pipeline.providers import transport
+from music_pipeline.stages import runner
+from music_pipeline.work import CATALOG_STAGES
+
+POLL_SECONDS = 0.05
+TIME_BOX_SECONDS = 60
+CHUNK = 2  # small, so that two processes share what is due
+
+
+@dataclass
+class Halt:
+    """Where the process halts, and how often it still passes there before."""
+
+    point: str
+    passes: int
+
+    def passing(self, point: str, *, halts: bool = True) -> None:
+        if point != self.point:
+            return
+        self.passes -= 1
+        if self.passes == 0:
+            sys.stdout.write(f"{point}\n")
+            sys.stdout.flush()
+            if halts:
+                threading.Event().wait()
+
+
+def hook(engine: sa.Engine, halt: Halt) -> None:
+    """Let the claim, the calls, and the commits of finished work pass by `halt`."""
+    runner.claim = _after(runner.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
+    runner.finish = _before(runner.finish, lambda connection, *_: connection.info.update(finishing=True))
+    transport._CapturingSession.send = _before(
+        transport._CapturingSession.send, lambda *_: halt.passing("in_call", halts=False)
+    )
+    sa.event.listen(engine, "commit", lambda connection: _committing(connection, halt))
+    sa.event.listen(engine, "checkin", lambda _, record: _returned(record, halt))
+
+
+def _after(function: Callable[..., Any], then: Callable[[Any], Any]) -> Callable[..., Any]:
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        answer = function(*args, **kwargs)
+        then(answer)
+        return answer
+
+    return hooked
+
+
+def _before(function: Callable[..., Any], first: Callable[..., Any]) -> Callable[..., Any]:
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        first(*args)
+        return function(*args, **kwargs)
+
+    return hooked
+
+
+def _committing(connection: sa.Connection, halt: Halt) -> None:
+    if connection.info.pop("finishing", False):
+        halt.passing("finishing", halts=False)
+        halt.passing("before_commit")
+        connection.info["finished"] = True
+
+
+def _returned(record: Any, halt: Halt) -> None:
+    if record.info.pop("finished", False):
+        halt.passing("after_commit")
+
+
+def main(run_id: str, point: str = "nowhere", nth: str = "1") -> None:
+    logs.configure(level=logging.WARNING)  # to stderr: stdout is for the test
+    engine = database.engine()
+    hook(engine, Halt(point, int(nth)))
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    while work.open_work(engine, Selector()):
+        outcomes = [
+            outcome
+            for stage in CATALOG_STAGES
+            for outcome in runner.drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
+        ]
+        if not outcomes:
+            time.sleep(POLL_SECONDS)  # what is open is another process's, or waits
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,89 @@
+"""A run of Dagster may be killed: a later one takes its work up, and what it left behind holds nobody up for long."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from music_pipeline import work
+from music_pipeline.defs.schedules import decision
+from music_pipeline.digest import TableDigest
+from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
+from music_pipeline.settings import PROJECT
+from music_pipeline.work import Stage
+from music_pipeline_tests.crash.conftest import (
+    PATIENCE_SECONDS,
+    Processes,
+    assert_nothing_was_lost,
+    kill,
+    let_calls_end,
+    requested,
+    until,
+)
+from music_pipeline_tests.ledger_helpers import pass_time
+from music_pipeline_tests.stages.conftest import Pipeline
+
+SWEEP = ("dagster", "job", "execute", "-m", "music_pipeline.definitions", "-j", "sweep")
+EVERY_MINUTE = ("dagster._daemon", "run", "-m", "music_pipeline_tests.crash.every_minute")
+LATENCY_SECONDS = 20
+SCHEDULED_SECONDS = 600
+
+
+@pytest.fixture(autouse=True)
+def projects_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT))
+
+
+def in_progress(pipeline: Pipeline) -> list[str]:
+    return [sweep.kind for sweep in work.sweeps_in_progress(pipeline.engine)]
+
+
+def test_a_sweep_that_was_killed_blocks_the_next_no_longer_than_its_heartbeat_is_young(
+    pipeline: Pipeline, undisturbed: list[TableDigest], processes: Processes, tmp_path: Path
+) -> None:
+    pipeline.discover(*requested(pipeline.sandbox))
+    pipeline.sandbox.add_fault("spotify", "latency", seconds=LATENCY_SECONDS, path_regex="/artists/[^/]+/albums")
+    with (tmp_path / "killed").open("w") as output:
+        killed = processes.dagster(*SWEEP, stdout=output, stderr=output)
+        until(lambda: pipeline.rows("SELECT FROM work WHERE lease_run_id <> '' AND stage = 'album_discovery'"), killed)
+        kill(killed)
+        pipeline.sandbox.clear_faults()
+
+    assert in_progress(pipeline) == ["album_discovery"]
+    standing = decision(Stage.ALBUM_DISCOVERY, due=1, in_progress=work.sweeps_in_progress(pipeline.engine), queued=0)
+    assert isinstance(standing, dg.SkipReason)
+    pass_time(pipeline.engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
+    assert in_progress(pipeline) == []
+    let_calls_end(pipeline)
+
+    with (tmp_path / "next").open("w") as output:
+        later = processes.dagster(*SWEEP, stdout=output, stderr=output)
+        assert later.wait(PATIENCE_SECONDS) == 0, (tmp_path / "next").read_text()
+    assert_nothing_was_lost(pipeline, undisturbed)
+
+
+@pytest.mark.soak
+def test_the_schedules_go_on_after_daemon_code_server_and_run_were_killed_together(
+    pipeline: Pipeline,
+    undisturbed: list[TableDigest],
+    processes: Processes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MUSIC_SCHEDULES", "on")
+    pipeline.discover(*requested(pipeline.sandbox))
+    pipeline.sandbox.add_fault("spotify", "latency", seconds=LATENCY_SECONDS, path_regex="/artists/[^/]+/albums")
+    with (tmp_path / "output").open("w") as output:
+        killed = processes.dagster(*EVERY_MINUTE, stdout=output, stderr=output)
+        until(
+            lambda: pipeline.rows("SELECT FROM work WHERE lease_run_id <> '' AND stage = 'album_discovery'"),
+            killed,
+            SCHEDULED_SECONDS,
+        )
+        kill(killed)
+        pipeline.sandbox.clear_faults()
+        restarted = processes.dagster(*EVERY_MINUTE, stdout=output, stderr=output)
+        until(lambda: not pipeline.rows("SELECT FROM work"), restarted, SCHEDULED_SECONDS)
+        kill(restarted)
+    assert_nothing_was_lost(pipeline, undisturbed)
