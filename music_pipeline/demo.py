@@ -1,9 +1,9 @@
 """The main job end to end, against a sandbox, on a database of its own: `make demo`.
 
-Discovers the sandbox's artists, runs the chain of queues in Dagster, and the queue of enrichment by itself, so that the
-costs can be told apart; compares the catalogue with what the sandbox serves, prints a report, and as its last line one
-JSON object with the figures. The data stays: `music-pipeline --demo` looks at it. What the figures mean is in
-`demo_figures`, how they are shown in `demo_report` and `demo_progress`.
+Discovers the sandbox's artists, runs the chain of queues in Dagster, and the queues of enrichment and of the producers'
+profiles each by itself, so that the costs can be told apart. Compares the catalogue with what the sandbox serves,
+prints a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo` looks at
+it. What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from music_pipeline.definitions import definitions
 from music_pipeline.defs.checks import queue_of
 from music_pipeline.defs.instance import dagster_folder
 from music_pipeline.defs.queues import CHAIN, SWEPT_STAGES
+from music_pipeline.defs.social import QUEUE as SOCIAL_QUEUE
 from music_pipeline.demo_figures import (
     Enriched,
     Measured,
@@ -58,8 +59,12 @@ TIME_BOX_SECONDS = 3600.0
 SETTLING_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 15.0
 SOME_CREDITS = 12
+STATEMENT_MILLISECONDS = 60_000
+POOL_SECONDS = 600
+POOL_OVERFLOW = 5
 PRINTED_WIDTH = 120
 ROWS = ("artists", "releases", "tracks", "recordings", "producers", "credits")
+Stats = Mapping[str, Mapping[str, Any]]
 DECIDED = Decided(by="demo", why="the demo knows whom it means")
 
 
@@ -123,6 +128,10 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
     empty_database(home)
     console.print("Starting the sandbox …")
     with sandbox_of(options, home) as sandbox, dg.DagsterInstance.get() as instance:
+        # Dagster connects anew for each event, unless told that a process stays.
+        instance.optimize_for_webserver(
+            statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=POOL_SECONDS, max_overflow=POOL_OVERFLOW
+        )
         artists = sandbox.artists(options.artists)
         engine = database.engine()
         console.print(f"Discovering {len(artists)} artists …")
@@ -130,7 +139,9 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
             first_run(instance, engine, artists)
             stats = sandbox.stats()
             enrich(instance, engine)
-        enriched = measure_enrichment(engine, before=stats, after=sandbox.stats())
+            after = sandbox.stats()
+            run_queues(instance, Stage.SOCIAL_ENRICHMENT.value, [SOCIAL_QUEUE])
+        enriched = measure_enrichment(engine, discovered=stats, enriched=after, looked_up=sandbox.stats())
         second = second_run(instance, engine, sandbox, artists)
         console.print("Comparing with what the sandbox serves …")
         truth = truth_about(sandbox, artists)
@@ -190,18 +201,24 @@ def enrich(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
         time.sleep(max(0.0, float(waiting["seconds"])))
 
 
-def measure_enrichment(
-    engine: sa.Engine, *, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
-) -> Enriched:
-    """What enrichment found, and what it asked for, from the sandbox's counts before and after it."""
+def measure_enrichment(engine: sa.Engine, *, discovered: Stats, enriched: Stats, looked_up: Stats) -> Enriched:
+    """What enrichment and the producers' profiles came to, from the sandbox's counts after each step."""
     [counts] = rows_of(engine, "enrichment_counts")
+    [profiles] = rows_of(engine, "profile_counts")
     found = {name: source_coverage(rows_of(engine, "coverage_of_source", source=name)[0]) for name in SOURCES}
     return Enriched(
         counts={status: int(count) for status, count in counts.items()},
         sources=found,
-        requests={name: int(after[name]["requests"]) - int(before[name]["requests"]) for name in after},
-        stats=after,
+        requests=added(discovered, enriched),
+        profiles={name: int(count) for name, count in profiles.items()},
+        profile_requests=added(enriched, looked_up),
+        stats=looked_up,
     )
+
+
+def added(before: Stats, after: Stats) -> dict[str, int]:
+    """Requests to each provider between two looks at the sandbox's counts."""
+    return {name: int(after[name]["requests"]) - int(before[name]["requests"]) for name in after}
 
 
 def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
@@ -219,11 +236,15 @@ def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None
 
 def sweep(instance: dg.DagsterInstance, stages: Sequence[Stage]) -> None:
     """One Dagster run of these queues of the chain. Raises DemoFailed if it does not succeed."""
-    queues = [queue_of(stage) for stage in stages]
+    run_queues(instance, CHAIN, [queue_of(stage) for stage in stages])
+
+
+def run_queues(instance: dg.DagsterInstance, job: str, queues: Sequence[dg.AssetKey]) -> None:
+    """One Dagster run of these queues of a job. Raises DemoFailed if it does not succeed."""
     config = {"config": {"time_box_seconds": TIME_BOX_SECONDS}}
     result = (
         definitions()
-        .resolve_job_def(CHAIN)
+        .resolve_job_def(job)
         .execute_in_process(
             instance=instance,
             asset_selection=queues,
@@ -298,7 +319,7 @@ def measure(
     engine: sa.Engine,
     options: DemoOptions,
     *,
-    stats: Mapping[str, Mapping[str, Any]],
+    stats: Stats,
     enriched: Enriched,
     second: Mapping[str, int],
     truth: Truth,

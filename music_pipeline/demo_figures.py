@@ -80,11 +80,15 @@ class SourceCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """What enrichment came to. `counts`: recordings by status; `stats`: the sandbox's, of discovery too."""
+    """What enrichment came to. `counts`: recordings by status; `profiles`: producers looked up, and what was found of
+    them; the requests of each; `stats`: the sandbox's, of discovery too.
+    """
 
     counts: Mapping[str, int]
     sources: Mapping[str, SourceCoverage]
     requests: Mapping[str, int]
+    profiles: Mapping[str, int]
+    profile_requests: Mapping[str, int]
     stats: Mapping[str, Mapping[str, Any]]
 
 
@@ -249,6 +253,8 @@ def summary(measured: Measured) -> dict[str, Any]:
         "enrichment": dict(measured.enriched.counts),
         "coverage": {name: _rounded(one.share) for name, one in measured.enriched.sources.items()},
         "enrichment_requests": dict(measured.enriched.requests),
+        "profiles": dict(measured.enriched.profiles),
+        "profile_requests": dict(measured.enriched.profile_requests),
         "enrichment_requests_per_recording": round(measured.enrichment_per_recording(), 3),
         "repeats": measured.total("repeats"),
         "overruns": measured.total("overruns"),

@@ -17,6 +17,7 @@ from music_pipeline.stages.runner import ASSET_OF_STAGE
 from music_pipeline.work import Stage
 
 EVERY_SECONDS = 0.25
+STAGES = (*SWEPT_STAGES, Stage.SOCIAL_ENRICHMENT)
 
 
 def terminal() -> Console:
@@ -28,9 +29,9 @@ def terminal() -> Console:
 @contextmanager
 def progress_bars(engine: sa.Engine, console: Console) -> Iterator[None]:
     """Show how far each stage is while the block lasts."""
-    columns = (TextColumn("{task.description:<15}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<17}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in SWEPT_STAGES}
+        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in STAGES}
         ended = threading.Event()
         watching = threading.Thread(target=_watch, args=(engine, progress, bars, ended), daemon=True)
         watching.start()
@@ -46,7 +47,6 @@ def _watch(engine: sa.Engine, progress: Progress, bars: dict[Stage, TaskID], end
         last = ended.wait(EVERY_SECONDS)
         with engine.connect() as connection:
             for row in connection.execute(database.query("stage_progress")):
-                if row.stage in bars:
-                    progress.update(bars[Stage(row.stage)], completed=row.ended, total=row.known)
+                progress.update(bars[Stage(row.stage)], completed=row.ended, total=row.known)
         if last:
             return

@@ -55,7 +55,8 @@ def enrichment_table(measured: Measured) -> Table:
     """How many recordings each source of enrichment was asked about, and how many it knew."""
     counts = ", ".join(f"{count:,} {status}" for status, count in measured.enriched.counts.items())
     columns = ("source", "attempted", "found", "share", "absent", "failed", "waiting", "unneeded", "skipped")
-    table = Table(*columns, title=f"Enrichment: {counts}")
+    profiles = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in measured.enriched.profiles.items())
+    table = Table(*columns, title=f"Enrichment: {counts}", caption=f"Profiles: {profiles}")
     for name, one in measured.enriched.sources.items():
         share = "" if one.share is None else f"{one.share:.0%}"
         rest = (one.absent, one.failed, one.waiting, one.unneeded, one.skipped)
@@ -64,13 +65,14 @@ def enrichment_table(measured: Measured) -> Table:
 
 
 def requests_table(measured: Measured) -> Table:
-    """Requests a provider, of discovery against the least with which a perfect client would do, and of enrichment."""
-    columns = ("provider", "discovery", "bound", "enrichment", "repeats", "overruns", "early calls")
+    """Requests a provider: of discovery, with the least with which a perfect client would do, and of what followed."""
+    columns = ("provider", "discovery", "bound", "enrichment", "profiles", "repeats", "overruns", "early calls")
     table = Table(*columns, title="Requests")
     for provider, counts in measured.enriched.stats.items():
-        bound, enrichment = measured.bound["providers"].get(provider), measured.enriched.requests[provider]
-        numbers = (measured.requests[provider], bound, enrichment,
-                   counts["repeats"], counts["overruns"], counts["early_calls"])  # fmt: skip
+        enriched = measured.enriched
+        asked = (measured.requests[provider], measured.bound["providers"].get(provider), enriched.requests[provider],
+                 enriched.profile_requests[provider])  # fmt: skip
+        numbers = (*asked, counts["repeats"], counts["overruns"], counts["early_calls"])
         table.add_row(provider, *("" if number is None else f"{number:,}" for number in numbers))
     return table
 

@@ -22,6 +22,7 @@ from music_pipeline import database, embedded_postgres
 from music_pipeline.settings import Settings, settings
 
 SCHEMA = "dagster"
+SESSIONS = "dagster"  # what its sessions are called in pg_stat_activity
 
 
 class StorageUnreachable(click.ClickException):
@@ -83,7 +84,8 @@ def storage_url(configured: Settings) -> str:
     if configured.database_url is None:
         _revive_on_connect(configured.home)
     # Alone in the search path: beside another schema Dagster would find that one's alembic_version, and not start.
-    return database.url_with_search_path(url, SCHEMA, driver="psycopg2")
+    alone = sa.make_url(database.url_with_search_path(url, SCHEMA, driver="psycopg2"))
+    return alone.update_query_dict({"application_name": SESSIONS}).render_as_string(hide_password=False)
 
 
 def _create_schema(url: str) -> None:

@@ -88,6 +88,8 @@ GOOD = Measured(
         counts={"completed": 80, "partial": 8, "failed": 1, "pending": 1},
         sources={"lastfm": SourceCoverage(90, 81, 9, 0, 0, 0, 0), "getsongbpm": SourceCoverage(0, 0, 0, 0, 0, 90, 0)},
         requests={"spotify": 1, "musicbrainz": 1, "discogs": 0, "genius": 500, "lastfm": 90, "deezer": 90},
+        profiles={"producers": 5, "looked_up": 5},
+        profile_requests={"spotify": 0, "musicbrainz": 5, "discogs": 4, "lastfm": 0},
         stats={"spotify": counts(41), "musicbrainz": counts(11), "discogs": counts(20), "lastfm": counts(90)},
     ),
     bound={"providers": {"spotify": 40, "musicbrainz": 10, "discogs": 20, "genius": 25}, "total": 70},
@@ -162,5 +164,6 @@ def test_the_last_line_holds_what_was_asked_for() -> None:
     assert line["enrichment"] == {"completed": 80, "partial": 8, "failed": 1, "pending": 1}
     assert line["coverage"] == {"lastfm": 0.9, "getsongbpm": None}
     assert line["enrichment_requests"]["lastfm"] == 90
+    assert line["profile_requests"]["musicbrainz"] == 5
     assert line["requests_per_track"] == 0.7
     assert line["recall"] == {"release": 1.0, "track": 0.99}

@@ -1,5 +1,7 @@
 """Sources that fail, come back, or are asked alone, against the sandbox: none costs another anything."""
 
+import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -289,7 +291,17 @@ def test_a_source_that_this_app_may_not_ask_is_skipped_and_is_no_failure(discove
     assert statuses <= {"completed", "partial"}
 
 
-def test_failures_are_warnings_and_skips_are_not_heard_of(discovered: Pipeline) -> None:
+@pytest.fixture
+def every_level() -> Iterator[None]:
+    """Log events of every level, whatever an earlier test configured."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("every_level")
+def test_failures_are_warnings_and_skips_are_for_debugging(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
     with structlog.testing.capture_logs() as logs:
         enrich(discovered)

@@ -18,8 +18,10 @@ FROM (SELECT stage, false AS ended FROM work
 GROUP BY stage
 
 -- name: other_sessions
+-- Those of Dagster's storage, which it calls so, write in their own schema only.
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+  AND application_name <> 'dagster'
 
 -- name: rows_written
 -- Over all tables of the schema, since they were made. A session counts for others when it has ended.
