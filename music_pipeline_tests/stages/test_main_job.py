@@ -138,7 +138,7 @@ def test_what_is_read_has_an_audit_of_its_origin(pipeline: Pipeline, small_artis
     pipeline.sweep(run_id="the-run")
     unexplained = pipeline.value("SELECT count(*) FROM audit WHERE why IS NULL OR run_id <> 'the-run'")
     assert unexplained == 0
-    assert pipeline.value("SELECT count(*) FROM audit WHERE entity = 'release_tracks'") == pipeline.value(
+    assert pipeline.value("SELECT count(*) FROM audit WHERE entity = 'tracks'") == pipeline.value(
         "SELECT count(*) FROM tracks"
     )
 
