@@ -59,7 +59,7 @@ TIME_BOX_SECONDS = 3600.0
 SETTLING_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 15.0
 # Instagram lets 200 accounts an hour be looked up: the profiles of all producers would take longer than all the rest.
-SOME_PRODUCERS = 60
+SOME_PRODUCERS = 12
 SOME_CREDITS = 12
 STATEMENT_MILLISECONDS = 60_000
 POOL_SECONDS = 600
