@@ -1,4 +1,4 @@
-"""A process that works the chain off until no work is open, and halts where it is told: `driver.py RUN_ID [POINT NTH]`.
+"""A process that works the catalogue's stages off, and halts where it is told: `driver.py RUN_ID [POINT NTH]`.
 
 It says that it has begun, and waits for a line to go on, so that two can go on together.
 
@@ -93,7 +93,7 @@ def main(run_id: str, point: str = "nowhere", nth: str = "1") -> None:
     sys.stdout.write("begun\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    while work.open_work(engine, Selector()):
+    while any(one.stage in CATALOG_STAGES for one in work.open_work(engine, Selector())):
         outcomes = [
             outcome
             for stage in CATALOG_STAGES
