@@ -14,7 +14,7 @@ UI_PORT ?= 3000
 
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo test soak dev lint format types check requirements
+.PHONY: help setup demo test soak dev lint format types vulnerabilities check requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -48,6 +48,9 @@ format: $(STAMP) ## let ruff format and sort
 
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
+
+vulnerabilities: $(STAMP) ## what OSV knows against the pinned packages; error 2 where it cannot be reached
+	@$(BIN)/python scripts/vulnerabilities.py requirements.txt
 
 check: test ## all that has to pass
 
