@@ -145,7 +145,8 @@ def _locked(cluster: Cluster) -> Iterator[None]:
     if cluster.system_user:
         ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     cluster.folder.mkdir(mode=0o755 if cluster.system_user else 0o700, parents=True, exist_ok=True)
-    with FileLock(cluster.folder / "lock"):
+    # For its owner alone: whoever may open the file can hold the lock, and nobody could start the server any more.
+    with FileLock(cluster.folder / "lock", mode=0o600):
         yield
 
 
