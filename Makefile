@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 STAMP := .venv/set-up
-PACKAGES := music_pipeline music_pipeline_tests
+CHECKED := music_pipeline music_pipeline_tests scripts
 SANDBOX ?= 1
 SANDBOX_PORT ?= 8765
 SANDBOX_SPEED ?= 1
@@ -14,7 +14,7 @@ UI_PORT ?= 3000
 
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo test soak dev lint format types check requirements
+.PHONY: help setup demo test soak dev lint format types vulnerabilities check requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -37,16 +37,20 @@ soak: $(STAMP) ## the tests that take minutes: runs, daemon and code server kill
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
 
-lint: $(STAMP) ## ruff, and its formatting
-	@$(BIN)/ruff check $(PACKAGES)
-	@$(BIN)/ruff format --check --quiet $(PACKAGES) || { echo "Some files are not formatted: make format."; exit 1; }
+lint: $(STAMP) ## ruff, its formatting, and that SQL has its values bound
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Some files are not formatted: make format."; exit 1; }
+	@$(BIN)/python scripts/bound_parameters.py music_pipeline
 
 format: $(STAMP) ## let ruff format and sort
-	@$(BIN)/ruff check --fix-only --quiet $(PACKAGES)
-	@$(BIN)/ruff format $(PACKAGES)
+	@$(BIN)/ruff check --fix-only --quiet $(CHECKED)
+	@$(BIN)/ruff format $(CHECKED)
 
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
+
+vulnerabilities: $(STAMP) ## what OSV knows against the pinned packages; error 2 where it cannot be reached
+	@$(BIN)/python scripts/vulnerabilities.py requirements.txt
 
 check: test ## all that has to pass
 

@@ -122,7 +122,7 @@ def migrate(to_migrate: sa.Engine) -> list[str]:
     try:
         with to_migrate.begin() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
             connection.execute(sa.text(statement("create_schema_migrations")))
             rows = connection.execute(sa.text(statement("applied_migrations"))).all()
             applied: dict[str, str] = {row.name: row.digest for row in rows}

@@ -28,6 +28,7 @@ from urllib.parse import quote
 
 import psycopg
 from filelock import FileLock
+from psycopg import sql
 
 ROOT_HOME = Path("/var/lib/music_pipeline")
 SYSTEM_USER = "music_pipeline"
@@ -144,7 +145,8 @@ def _locked(cluster: Cluster) -> Iterator[None]:
     if cluster.system_user:
         ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     cluster.folder.mkdir(mode=0o755 if cluster.system_user else 0o700, parents=True, exist_ok=True)
-    with FileLock(cluster.folder / "lock"):
+    # For its owner alone: whoever may open the file can hold the lock, and nobody could start the server any more.
+    with FileLock(cluster.folder / "lock", mode=0o600):
         yield
 
 
@@ -217,9 +219,9 @@ def _start_once(cluster: Cluster) -> subprocess.CompletedProcess[str]:
 def _create_database(cluster: Cluster) -> None:
     with psycopg.connect(url_of(cluster), dbname=ALWAYS_THERE, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-            connection.execute(f"CREATE DATABASE {DATABASE}")
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         # So that any SQL client finds the catalogue; Dagster's own connections name their schema themselves.
-        connection.execute(f"ALTER DATABASE {DATABASE} SET search_path = music")
+        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = music").format(sql.Identifier(DATABASE)))
 
 
 def _run(cluster: Cluster, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -131,6 +131,24 @@ def test_psql_opens_on_the_catalogues_schema_without_the_password_in_its_argumen
     assert str(engine.url.password) not in failed.stderr + failed.stdout
 
 
+@pytest.mark.parametrize("in_query", [False, True])
+def test_the_password_is_not_among_the_arguments_of_psql(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, in_query: bool
+) -> None:
+    given = sa.make_url(os.environ["DATABASE_URL"])
+    password = str(given.password)
+    if in_query:
+        plain = sa.URL.create("postgresql", given.username, None, given.host, given.port, given.database, given.query)
+        given = plain.update_query_dict({"password": password})
+    monkeypatch.setenv("DATABASE_URL", given.render_as_string(hide_password=False))
+    asked = as_process("db", "psql", "--", "-tA", "-c", r"\! ps -ww -o args= -p $PPID", "-c", "SELECT 'in'")
+    arguments, answer = asked.stdout.splitlines()
+    assert (asked.returncode, answer) == (0, "in")
+    assert "psql" in arguments
+    assert str(given.database) in arguments
+    assert password not in arguments
+
+
 def test_db_url_is_the_databases_and_migrate_says_what_it_did(
     terminal: Terminal, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

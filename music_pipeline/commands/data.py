@@ -55,12 +55,19 @@ def psql(arguments: tuple[str, ...]) -> None:
     program = psql_program()
     given = sa.make_url(database.database_url())
     # In the environment, since everybody may read the arguments of a process.
-    secrets = {} if given.password is None else {"PGPASSWORD": str(given.password)}
+    password = given.password or given.query.get("password")
+    secrets = {} if password is None else {"PGPASSWORD": str(password)}
     options = f"{os.environ.get('PGOPTIONS', '')} -csearch_path={database.SCHEMA}".strip()
-    target = given.set(password=None).render_as_string(hide_password=False)
+    target = without_password(given).render_as_string(hide_password=False)
     os.execve(  # noqa: S606 - no shell is wanted
         program, ["psql", target, *arguments], os.environ | secrets | {"PGOPTIONS": options}
     )
+
+
+def without_password(url: sa.URL) -> sa.URL:
+    """The URL without its password, wherever that stands in it; `URL.set` cannot take one away."""
+    plain = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return plain.difference_update_query(["password"])
 
 
 def psql_program() -> str:

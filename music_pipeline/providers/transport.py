@@ -203,6 +203,7 @@ class _CapturingSession(requests.Session):
         request.headers.update({"User-Agent": self._agent, **self._outgoing.headers, **self._outgoing.secret_headers})
         if self._permit.is_void():
             raise PermitVoid
-        response = super().send(request, **kwargs)
+        # It would be followed with our secret headers, to wherever it leads; Spotify redirects nobody.
+        response = super().send(request, **{**kwargs, "allow_redirects": False})
         self.captured = _received(response, self._permit)
         return response

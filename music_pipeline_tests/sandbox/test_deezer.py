@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from music_pipeline.sandbox.world.model import World
 from music_pipeline.sandbox.world.soundings import deezer_bpm

@@ -1,15 +1,12 @@
-"""Spotify as it is: objects like the recorded ones, the limits of both modes, its errors, and spotipy unchanged."""
+"""Spotify as it is: objects like the recorded ones, the limits of both modes, its errors."""
 
 import base64
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import spotipy
-from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOauthError
 
 from music_pipeline.sandbox.providers.spotify_search import parse_query
 from music_pipeline.sandbox.providers.spotify_views import release_date
@@ -302,45 +299,3 @@ def test_a_query_is_words_and_filters_quoted_or_not() -> None:
     query = parse_query('some words artist:"A B" track:Doxy Blues year:1990-1999')
     assert query.filters == {"artist": "A B", "track": "Doxy Blues", "year": "1990-1999"}
     assert query.free == ("some", "words")
-
-
-@pytest.fixture
-def spotipy_client(
-    sandbox: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[spotipy.Spotify, Any]]:
-    """spotipy with nothing changed but its two addresses."""
-    running = sandbox(speed=60.0, seed=1)
-    monkeypatch.setattr(SpotifyClientCredentials, "OAUTH_TOKEN_URL", f"{running.url}/spotify-accounts/api/token")
-    credentials = SpotifyClientCredentials("id", "secret", cache_handler=spotipy.cache_handler.MemoryCacheHandler())
-    client = spotipy.Spotify(auth_manager=credentials, retries=0, status_retries=0)
-    client.prefix = f"{running.url}/spotify/v1/"
-    yield client, running
-    client._session.close()
-
-
-def test_spotipy_works_with_the_address_changed_only(
-    spotipy_client: tuple[spotipy.Spotify, Any], artist: Artist
-) -> None:
-    client, _ = spotipy_client
-    found = client.search(f'artist:"{artist.name}"', type="artist,track", limit=10)
-    assert found["artists"]["items"][0]["id"] == artist.spotify_id
-    following = client.next(found["tracks"])
-    assert following["tracks"]["offset"] == 10
-    albums = client.artist_albums(artist.spotify_id, limit=10)
-    tracks = client.album_tracks(albums["items"][0]["id"])
-    assert client.track(tracks["items"][0]["id"])["album"]["id"] == albums["items"][0]["id"]
-
-
-def test_spotipy_raises_what_it_raises_at_spotify(
-    spotipy_client: tuple[spotipy.Spotify, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, _ = spotipy_client
-    with pytest.raises(spotipy.SpotifyException) as missing:
-        client.artist("0" * 22)
-    assert missing.value.http_status == 404
-    with pytest.raises(spotipy.SpotifyException) as batch:
-        client.tracks(["0" * 22])
-    assert batch.value.http_status == 403
-    wrong = SpotifyClientCredentials("id", "wrong", cache_handler=spotipy.cache_handler.MemoryCacheHandler())
-    with pytest.raises(SpotifyOauthError, match="invalid_client"):
-        wrong.get_access_token(as_dict=False)

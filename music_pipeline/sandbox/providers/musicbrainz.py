@@ -133,18 +133,18 @@ class MusicBrainz:
 
     def artist(self, request: Request, mbid: str) -> Answer:
         """GET /artist/{mbid}."""
-        key = _known(self.knowledge.artist_keys, mbid)
-        return json_answer(self.views.artist(key, _inc(request, "artist")))
+        inc = _inc(request, "artist")
+        return json_answer(self.views.artist(_known(self.knowledge.artist_keys, mbid), inc))
 
     def release(self, request: Request, mbid: str) -> Answer:
         """GET /release/{mbid}."""
-        key = _known(self.knowledge.release_keys, mbid)
-        return json_answer(self.views.release(key, _inc(request, "release")))
+        inc = _inc(request, "release")
+        return json_answer(self.views.release(_known(self.knowledge.release_keys, mbid), inc))
 
     def recording(self, request: Request, mbid: str) -> Answer:
         """GET /recording/{mbid}."""
-        found = _known(self.knowledge.recordings, mbid)
-        return json_answer(self.views.looked_up_recording(found, _inc(request, "recording")))
+        inc = _inc(request, "recording")
+        return json_answer(self.views.looked_up_recording(_known(self.knowledge.recordings, mbid), inc))
 
     def isrc(self, request: Request, isrc: str) -> Answer:
         """GET /isrc/{isrc}."""
