@@ -75,6 +75,7 @@ class SandboxApp:
         request = await _read_request(scope, receive, "/" + below)
         answer, effect = self._serve(mounted, request, moment)
         await Transport(send, scope.get("close_connection", _no_connection)).deliver(answer, effect)
+        mounted.statistics.count_delivery(moment, self.clock.now(), answer)
 
     def _serve(self, mounted: Mount, request: Request, moment: float) -> tuple[Answer, Effect]:
         limit = mounted.provider.quota_limit(request, mounted.setting.limit)
@@ -98,7 +99,7 @@ class SandboxApp:
         if len(request.path) + len(request.query_string) > LONGEST_URL:
             return Answer(414, b"<html><h1>414 Request-URI Too Large</h1></html>", "text/html")
         if verdict.refused:
-            return mounted.provider.over_quota(request, verdict.wait)
+            return mounted.provider.over_quota(request, verdict)
         refusal = mounted.provider.admit(request)
         if refusal is not None:
             return refusal
