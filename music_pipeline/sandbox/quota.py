@@ -20,8 +20,8 @@ BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
 class QuotaSetting:
     """A provider's quota: so many requests in a window of seconds, counted by a rule.
 
-    `rate` is what use is measured against, in requests a second, where it is not limit over window. `daily`: requests in
-    any 24 hours, None where nobody counts them.
+    `rate` is what use is measured against, in requests a second, where it is not limit over window. `daily`: requests
+    in any 24 hours, None where nobody counts them.
     """
 
     rule: RuleName

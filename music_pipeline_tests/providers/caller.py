@@ -6,6 +6,7 @@ each provider answered after the first, as JSON. No two questions are the same, 
 
 import asyncio
 import json
+import logging
 import secrets
 import sys
 import time
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
-from music_pipeline import database
+from music_pipeline import database, logs
 from music_pipeline.providers.clients import Providers, providers_on
 from music_pipeline.providers.errors import ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
@@ -52,6 +53,7 @@ async def call_until(begin: float, end: float, providers: Providers, name: str, 
 
 
 async def main(priority: Priority, names: list[str]) -> None:
+    logs.configure(level=logging.ERROR)  # to stderr: stdout is for the test
     answered: Counter[str] = Counter()
     async with Gateway(database.engine(), priority=priority, run_id="caller") as gateway:
         providers = providers_on(gateway)
