@@ -3,11 +3,12 @@
 Definitions: a repeat is a request that was answered with 2xx or 404 before, and not refused in a 200; an overrun is a
 refusal by the quota's rule that a grace of 25 ms would not have spared; an early call comes before the end of a
 Retry-After, less that grace, and after whoever calls can know of it: it was sent out, and the same grace has passed,
-for a request that is on its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on.
+for a request that is on its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on;
+`early_arrivals` are when those came, in real seconds since 1970, so that a client can say what it knew by then.
 Overruns and early calls are judged only where the window or the wait lasts at least a real second.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Verdi
 
 SHORTEST_JUDGED_REAL_SECONDS = 1.0
 NOT_FOUND = 404
+MOST_EARLY_ARRIVALS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class ProviderStatistics:
     early_calls_raw: int = 0
     answered: set[int] = field(default_factory=set)
     overruns_of_day: int = 0
+    early_arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_EARLY_ARRIVALS))
     refused_until: float | None = None
     told: "Told | None" = None
     first: float | None = None
@@ -65,7 +68,9 @@ class ProviderStatistics:
         if not verdict.refused and moment - self.first >= self.setting.window:
             self.accepted_after_first_window += 1
         self.overruns_of_day += verdict.overrun_of_day
-        self.early_calls_raw += self.refused_until is not None and moment < self.refused_until
+        if self.refused_until is not None and moment < self.refused_until:
+            self.early_calls_raw += 1
+            self.early_arrivals.append(moment / self.speed)
         if self.told is not None and self.told.forbids(moment, GRACE_REAL_SECONDS * self.speed):
             self.early_calls += self.told.seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
 
@@ -109,6 +114,7 @@ class ProviderStatistics:
             "overruns_of_day": self.overruns_of_day,
             "early_calls": self.early_calls,
             "early_calls_raw": self.early_calls_raw,
+            "early_arrivals": list(self.early_arrivals),
             "use": self._use(),
         }
 

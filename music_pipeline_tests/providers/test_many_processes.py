@@ -9,6 +9,7 @@ from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox.options import DailyQuota, QuotaOverride
 from music_pipeline.sandbox.process import SandboxProcess
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS
 from music_pipeline_tests.providers.swarm import Swarm, swarm
 
 PROCESSES = 6
@@ -79,12 +80,33 @@ def test_six_processes_at_each_provider(world: Callable[..., SandboxProcess], na
     assert_used_evenly(ran, names, use=0.95, unevenness=1.2)
 
 
-@pytest.mark.parametrize("speed", [10.0, pytest.param(60.0, marks=pytest.mark.soak)])
+def test_once_a_retry_after_is_known_no_process_calls_before_it_is_over(
+    world: Callable[..., SandboxProcess], engine: sa.Engine
+) -> None:
+    """However slow the machine: it is known as soon as it is recorded; what was sent until then, nobody can call back."""
+    names, speed = ("discogs", "genius"), 60.0
+    running = world(speed=speed)
+    for name in names:
+        running.add_fault(name, "429", retry_after=round(3 * speed), count=1)
+    ran = swarm(running, names, seconds=7, priorities=BATCH)
+    with engine.connect() as connection:
+        blocks = connection.execute(sa.text("SELECT provider, created_at, until FROM provider_blocks")).all()
+    assert sorted(block.provider for block in blocks) == sorted(names)
+    for block in blocks:
+        known = block.created_at.timestamp() + GRACE_REAL_SECONDS
+        early = [moment for moment in ran.stats[block.provider]["early_arrivals"] if moment > known]
+        assert early == [], (block, ran.stats[block.provider])
+        assert ran.stats[block.provider]["overruns"] == 0
+        assert ran.total(block.provider, *range(PROCESSES)) > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("speed", [10.0, 60.0])
 def test_nobody_calls_before_a_retry_after_is_over(world: Callable[..., SandboxProcess], speed: float) -> None:
     running = world(speed=speed)
     for name in ("discogs", "genius"):
         running.add_fault(name, "429", retry_after=round(1.5 * speed), probability=0.03)
-    ran = swarm(running, ("discogs", "genius"), seconds=8, priorities=BATCH)
+    ran = swarm(running, ("discogs", "genius"), seconds=60, priorities=BATCH)
     running.clear_faults()
     assert_within_quotas(ran, ("discogs", "genius"))
     assert all(ran.stats[name]["by_status"]["429"] > 0 for name in ("discogs", "genius"))
