@@ -4,7 +4,7 @@ Known sizes come from the catalogue, the rest from `estimate`; how it is shown i
 Profiles of producers whom nobody has found yet are not counted.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from music_pipeline.work import CATALOG_STAGES, Stage
 
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
 TRACK_LIST_DAYS = 30
-RECORDINGS_A_TRACK = 1.0  # where the catalogue is empty: every track is another recording
+ENOUGH_RECORDINGS = 200
 SOURCES = ("reccobeats", "acousticbrainz", "deezer", "lastfm", "getsongbpm")
 
 
@@ -60,6 +60,17 @@ class AskedAbout:
     recordings: int
     with_isrc: int
     with_mbid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What was learnt of the sources that are asked where others do not know: calls of Genius a track, of GetSongBPM a
+    recording; None while the catalogue is too small to tell. `recordings_a_track`: 1 while there is none.
+    """
+
+    recordings_a_track: float
+    genius: float | None
+    getsongbpm: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,10 @@ class Forecast:
         return max(asked, key=lambda one: one.done_at, default=None)
 
 
-def calls_of_artist(artist: OpenArtist, typical: TypicalArtist) -> Counter[str]:
+def calls_of_artist(artist: OpenArtist, typical: TypicalArtist, learnt: Learnt) -> dict[str, float]:
     """The calls of an artist's open stage and of those before enrichment that follow it, by provider."""
-    size, calls, stages = artist.size(typical), Counter[str](), STAGES[STAGES.index(artist.stage) :]
+    size, stages = artist.size(typical), STAGES[STAGES.index(artist.stage) :]
+    calls: defaultdict[str, float] = defaultdict(float)
     if Stage.ARTIST_DISCOVERY in stages:
         calls["spotify"] += 1
     if Stage.ALBUM_DISCOVERY in stages:
@@ -113,8 +125,11 @@ def calls_of_artist(artist: OpenArtist, typical: TypicalArtist) -> Counter[str]:
     if Stage.TRACK_DISCOVERY in stages:
         calls["spotify"] += ceil(SPOTIFY_REPAIR * _search_pages(artist, size))
     if Stage.PRODUCER_IDENTIFICATION in stages:
-        for name, count in requests_for_producers(size).items():
-            calls[name] += count  # type: ignore[assignment]  # shares of calls; their sum is rounded
+        asked = requests_for_producers(size)
+        if learnt.genius is not None:
+            asked["genius"] = learnt.genius * size.tracks
+        for name, count in asked.items():
+            calls[name] += count
     return calls
 
 
@@ -126,16 +141,17 @@ def _search_pages(artist: OpenArtist, size: TypicalArtist) -> int:
     return min(at_once, artist.unread_pages) if size.tracks <= LARGEST_SEARCH else artist.unread_pages
 
 
-def calls_of_enrichment(asked: Mapping[str, AskedAbout]) -> dict[str, float]:
+def calls_of_enrichment(asked: Mapping[str, AskedAbout], learnt: Learnt) -> dict[str, float]:
     """The calls of the sources for recordings that are known, by provider."""
     none = AskedAbout(0, 0, 0)
     found = {source: asked.get(source, none) for source in SOURCES}
+    left = WITHOUT_TEMPO_OR_KEY if learnt.getsongbpm is None else learnt.getsongbpm
     return {
         "deezer": found["deezer"].with_isrc,
         "lastfm": found["lastfm"].recordings,
         "reccobeats": ceil(found["reccobeats"].recordings / RECCOBEATS_AT_ONCE),
         "acousticbrainz": ceil(found["acousticbrainz"].with_mbid / ACOUSTICBRAINZ_AT_ONCE),
-        "getsongbpm": WITHOUT_TEMPO_OR_KEY * found["getsongbpm"].recordings,
+        "getsongbpm": left * found["getsongbpm"].recordings,
     }
 
 
@@ -207,23 +223,39 @@ def _open_artists(connection: sa.Connection) -> list[OpenArtist]:
     return [OpenArtist(Stage(row.stage), row.releases, int(row.tracks or 0), int(row.unread_pages)) for row in rows]
 
 
-def _calls(connection: sa.Connection, artists: Sequence[OpenArtist], typical: TypicalArtist) -> Counter[str]:
-    calls = sum((calls_of_artist(artist, typical) for artist in artists), Counter[str]())
+def _calls(connection: sa.Connection, artists: Sequence[OpenArtist], typical: TypicalArtist) -> dict[str, float]:
+    learnt = _learnt(connection)
     values = {"stages": [stage.value for stage in STAGES], "sources": list(SOURCES)}
     rows = connection.execute(query("recordings_to_ask_about"), values)
     asked = {row.source: AskedAbout(row.recordings, row.with_isrc, row.with_mbid) for row in rows}
-    unread = recordings_of(artists, typical, _recordings_a_track(connection))
+    unread = recordings_of(artists, typical, learnt.recordings_a_track)
     for source in SOURCES:
         known = asked.get(source, AskedAbout(0, 0, 0))
         asked[source] = AskedAbout(known.recordings + unread, known.with_isrc + unread, known.with_mbid + unread)
-    calls.update(calls_of_enrichment(asked))
-    calls.update({row.provider: row.pages for row in connection.execute(query("profiles_to_look_up"))})
+    pages = {row.provider: float(row.pages) for row in connection.execute(query("profiles_to_look_up"))}
+    parts = [calls_of_artist(artist, typical, learnt) for artist in artists]
+    return _sum([*parts, calls_of_enrichment(asked, learnt), pages])
+
+
+def _sum(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    calls = dict.fromkeys(PROVIDERS, 0.0)
+    for part in parts:
+        for name, count in part.items():
+            calls[name] += count
     return calls
 
 
-def _recordings_a_track(connection: sa.Connection) -> float:
+def _learnt(connection: sa.Connection) -> Learnt:
     row = connection.execute(query("learnt_shares")).one()
-    return row.recordings / row.tracks if row.tracks else RECORDINGS_A_TRACK
+    return Learnt(
+        recordings_a_track=row.recordings / row.tracks if row.tracks else 1.0,
+        genius=_share(row.genius_calls, row.asked_genius),
+        getsongbpm=_share(row.getsongbpm_calls, row.asked_getsongbpm),
+    )
+
+
+def _share(calls: int, recordings: int) -> float | None:
+    return float(calls) / recordings if recordings >= ENOUGH_RECORDINGS else None
 
 
 def _obstacles(connection: sa.Connection) -> dict[str, Obstacle]:

@@ -46,10 +46,21 @@ WHERE w.stage = 'social_enrichment' AND x.provider IN ('musicbrainz', 'discogs',
 GROUP BY x.provider
 
 -- name: learnt_shares
--- What the catalogue shows of what an assumption stands for where it is empty: recordings a track, those without producer.
-SELECT count(*) AS recordings,
-       (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks
-FROM recordings WHERE inactive_at IS NULL
+-- What the catalogue has seen so far: recordings, tracks, recordings of artists whose producers were looked for, and the
+-- calls of the two sources that are asked only where others did not know.
+SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
+       (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
+       (SELECT count(DISTINCT t.recording_id) FROM release_tracks t
+        JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
+        WHERE t.inactive_at IS NULL AND EXISTS (
+            SELECT FROM provider_answers p
+            WHERE p.artist_id = ar.artist_id AND p.provider = 'genius' AND p.outcome NOT IN ('failed', 'skipped'))) AS asked_genius,
+       (SELECT count(*) FROM recording_sources
+        WHERE source = 'getsongbpm' AND status IN ('found', 'absent', 'unneeded')) AS asked_getsongbpm,
+       (SELECT coalesce(sum(calls), 0) FROM provider_calls
+        WHERE provider = 'genius' AND endpoint <> 'artist' AND outcome NOT LIKE 'cache%') AS genius_calls,
+       (SELECT coalesce(sum(calls), 0) FROM provider_calls
+        WHERE provider = 'getsongbpm' AND outcome NOT LIKE 'cache%') AS getsongbpm_calls
 
 -- name: next_permits
 -- When each provider's next permit is due, in seconds from now; 0 at once.
