@@ -31,6 +31,7 @@ from music_pipeline.work import CATALOG_STAGES, Stage
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
 TRACK_LIST_DAYS = 30
 ENOUGH_RECORDINGS = 200
+ENOUGH_PAGES = 20
 SOURCES = ("reccobeats", "acousticbrainz", "deezer", "lastfm", "getsongbpm")
 
 
@@ -64,11 +65,13 @@ class AskedAbout:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What was learnt of the sources that are asked where others do not know: calls of Genius a track, of GetSongBPM a
-    recording; None while the catalogue is too small to tell. `recordings_a_track`: 1 while there is none.
+    """What was learnt: calls of Spotify a page of tracks (searches miss some); of the sources that are asked where
+    others do not know, Genius a track, and GetSongBPM a recording. None while the catalogue is too small to tell.
+    `recordings_a_track`: 1 while there is none.
     """
 
     recordings_a_track: float
+    spotify: float | None
     genius: float | None
     getsongbpm: float | None
 
@@ -123,7 +126,7 @@ def calls_of_artist(artist: OpenArtist, typical: TypicalArtist, learnt: Learnt) 
     if Stage.ALBUM_DISCOVERY in stages:
         calls["spotify"] += ceil(max(size.releases, 1) / SPOTIFY_PAGE)
     if Stage.TRACK_DISCOVERY in stages:
-        calls["spotify"] += ceil(SPOTIFY_REPAIR * _search_pages(artist, size))
+        calls["spotify"] += ceil((learnt.spotify or SPOTIFY_REPAIR) * _search_pages(artist, size))
     if Stage.PRODUCER_IDENTIFICATION in stages:
         asked = requests_for_producers(size)
         if learnt.genius is not None:
@@ -249,13 +252,14 @@ def _learnt(connection: sa.Connection) -> Learnt:
     row = connection.execute(query("learnt_shares")).one()
     return Learnt(
         recordings_a_track=row.recordings / row.tracks if row.tracks else 1.0,
+        spotify=_share(row.track_calls, row.track_pages, enough=ENOUGH_PAGES),
         genius=_share(row.genius_calls, row.asked_genius),
         getsongbpm=_share(row.getsongbpm_calls, row.asked_getsongbpm),
     )
 
 
-def _share(calls: int, recordings: int) -> float | None:
-    return float(calls) / recordings if recordings >= ENOUGH_RECORDINGS else None
+def _share(calls: int, of: int, *, enough: int = ENOUGH_RECORDINGS) -> float | None:
+    return float(calls) / float(of) if of >= enough else None
 
 
 def _obstacles(connection: sa.Connection) -> dict[str, Obstacle]:

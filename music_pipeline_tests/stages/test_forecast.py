@@ -18,7 +18,7 @@ from music_pipeline.work import CATALOG_STAGES, Stage
 from music_pipeline_tests.stages.conftest import SPEED, Pipeline
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-NOTHING_LEARNT = Learnt(recordings_a_track=1.0, genius=None, getsongbpm=None)
+NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
 ARTISTS = 5
 # The sources with a call for each recording, and Spotify, ask most: of a few calls, one more is a large share.
 FEW_CALLS = 12

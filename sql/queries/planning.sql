@@ -47,7 +47,7 @@ GROUP BY x.provider
 
 -- name: learnt_shares
 -- What the catalogue has seen so far: recordings, tracks, recordings of artists whose producers were looked for, and the
--- calls of the two sources that are asked only where others did not know.
+-- calls for track lists, and of the two sources that are asked only where others did not know.
 SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
        (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
        (SELECT count(DISTINCT t.recording_id) FROM release_tracks t
@@ -57,6 +57,14 @@ SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings
             WHERE p.artist_id = ar.artist_id AND p.provider = 'genius' AND p.outcome NOT IN ('failed', 'skipped'))) AS asked_genius,
        (SELECT count(*) FROM recording_sources
         WHERE source = 'getsongbpm' AND status IN ('found', 'absent', 'unneeded')) AS asked_getsongbpm,
+       (SELECT coalesce(sum(ceil(read.tracks / 10.0)), 0) FROM (
+            SELECT count(*) AS tracks FROM artist_releases ar
+            JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+            WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
+        ) AS read) AS track_pages,
+       (SELECT coalesce(sum(calls), 0) FROM provider_calls
+        WHERE provider = 'spotify' AND endpoint IN ('search', 'album_tracks', 'track') AND outcome NOT LIKE 'cache%')
+           AS track_calls,
        (SELECT coalesce(sum(calls), 0) FROM provider_calls
         WHERE provider = 'genius' AND endpoint <> 'artist' AND outcome NOT LIKE 'cache%') AS genius_calls,
        (SELECT coalesce(sum(calls), 0) FROM provider_calls
