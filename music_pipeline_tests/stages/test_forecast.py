@@ -19,7 +19,7 @@ from music_pipeline_tests.stages.conftest import SPEED, Pipeline
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
-ARTISTS = 5
+ARTISTS = 7
 # The sources with a call for each recording, and Spotify, ask most: of a few calls, one more is a large share.
 FEW_CALLS = 12
 
