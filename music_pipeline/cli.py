@@ -20,6 +20,7 @@ from music_pipeline.commands.enrichment import errors, reprocess_command, source
 from music_pipeline.commands.export import digest, export
 from music_pipeline.commands.health import doctor
 from music_pipeline.commands.own_value import precedence, set_field, unset_field
+from music_pipeline.commands.planning import plan
 from music_pipeline.commands.sandboxed import demo, sandbox
 from music_pipeline.commands.status import status
 from music_pipeline.credentials import CredentialError
@@ -54,7 +55,7 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
 
 
 for command in (
-    cancel, credentials, db, dead, demo, digest, discover, doctor, env, errors, export, held, precedence,
+    cancel, credentials, db, dead, demo, digest, discover, doctor, env, errors, export, held, plan, precedence,
     reprocess_command, review, sandbox, set_field, source_group, status, unset_field,
 ):  # fmt: skip
     music_pipeline.add_command(command)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from music_pipeline import credentials, database, embedded_postgres
 from music_pipeline.database import query
 from music_pipeline.providers.registry import PROVIDERS, Provider
+from music_pipeline.quota_standing import standing_days
 from music_pipeline.sandbox_info import sandbox_info
 from music_pipeline.settings import Settings, settings
 from music_pipeline.stages.enrichment_sources import SOURCES
@@ -95,7 +96,11 @@ def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
         rows = connection.execute(query("provider_obstacles")).all()
         obstacles = {row.provider: _obstacle(row) for row in rows if row.provider in PROVIDERS}
         limits = connection.execute(query("learnt_capabilities")).all()
+    days = {one.provider: one for one in standing_days(engine, configured) or ()}
     for provider in PROVIDERS.values():
+        if provider.name in days and days[provider.name].paused:
+            advice = f"it goes on by itself; {provider.name.upper()}_DAILY_QUOTA says how many calls a day has"
+            yield Finding(f"{provider.name} quota", "note", days[provider.name].text, advice)
         learnt = [f"{row.capability} {row.value}" for row in limits if row.provider == provider.name]
         yield _provider_finding(engine, configured, provider, obstacles, learnt)
 

@@ -16,13 +16,22 @@ from music_pipeline.commands.terminal import one_line_for
 @click.option("--port", type=int, default=0, help="0 takes any free one.  [default: 0]")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the time of quotas.")
 @click.option("--quota", multiple=True, metavar="PROVIDER=N/W", help="N requests in W seconds.")
-def sandbox(catalog: Path | None, seed: int, spotify: str, port: int, speed: float, quota: tuple[str, ...]) -> None:
+@click.option("--daily-quota", multiple=True, metavar="PROVIDER=N", help="N requests in 24 hours.")
+def sandbox(
+    catalog: Path | None,
+    seed: int,
+    spotify: str,
+    port: int,
+    speed: float,
+    quota: tuple[str, ...],
+    daily_quota: tuple[str, ...],
+) -> None:
     """Serve all providers on the loopback address until interrupted; its first line says where.
 
     `music-pipeline --demo sandbox` serves again what the last demo ran against, where it was.
     """
     # Nothing but this command needs the sandbox, which is large.
-    from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_quota
+    from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_daily_quota, parse_quota
     from music_pipeline.sandbox.server import run
 
     with one_line_for(OptionError, OSError):
@@ -34,6 +43,7 @@ def sandbox(catalog: Path | None, seed: int, spotify: str, port: int, speed: flo
                 port=port,
                 speed=speed,
                 quotas=tuple(parse_quota(text) for text in quota),
+                daily_quotas=tuple(parse_daily_quota(text) for text in daily_quota),
             )
         )
 

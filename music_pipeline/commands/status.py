@@ -9,6 +9,8 @@ from music_pipeline import work
 from music_pipeline.commands.enrichment import show_skipped
 from music_pipeline.commands.terminal import local_time, open_database, show_table, spoken
 from music_pipeline.database import query
+from music_pipeline.quota_standing import standing_days
+from music_pipeline.settings import settings
 
 
 @click.command()
@@ -19,6 +21,7 @@ def status() -> None:
     _show_stages(engine, now)
     _show_waiting(engine)
     _show_obstacles(engine)
+    _show_days(engine)
     _show_sweeps(engine)
     _show_enrichment(engine)
     _show_catalogue(engine)
@@ -49,6 +52,18 @@ def _show_obstacles(engine: sa.Engine) -> None:
         ]
     if rows:
         show_table("Providers not called (UTC)", ("provider", "what", "until", "why"), rows)
+
+
+def _show_days(engine: sa.Engine) -> None:
+    days = standing_days(engine, settings())
+    if days is None:
+        click.echo("The calls of a day are not known while the sandbox is away.")
+    elif days:
+        rows = [
+            (one.provider, f"{one.left:,} of {one.quota.limit:,}", one.who_waits if one.paused else None)
+            for one in days
+        ]
+        show_table("Calls left of a day", ("provider", "left", "who waits"), rows)
 
 
 def _show_sweeps(engine: sa.Engine) -> None:

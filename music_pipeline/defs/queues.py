@@ -21,6 +21,8 @@ from music_pipeline.defs.enrichment_events import log_enrichment
 from music_pipeline.defs.events import Context, complaint, log_outcomes
 from music_pipeline.defs.progress import progress_to
 from music_pipeline.defs.sweeping import sweeping
+from music_pipeline.quota_standing import standing_days
+from music_pipeline.settings import settings
 from music_pipeline.stages import runner
 from music_pipeline.stages.enrichment import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
@@ -63,7 +65,10 @@ def drain(context: dg.AssetExecutionContext, stage: Stage, config: Drain) -> dg.
         for verdict in verdicts_of(engine, stage, outcomes):
             context.log_event(verdict.evaluation())
     return dg.MaterializeResult(
-        metadata=counts(outcomes) | {"seconds": round(time.monotonic() - began, 2)} | row_counts(engine, stage),
+        metadata=counts(outcomes)
+        | {"seconds": round(time.monotonic() - began, 2)}
+        | row_counts(engine, stage)
+        | days_left(context, engine),
         check_results=[dead_work(engine, stage).result()],
     )
 
@@ -145,6 +150,15 @@ def row_counts(engine: sa.Engine, stage: Stage) -> dict[str, Any]:
             return still_due | {f"recordings_{status}": count for status, count in counts.items()}
         row = connection.execute(database.query("catalog_row_counts")).mappings().one()
     return still_due | {"dagster/row_count": row[ASSET_OF_STAGE[stage]]}
+
+
+def days_left(context: Context, engine: sa.Engine) -> dict[str, Any]:
+    """How many calls each provider that counts days has left today; who waits for more is said in the log."""
+    days = standing_days(engine, settings()) or ()
+    for day in days:
+        if day.paused:
+            context.log.warning("%s: %s.", day.provider, day.text)
+    return {f"calls_left_today/{day.provider}": day.left for day in days}
 
 
 def take_up(context: dg.AssetExecutionContext, config: DrainEnrichment) -> None:

@@ -5,8 +5,10 @@ Only whether and when a call may be made is decided here; the call itself is `ex
 
 import asyncio
 import time
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import structlog
 
 from music_pipeline.providers import breaker, quotas
 from music_pipeline.providers.breaker import BreakerRules, Health
@@ -19,8 +21,10 @@ from music_pipeline.providers.errors import (
 )
 from music_pipeline.providers.permits import Dispenser, Permit
 from music_pipeline.providers.questions import Priority
-from music_pipeline.providers.quotas import BlockKind, ProviderState, QuotaPlan, Reservation, Returned
+from music_pipeline.providers.quotas import Asker, BlockKind, ProviderState, QuotaPlan, Reservation, Returned
 from music_pipeline.providers.statements import Statements
+
+log = structlog.get_logger()
 
 LONGEST_WAIT_SECONDS = 60.0
 STATE_HOLDS_SECONDS = 0.05
@@ -43,6 +47,7 @@ class Channel:
         self._state_read_at = 0.0
         self._outdated_at = 0.0
         self._reading: asyncio.Task[None] | None = None
+        self._name = str(uuid4())
         self._dispenser = Dispenser(plan, self._reserve, self._give_back)
 
     async def admit(self) -> UUID | None:
@@ -62,10 +67,6 @@ class Channel:
 
     async def permit(self, priority: Priority) -> Permit:
         """A permit that is due now. Raises ProviderUnavailable's kinds rather than wait for more than a minute."""
-        until = await self._statements.run_aside(quotas.spend_daily, self.plan) if self.plan.daily_limit else None
-        if until is not None:
-            text = f"{self.plan.provider}'s {self.plan.daily_limit} calls a day are used up"
-            raise ProviderGatewayRateLimitedError(self.plan.provider, None, text, until=until)
         return await self._dispenser.permit(priority)
 
     async def may_send(self, probe: UUID | None) -> bool:
@@ -114,6 +115,7 @@ class Channel:
     async def aclose(self) -> None:
         """Give back what is not used."""
         await self._dispenser.aclose()
+        await self._statements.run_aside(quotas.leave_line, self.plan, self._name)
 
     def _outdated(self) -> None:
         self._outdated_at = time.monotonic()
@@ -139,16 +141,30 @@ class Channel:
         # What was read before we changed something ourselves is old already.
         self._state_read_at = time.monotonic() if asked_at > self._outdated_at else 0.0
 
-    async def _reserve(self, horizon: float, wanted: int) -> Reservation:
+    async def _reserve(self, priority: Priority, wanted: int) -> Reservation:
         asked_at = time.monotonic()
-        reservation = await self._statements.run_aside(quotas.reserve, self.plan, horizon=horizon, wanted=wanted)
+        asker = Asker(self._name, priority)
+        reservation = await self._statements.run_aside(
+            quotas.reserve, self.plan, asker, horizon=self.plan.horizon(priority), wanted=wanted
+        )
         self._learn(reservation.database_now, reservation.state, asked_at)
         self._refuse_if_blocked_long(reservation.state)
-        if not reservation.slots and reservation.wait > LONGEST_WAIT_SECONDS:
-            until = self._clock.now() + timedelta(seconds=reservation.wait)
-            text = f"{self.plan.provider}'s quota is used up"
-            raise ProviderGatewayRateLimitedError(self.plan.provider, None, text, until=until)
+        if not reservation.slots:
+            self._refuse_if_used_up(reservation, priority)
         return reservation
+
+    def _refuse_if_used_up(self, reservation: Reservation, priority: Priority) -> None:
+        provider = self.plan.provider
+        if reservation.day_until is not None and self.plan.day is not None:
+            until = datetime.fromtimestamp(reservation.day_until, UTC)
+            text = f"{provider}: {self.plan.day.refusal(priority)}"
+            log.warning(
+                "quota.paused", provider=provider, kind=priority.name.lower(), until=until.isoformat(), why=text
+            )
+            raise ProviderGatewayRateLimitedError(provider, None, text, until=until)
+        if reservation.wait > LONGEST_WAIT_SECONDS:
+            until = self._clock.now() + timedelta(seconds=reservation.wait)
+            raise ProviderGatewayRateLimitedError(provider, None, f"{provider}'s quota is used up", until=until)
 
     async def _give_back(self, returned: list[Returned]) -> None:
         await self._statements.run_aside(quotas.give_back, self.plan, returned)

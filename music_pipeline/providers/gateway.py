@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -52,6 +52,14 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 Body = TypeVar("Body")
 Send = Callable[[Permit], Awaitable[RawResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trying:
+    """How often a question is asked before its error is final, and how urgent it is."""
+
+    attempts: int
+    priority: Priority
 
 
 class Gateway:
@@ -106,18 +114,21 @@ class Gateway:
         *,
         fresh_since: datetime | None = None,
         attempts: int = ATTEMPTS,
+        priority: Priority | None = None,
     ) -> Answer[Body]:
         """The answer, parsed. Body None: the provider says that there is no such thing.
 
         `fresh_since`: an answer from the cache must have been asked for at or after it; None: within the provider's
-        time for static metadata. The same question asked twice at once goes out once. Raises ProviderError's kinds.
+        time for static metadata. `priority`: the class of the call, if it is not the gateway's. The same question asked
+        twice at once goes out once, in the class that asked first. Raises ProviderError's kinds.
         """
         provider = registry.provider(question.endpoint.provider)
         account = await self._accounts.of(provider)
         self._require(question.endpoint, account)
         key = key_of(question, account.name)
         since = fresh_since or datetime.now(UTC) - provider.metadata_ttl
-        look = partial(self._known_or_fetched, question, parse, provider, account, key, since, attempts)
+        trying = _Trying(attempts, self._priority if priority is None else priority)
+        look = partial(self._known_or_fetched, question, parse, provider, account, key, since, trying)
         answer = await self._once(key, look)
         while (
             answer.fetched_at < since
@@ -156,14 +167,14 @@ class Gateway:
         account: Account,
         key: CacheKey,
         since: datetime,
-        attempts: int,
+        trying: "_Trying",
     ) -> Answer[Body]:
         kept = await self._reads.submit((key, question))
         known = _from_cache(kept, parse, since) if kept else None
         self._calls.count(
             CallKind(provider.name, question.endpoint.name, account.name, f"cache_{'hit' if known else 'miss'}")
         )
-        return known or await self._fetch(question, parse, provider, account, kept, attempts)
+        return known or await self._fetch(question, parse, provider, account, kept, trying)
 
     async def _fetch(
         self,
@@ -172,12 +183,13 @@ class Gateway:
         provider: Provider,
         account: Account,
         kept: CachedAnswer | None,
-        attempts: int,
+        trying: "_Trying",
     ) -> Answer[Body]:
         known = _from_cache(kept, parse, EVER) if kept else None
         validators = _validators(kept) if kept and known else {}
         try:
-            exchanged = await self._exchange(question, parse, provider, account, validators).result(attempts)
+            exchange = self._exchange(question, parse, provider, account, validators, trying.priority)
+            exchanged = await exchange.result(trying.attempts)
         except EndpointGone as gone:
             await self.learn(provider.name, f"endpoint:{question.endpoint.name}", "gone", gone.text)
             raise
@@ -197,6 +209,7 @@ class Gateway:
         provider: Provider,
         account: Account,
         validators: Mapping[str, str],
+        priority: Priority,
     ) -> Exchange[Body]:
         access = Access(provider, account, self._accounts, self._tokens)
 
@@ -222,7 +235,7 @@ class Gateway:
             calls=self._calls,
             clock=self._clock,
             speed=self._addresses.speed,
-            priority=self._priority,
+            priority=priority,
             digest=key_of(question, account.name).digest.hex(),
             prepare=prepare,
             renew=access.renew,

@@ -18,6 +18,7 @@ from music_pipeline.providers.quotas import QuotaPlan, Reservation, Returned
 
 MOST_AT_ONCE = 64
 LONGEST_NAP = 1.0
+SHORTEST_NAP = 0.01
 LONGEST_CLOSED_SECONDS = 1.0
 
 
@@ -64,11 +65,11 @@ class Dispenser:
     def __init__(
         self,
         plan: QuotaPlan,
-        reserve: Callable[[float, int], Awaitable[Reservation]],
+        reserve: Callable[[Priority, int], Awaitable[Reservation]],
         give_back: Callable[[list[Returned]], Awaitable[None]],
     ) -> None:
-        """`reserve(horizon, wanted)` raises what all waiting callers are to get (ProviderUnavailable,
-        a broken database).
+        """`reserve(priority, wanted)` raises what the waiting callers of that class, and of those below, are to get
+        (ProviderUnavailable, a broken database).
         """
         self.gate = Gate()
         self._plan = plan
@@ -118,29 +119,38 @@ class Dispenser:
         while True:
             await self._work.wait()
             self._work.clear()
-            try:
-                nap = await self._reserve_once()
-            except Exception as error:  # noqa: BLE001 - it is the callers', who all get it
-                self._refuse_all(error)
-                continue
+            nap = await self._reserve_once()
             if nap > 0:
                 await asyncio.sleep(min(nap, LONGEST_NAP))
                 self._work.set()
 
     async def _reserve_once(self) -> float:
-        """Give back, then reserve for those who wait; answer how long to wait before trying again."""
-        if self._returned:
-            returned, self._returned = self._returned, []
-            await self._give_back(returned)
+        """Give back, then reserve for those who wait, the most urgent class first; answer how long to wait before
+        trying again.
+        """
         self._drop_cancelled()
-        missing = len(self._waiting) - len(self._permits)
-        if missing <= 0:
+        priority, missing = self._not_covered()
+        try:
+            if self._returned:
+                returned, self._returned = self._returned, []
+                await self._give_back(returned)
+            if priority is None:
+                return 0.0
+            asked_at = time.monotonic()
+            reservation = await self._reserve(priority, min(missing, MOST_AT_ONCE))
+        except Exception as error:  # noqa: BLE001 - it is the callers', who all get it
+            self._refuse(error, priority)
             return 0.0
-        horizon = self._plan.horizon(self._waiting[0][0])
-        asked_at = time.monotonic()
-        reservation = await self._reserve(horizon, min(missing, MOST_AT_ONCE))
         self._take(reservation, asked_at)
-        return reservation.wait if len(reservation.slots) < missing else 0.0
+        if len(reservation.slots) < missing:
+            return max(reservation.wait, SHORTEST_NAP)
+        self._work.set()  # the next class may want some
+        return 0.0
+
+    def _not_covered(self) -> tuple[Priority | None, int]:
+        """The most urgent class with callers for whom there is no permit yet, and how many they are."""
+        uncovered = sorted(priority for priority, _, _ in self._waiting)[len(self._permits) :]
+        return (uncovered[0], uncovered.count(uncovered[0])) if uncovered else (None, 0)
 
     def _take(self, reservation: Reservation, asked_at: float) -> None:
         got_at = time.monotonic()
@@ -174,8 +184,13 @@ class Dispenser:
             heapq.heapify(kept)
             self._waiting = kept
 
-    def _refuse_all(self, error: Exception) -> None:
-        waiting, self._waiting = self._waiting, []
-        for _, _, future in waiting:
+    def _refuse(self, error: Exception, priority: Priority | None) -> None:
+        """Let the callers of a class and of those below have the error; of a broken give-back, all."""
+        waiting, self._waiting = sorted(self._waiting), []
+        refused = [entry for entry in waiting if priority is None or entry[0] >= priority]
+        self._waiting = waiting[: len(waiting) - len(refused)]  # sorted, it is a heap
+        for _, _, future in refused:
             if not future.done():
                 future.set_exception(error)
+        if self._waiting:
+            self._work.set()

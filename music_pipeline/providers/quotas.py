@@ -2,7 +2,7 @@
 
 GCRA with a burst of one, an interval of window ÷ (0.97 × calls), in the database. Where the provider counts strictly,
 each place in the window is counted too: it is free again a window after the *answer*, which no delay of a busy machine
-can break. Who in this process gets the next permit is decided in `permits`.
+can break. What a day allows is `daily_quotas`'; who in this process gets the next permit is decided in `permits`.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from music_pipeline.database import query
+from music_pipeline.providers.daily_quotas import DayQuota, day_quota_of
 from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.registry import Provider, Quota
 
@@ -21,14 +22,21 @@ BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
 USED_SHARE = 0.97
 MOST_COUNTED_PLACES = 1000
 SHORTEST_TOLERANCE = 0.025
-DAY_SECONDS = 86_400.0
-# How far ahead a class may reserve: the next one above then never waits longer than that behind it.
+# How far ahead a class may reserve, in seconds, and in intervals where these are longer: the next one above then never
+# waits longer than that behind it.
 HORIZON_SECONDS = {
     Priority.TOKENS: 10.0,
     Priority.WRITES: 6.0,
     Priority.INTERACTIVE: 4.0,
     Priority.WATCHLIST: 2.0,
     Priority.ENRICHMENT: 1.0,
+}
+HORIZON_INTERVALS = {
+    Priority.TOKENS: 6,
+    Priority.WRITES: 5,
+    Priority.INTERACTIVE: 4,
+    Priority.WATCHLIST: 3,
+    Priority.ENRICHMENT: 2,
 }
 
 
@@ -38,7 +46,8 @@ class QuotaPlan:
 
     `buckets[0]` is the provider's own. `places`: how many requests a window allows, 0 where they need not be counted.
     `hold`: how long the place of a request that never reports back is taken. `tolerance`: how late a permit may be
-    used. `scopes`: whom the blocks concern that count here.
+    used. `scopes`: whom the blocks concern that count here. `day`: what a rolling day allows, None where it is not
+    counted.
     """
 
     provider: str
@@ -49,22 +58,25 @@ class QuotaPlan:
     places: int
     hold: float
     tolerance: float
-    daily_limit: int | None
-    day: float
+    day: DayQuota | None
 
     def horizon(self, priority: Priority) -> float:
-        """How far ahead this class may reserve; one permit at least."""
-        return max(HORIZON_SECONDS[priority], 2 * self.intervals[0])
+        """How far ahead this class may reserve."""
+        return max(HORIZON_SECONDS[priority], HORIZON_INTERVALS[priority] * self.intervals[0])
 
 
 def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) -> QuotaPlan:
-    """The plan for one account with these secrets, at a clock that runs `speed` times as fast as ours."""
+    """The plan for one account with these secrets, at a clock that runs `speed` times as fast as ours.
+
+    Raises SettingError.
+    """
     quota = provider.quota
     window = quota.seconds / speed
     interval = window / (USED_SHARE * quota.calls)
     counted = quota.strict and quota.calls <= MOST_COUNTED_PLACES
     tolerance = 1.0 if counted else _tolerance(quota, window, speed)
-    address = "sandbox" if account.startswith("sandbox:") else "address"
+    is_sandboxed = account.startswith("sandbox:")
+    address = "sandbox" if is_sandboxed else "address"
     bucket = f"{provider.name}:{account if provider.per_account else address}"
     return QuotaPlan(
         provider=provider.name,
@@ -75,8 +87,7 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
         places=quota.calls if counted else 0,
         hold=window + tolerance + provider.timeout_seconds,
         tolerance=tolerance,
-        daily_limit=provider.daily_limit,
-        day=DAY_SECONDS / speed,
+        day=day_quota_of(provider, sandboxed=is_sandboxed, speed=speed),
     )
 
 
@@ -110,13 +121,25 @@ class ProviderState:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for permits: a process, for calls of one class."""
+
+    name: str
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
-    """`slots`: when each permit is due, in the database's seconds; `wait`: how long until there are more to be had."""
+    """`slots`: when each permit is due, in the database's seconds; `wait`: how long until there are more to be had.
+
+    `day_until`: the day allows this class no more before then, also in the database's seconds.
+    """
 
     database_now: float
     slots: tuple[float, ...]
     first_sequence: int
     wait: float
+    day_until: float | None
     state: ProviderState
 
 
@@ -129,48 +152,53 @@ class Returned:
     unused_slot: float | None
 
 
-def reserve(engine: sa.Engine, plan: QuotaPlan, *, horizon: float, wanted: int) -> Reservation:
-    """Up to `wanted` permits within `horizon` seconds."""
+def reserve(engine: sa.Engine, plan: QuotaPlan, asker: Asker, *, horizon: float, wanted: int) -> Reservation:
+    """Up to `wanted` permits within `horizon` seconds; less where others of the class wait too."""
+    values = {
+        "buckets": list(plan.buckets),
+        "intervals": list(plan.intervals),
+        "windows": list(plan.windows),
+        "scopes": list(plan.scopes.values()),
+        "ring": plan.places,
+        "hold": plan.hold,
+        "horizon": horizon,
+        "widest": max(horizon, plan.horizon(Priority.TOKENS)),
+        "wanted": wanted,
+        "asker": asker.name,
+        "class": int(asker.priority),
+        "provider": plan.provider,
+    }
     with engine.begin() as connection:
-        row = connection.execute(
-            query("reserve_permits"),
-            {
-                "buckets": list(plan.buckets),
-                "intervals": list(plan.intervals),
-                "windows": list(plan.windows),
-                "scopes": list(plan.scopes.values()),
-                "ring": plan.places,
-                "hold": plan.hold,
-                "horizon": horizon,
-                "wanted": wanted,
-                "provider": plan.provider,
-            },
-        ).one()
-    return Reservation(row.database_now, tuple(row.slots), row.first_sequence, row.wait, _state(row))
+        row = connection.execute(query("reserve_permits"), values | _day_values(plan, asker.priority)).one()
+    return Reservation(row.database_now, tuple(row.slots), row.first_sequence, row.wait, row.day_until, _state(row))
+
+
+def _day_values(plan: QuotaPlan, priority: Priority) -> dict[str, str | float | int | None]:
+    if plan.day is None:
+        return {"day_bucket": None, "day": None, "day_allowed": None, "day_step": None}
+    allowed = plan.day.allowed(priority)
+    return {"day_bucket": plan.day.bucket, "day": plan.day.seconds, "day_allowed": allowed, "day_step": plan.day.step}
 
 
 def give_back(engine: sa.Engine, plan: QuotaPlan, returned: list[Returned]) -> None:
     """Report answered requests, and permits that were not used, the latest first."""
+    unused = sorted((one.unused_slot for one in returned if one.unused_slot is not None), reverse=True)
     with engine.begin() as connection:
         if plan.places:
             places = {"released": [one.sequence for one in returned], "answered": [one.free_at for one in returned]}
             connection.execute(query("free_places"), {"bucket": plan.buckets[0]} | places)
-        unused = sorted((one.unused_slot for one in returned if one.unused_slot is not None), reverse=True)
         for slot in unused:
             values = {"buckets": list(plan.buckets), "intervals": list(plan.intervals), "slot": slot}
             connection.execute(query("return_permit"), values)
+            if plan.day is not None:
+                day = {"bucket": plan.day.bucket, "day": plan.day.seconds, "slot": slot}
+                connection.execute(query("return_day_call"), day)
 
 
-def spend_daily(engine: sa.Engine, plan: QuotaPlan) -> datetime | None:
-    """Spend a call of the rolling day, if the provider counts them; None if that was possible,
-    else when one comes free.
-    """
-    if plan.daily_limit is None:
-        return None
-    values = {"bucket": plan.buckets[0], "daily_limit": plan.daily_limit, "day": plan.day}
+def leave_line(engine: sa.Engine, plan: QuotaPlan, asker_name: str) -> None:
+    """Say that this process waits for no permits any more, so that nobody lets it go first."""
     with engine.begin() as connection:
-        row = connection.execute(query("spend_daily"), values).one()
-    return None if row.allowed else row.until
+        connection.execute(query("leave_line"), {"bucket": plan.buckets[0], "asker": asker_name})
 
 
 def read_state(engine: sa.Engine, plan: QuotaPlan) -> tuple[float, ProviderState]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from music_pipeline.settings import SettingError
+from music_pipeline.settings import SettingError, positive_integer
 
 QUOTA = re.compile(r"^(\d+)/(\d+(?:\.\d+)?)$")
 
@@ -33,7 +33,7 @@ class Provider:
     with them. `secret_params`: parameters that hold a credential, as (parameter, name of the credential).
     `forbidden_is_gone`: a 403 without a reason means that the endpoint is not for this app; `forbidden_is_haste`: that
     we asked too often. `refused_seconds`: how long it refuses everything after too many calls, where it does not say so
-    itself; None where nobody knows.
+    itself; None where nobody knows. `daily_quota`: calls in any day; None where it counts no days, or nobody knows.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Provider:
     forbidden_is_haste: bool = False
     not_found_is_absent: bool = True
     refused_seconds: float | None = None
-    daily_limit: int | None = None
+    daily_quota: int | None = None
     contact_needed: bool = False
     through_spotipy: bool = False
 
@@ -180,16 +180,21 @@ PROVIDERS: Mapping[str, Provider] = {
 
 
 def provider(name: str) -> Provider:
-    """The provider, with the quota of `<NAME>_QUOTA` (calls/seconds, as 300/30) where that is set.
-
-    Raises SettingError.
+    """The provider, with the quotas of the environment where they are set: `<NAME>_QUOTA` (calls/seconds, as 300/30)
+    and `<NAME>_DAILY_QUOTA` (calls in any 24 hours). Raises SettingError.
     """
     declared = PROVIDERS[name]
-    variable = f"{name.upper()}_QUOTA"
+    variable = f"{name.upper()}_DAILY_QUOTA"
+    daily = positive_integer(variable, default=1) if os.environ.get(variable) else declared.daily_quota
+    return replace(declared, quota=_quota(declared), daily_quota=daily)
+
+
+def _quota(declared: Provider) -> Quota:
+    variable = f"{declared.name.upper()}_QUOTA"
     text = os.environ.get(variable)
     if not text:
-        return declared
+        return declared.quota
     match = QUOTA.match(text.strip())
     if match is None or int(match[1]) == 0 or float(match[2]) == 0:
         raise SettingError(f"{variable}={text!r} is no quota: it has to be calls/seconds, as 90/30.")
-    return replace(declared, quota=Quota(int(match[1]), float(match[2]), declared.quota.strict))
+    return Quota(int(match[1]), float(match[2]), declared.quota.strict)

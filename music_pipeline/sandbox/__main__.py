@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_quota
+from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_daily_quota, parse_quota
 from music_pipeline.sandbox.server import run
 
 
@@ -17,6 +17,9 @@ def parse_options(arguments: list[str]) -> SandboxOptions:
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--speed", type=float, default=1.0, help="multiplies the time of quotas and Retry-After")
     parser.add_argument("--quota", action="append", default=[], metavar="PROVIDER=N/W", help="N requests in W seconds")
+    parser.add_argument(
+        "--daily-quota", action="append", default=[], metavar="PROVIDER=N", help="N requests in 24 hours"
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     chosen = parser.parse_args(arguments)
     return SandboxOptions(
@@ -26,6 +29,7 @@ def parse_options(arguments: list[str]) -> SandboxOptions:
         port=chosen.port,
         speed=chosen.speed,
         quotas=tuple(parse_quota(text) for text in chosen.quota),
+        daily_quotas=tuple(parse_daily_quota(text) for text in chosen.daily_quota),
         with_parent=chosen.with_parent,
     )
 

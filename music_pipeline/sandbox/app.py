@@ -36,15 +36,22 @@ class Mount:
     setting: QuotaSetting
     rule: Rule
     statistics: ProviderStatistics
+    over_day: Callable[[float], Answer] | None
 
     def reset(self, speed: float) -> None:
         """Forgets what was counted; the quota's own memory stays."""
         self.statistics = ProviderStatistics(self.setting, speed)
 
 
-def mount(name: str, provider: Provider, setting: QuotaSetting, speed: float) -> Mount:
-    """Puts a provider in its place."""
-    return Mount(name, provider, setting, make_rule(setting), ProviderStatistics(setting, speed))
+def mount(
+    name: str,
+    provider: Provider,
+    setting: QuotaSetting,
+    speed: float,
+    over_day: Callable[[float], Answer] | None = None,
+) -> Mount:
+    """Puts a provider in its place. `over_day`: how it refuses who used up a day, where not as it refuses any."""
+    return Mount(name, provider, setting, make_rule(setting), ProviderStatistics(setting, speed), over_day)
 
 
 @dataclass(slots=True)
@@ -75,6 +82,7 @@ class SandboxApp:
         request = await _read_request(scope, receive, "/" + below)
         answer, effect = self._serve(mounted, request, moment)
         await Transport(send, scope.get("close_connection", _no_connection)).deliver(answer, effect)
+        mounted.statistics.count_delivery(moment, self.clock.now(), answer)
 
     def _serve(self, mounted: Mount, request: Request, moment: float) -> tuple[Answer, Effect]:
         limit = mounted.provider.quota_limit(request, mounted.setting.limit)
@@ -98,6 +106,8 @@ class SandboxApp:
         if len(request.path) + len(request.query_string) > LONGEST_URL:
             return Answer(414, b"<html><h1>414 Request-URI Too Large</h1></html>", "text/html")
         if verdict.refused:
+            if verdict.of_day and mounted.over_day is not None:
+                return mounted.over_day(verdict.wait)
             return mounted.provider.over_quota(request, verdict.wait)
         refusal = mounted.provider.admit(request)
         if refusal is not None:

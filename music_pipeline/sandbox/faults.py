@@ -11,6 +11,7 @@ from typing import Any
 
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.http import Answer, Json, Provider, Request, json_answer, text_answer
+from music_pipeline.sandbox.providers.spotify import quota_exceeded
 from music_pipeline.sandbox.world.hashing import fraction
 
 PREMIUM_TEXT = (
@@ -169,9 +170,7 @@ def _rate_limited(fault: Fault, provider: Provider, request: Request) -> Effect:
 
 
 def _quota_exceeded(fault: Fault, provider: Provider, request: Request) -> Effect:
-    seconds = LONG_BLOCK_SECONDS if fault.retry_after is None else fault.retry_after
-    body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
-    return Effect(answer=replace(json_answer(body, 429, (("retry-after", str(round(seconds))),)), retry_after=seconds))
+    return Effect(answer=quota_exceeded(LONG_BLOCK_SECONDS if fault.retry_after is None else fault.retry_after))
 
 
 def _server_error(fault: Fault, provider: Provider, request: Request) -> Effect:

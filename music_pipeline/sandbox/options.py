@@ -1,7 +1,7 @@
 """What can be set about a sandbox, and the reading of it from text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -9,6 +9,7 @@ from music_pipeline.sandbox.quota import QUOTAS, QuotaSetting
 
 SpotifyMode = Literal["development", "extended"]
 QUOTA = re.compile(r"(?P<provider>[a-z-]+)=(?P<limit>\d+)/(?P<window>\d+(?:\.\d+)?)")
+DAILY_QUOTA = re.compile(r"(?P<provider>[a-z-]+)=(?P<limit>\d+)")
 
 
 class OptionError(ValueError):
@@ -29,6 +30,18 @@ class QuotaOverride:
 
 
 @dataclass(frozen=True, slots=True)
+class DailyQuota:
+    """How many requests a provider allows in any 24 hours."""
+
+    provider: str
+    limit: int
+
+    def __str__(self) -> str:
+        """Returns it as the command line takes it."""
+        return f"{self.provider}={self.limit}"
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxOptions:
     """How a sandbox is run. Without a catalogue the world is generated from the seed; port 0 takes any free one."""
 
@@ -38,6 +51,7 @@ class SandboxOptions:
     port: int = 0
     speed: float = 1.0
     quotas: tuple[QuotaOverride, ...] = ()
+    daily_quotas: tuple[DailyQuota, ...] = ()
     with_parent: bool = False
 
     def __post_init__(self) -> None:
@@ -59,6 +73,8 @@ class SandboxOptions:
             arguments += ["--catalog", str(self.catalog)]
         for quota in self.quotas:
             arguments += ["--quota", str(quota)]
+        for daily in self.daily_quotas:
+            arguments += ["--daily-quota", str(daily)]
         return [*arguments, "--with-parent"] if self.with_parent else arguments
 
 
@@ -67,13 +83,26 @@ def parse_quota(text: str) -> QuotaOverride:
     match = QUOTA.fullmatch(text)
     if match is None:
         raise OptionError(f"a quota is written PROVIDER=N/W, such as discogs=60/60, not {text!r}")
-    providers = [name for name in QUOTAS if " " not in name]
-    if match["provider"] not in providers:
-        raise OptionError(f"there is no provider {match['provider']!r}; there are {', '.join(providers)}")
+    _check_provider(match["provider"])
     quota = QuotaOverride(match["provider"], int(match["limit"]), float(match["window"]))
     if not quota.limit or not quota.window:
         raise OptionError(f"a quota needs a limit and a window above 0, not {text!r}")
     return quota
+
+
+def parse_daily_quota(text: str) -> DailyQuota:
+    """Parses `spotify=5000`. Raises OptionError."""
+    match = DAILY_QUOTA.fullmatch(text)
+    if match is None or not int(match["limit"]):
+        raise OptionError(f"a daily quota is written PROVIDER=N, such as spotify=5000, not {text!r}")
+    _check_provider(match["provider"])
+    return DailyQuota(match["provider"], int(match["limit"]))
+
+
+def _check_provider(name: str) -> None:
+    providers = [known for known in QUOTAS if " " not in known]
+    if name not in providers:
+        raise OptionError(f"there is no provider {name!r}; there are {', '.join(providers)}")
 
 
 def quota_settings(options: SandboxOptions) -> dict[str, QuotaSetting]:
@@ -85,4 +114,4 @@ def quota_settings(options: SandboxOptions) -> dict[str, QuotaSetting]:
     for override in options.quotas:
         rule = settings[override.provider].rule
         settings[override.provider] = QuotaSetting(rule, override.limit, override.window)
-    return settings
+    return settings | {one.provider: replace(settings[one.provider], daily=one.limit) for one in options.daily_quotas}

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 GRACE_REAL_SECONDS = 0.025  # what a hiccup of the machine may take, before a refusal counts as an overrun
 
 RuleName = Literal["rolling", "exponential", "fixed", "blocking"]
+DAY_SECONDS = 86_400.0
 BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
 
 
@@ -19,13 +20,15 @@ BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
 class QuotaSetting:
     """A provider's quota: so many requests in a window of seconds, counted by a rule.
 
-    `rate` is what use is measured against, in requests a second, where it is not limit over window.
+    `rate` is what use is measured against, in requests a second, where it is not limit over window. `daily`: requests
+    in any 24 hours, None where nobody counts them.
     """
 
     rule: RuleName
     limit: int
     window: float
     rate: float | None = None
+    daily: int | None = None
 
     @property
     def nominal_rate(self) -> float:
@@ -53,7 +56,7 @@ QUOTAS: Mapping[str, QuotaSetting] = {
 class Verdict:
     """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`.
 
-    `reset_in` is the rest of a fixed window, 0 for rules without one.
+    `reset_in` is the rest of a fixed window, 0 for rules without one. `of_day`: it was a day's quota that refused it.
     """
 
     refused: bool
@@ -61,6 +64,8 @@ class Verdict:
     wait: float
     used: int
     reset_in: float = 0.0
+    of_day: bool = False
+    overrun_of_day: bool = False
 
 
 class Rule(Protocol):
@@ -151,6 +156,23 @@ class BlockingRule:
         return replace(verdict, wait=BLOCK_SECONDS)
 
 
+@dataclass(slots=True)
+class DayRule:
+    """A rule, and at most so many arrivals in any 24 hours besides."""
+
+    rule: Rule
+    limit: int
+    day: RollingRule = field(default_factory=lambda: RollingRule(DAY_SECONDS))
+
+    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+        """Judges the arrival by both; the day's word counts first."""
+        verdict = self.rule.arrive(moment, limit, grace)
+        of_day = self.day.arrive(moment, self.limit, grace)
+        if not of_day.refused:
+            return verdict
+        return replace(verdict, refused=True, wait=of_day.wait, of_day=True, overrun_of_day=of_day.overrun)
+
+
 def make_rule(setting: QuotaSetting) -> Rule:
     """Makes the rule of a setting, with nothing counted yet."""
     rules: dict[RuleName, Callable[[], Rule]] = {
@@ -159,4 +181,5 @@ def make_rule(setting: QuotaSetting) -> Rule:
         "fixed": lambda: FixedRule(setting.window),
         "blocking": lambda: BlockingRule(RollingRule(setting.window)),
     }
-    return rules[setting.rule]()
+    rule = rules[setting.rule]()
+    return rule if setting.daily is None else DayRule(rule, setting.daily)

@@ -1,10 +1,10 @@
 """The providers of the sandbox: one row each. A new one needs its module, a row here and a row of quotas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.http import Provider
+from music_pipeline.sandbox.http import Answer, Provider
 from music_pipeline.sandbox.providers.acousticbrainz import AcousticBrainz
 from music_pipeline.sandbox.providers.deezer import Deezer
 from music_pipeline.sandbox.providers.discogs import Discogs
@@ -16,7 +16,7 @@ from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.reccobeats import ReccoBeats
 from music_pipeline.sandbox.providers.site import Site
-from music_pipeline.sandbox.providers.spotify import Spotify
+from music_pipeline.sandbox.providers.spotify import Spotify, quota_exceeded
 from music_pipeline.sandbox.providers.spotify_accounts import SpotifyAccounts, TokenBook
 
 
@@ -29,6 +29,9 @@ class Parts:
     tokens: TokenBook
     clock: SandboxClock
 
+
+# The refusal of a day's quota, where it is another than that of a window's.
+OVER_DAY: Mapping[str, Callable[[float], Answer]] = {"spotify": quota_exceeded}
 
 REGISTRY: dict[str, Callable[[Parts], Provider]] = {
     "spotify": lambda parts: Spotify(parts.site, parts.tokens),

@@ -22,7 +22,7 @@ from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_se
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
-from music_pipeline.sandbox.registry import REGISTRY, Parts
+from music_pipeline.sandbox.registry import OVER_DAY, REGISTRY, Parts
 from music_pipeline.sandbox.truth import Truth
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
@@ -55,7 +55,10 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
     knowledge = Knowledge(world, served)
     parts = Parts(site, knowledge, TokenBook(clock.source), clock)
     settings = quota_settings(options)
-    mounts = {name: mount(name, build(parts), settings[name], clock.speed) for name, build in REGISTRY.items()}
+    mounts = {
+        name: mount(name, build(parts), settings[name], clock.speed, OVER_DAY.get(name))
+        for name, build in REGISTRY.items()
+    }
     faults = Faults(clock, tuple(mounts))
     info = {
         "speed": clock.speed,

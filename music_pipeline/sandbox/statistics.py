@@ -2,11 +2,13 @@
 
 Definitions: a repeat is a request that was answered with 2xx or 404 before, and not refused in a 200; an overrun is a
 refusal by the quota's rule that a grace of 25 ms would not have spared; an early call comes before the end of a
-Retry-After, less that grace.
+Retry-After, less that grace, and after whoever calls can know of it: it was sent out, and the same grace has passed,
+for a request that is on its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on;
+`early_arrivals` are when those came, in real seconds since 1970, so that a client can say what it knew by then.
 Overruns and early calls are judged only where the window or the wait lasts at least a real second.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,20 @@ from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Verdi
 
 SHORTEST_JUDGED_REAL_SECONDS = 1.0
 NOT_FOUND = 404
+MOST_EARLY_ARRIVALS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A Retry-After as the caller knows it: since when, until when, and for how long it was."""
+
+    since: float
+    until: float
+    seconds: float
+
+    def forbids(self, moment: float, grace: float) -> bool:
+        """Tells whether a call at that moment disregards it."""
+        return self.since + grace < moment < self.until - grace
 
 
 @dataclass(slots=True)
@@ -33,8 +49,10 @@ class ProviderStatistics:
     early_calls: int = 0
     early_calls_raw: int = 0
     answered: set[int] = field(default_factory=set)
-    blocked_until: float | None = None
-    block_seconds: float = 0.0
+    overruns_of_day: int = 0
+    early_arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_EARLY_ARRIVALS))
+    refused_until: float | None = None
+    told: "Told | None" = None
     first: float | None = None
     last: float = 0.0
     accepted_after_first_window: int = 0
@@ -49,9 +67,12 @@ class ProviderStatistics:
         self.last = moment
         if not verdict.refused and moment - self.first >= self.setting.window:
             self.accepted_after_first_window += 1
-        if self.blocked_until is not None and moment < self.blocked_until - GRACE_REAL_SECONDS * self.speed:
+        self.overruns_of_day += verdict.overrun_of_day
+        if self.refused_until is not None and moment < self.refused_until:
             self.early_calls_raw += 1
-            self.early_calls += self.block_seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
+            self.early_arrivals.append(moment / self.speed)
+        if self.told is not None and self.told.forbids(moment, GRACE_REAL_SECONDS * self.speed):
+            self.early_calls += self.told.seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
 
     def count_answer(
         self, moment: float, request: Request, endpoint_name: str, answer: Answer, *, repeatable: bool
@@ -66,8 +87,16 @@ class ProviderStatistics:
         if not answer.refusal and (200 <= answer.status < 300 or answer.status == NOT_FOUND):
             self.answered.add(identity)
         if answer.retry_after is not None:
-            self.blocked_until = max(self.blocked_until or 0.0, moment + answer.retry_after)
-            self.block_seconds = answer.retry_after
+            self.refused_until = max(self.refused_until or 0.0, moment + answer.retry_after)
+
+    def count_delivery(self, arrived: float, sent: float, answer: Answer) -> None:
+        """Remembers what an answer asked for, from when it was sent out."""
+        if answer.retry_after is None:
+            return
+        told = Told(sent, arrived + answer.retry_after, answer.retry_after)
+        if self.told is not None and sent < self.told.until:  # the caller waits already
+            told = Told(self.told.since, max(self.told.until, told.until), max(self.told.seconds, told.seconds))
+        self.told = told
 
     def report(self) -> dict[str, Any]:
         """Returns the counts for the control interface."""
@@ -82,8 +111,10 @@ class ProviderStatistics:
             "overruns": self.overruns_raw if judged else 0,
             "overruns_raw": self.overruns_raw,
             "overruns_judged": judged,
+            "overruns_of_day": self.overruns_of_day,
             "early_calls": self.early_calls,
             "early_calls_raw": self.early_calls_raw,
+            "early_arrivals": list(self.early_arrivals),
             "use": self._use(),
         }
 

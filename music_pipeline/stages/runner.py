@@ -40,7 +40,7 @@ from music_pipeline.stages.readings import (
 from music_pipeline.stages.releases import read_releases
 from music_pipeline.stages.social import read_social
 from music_pipeline.stages.tracks import read_tracks
-from music_pipeline.stages.turns import Turns
+from music_pipeline.stages.turns import CLASS_OF_ORIGIN, Turns
 from music_pipeline.work import (
     Enqueued,
     LeaseLost,
@@ -129,7 +129,7 @@ def drain(
     """Do what is due of a stage, until nothing is due, `time_box` seconds are over or `limit` pieces are done."""
     engine, started, done, failed = catalogue_engine(), time.monotonic(), 0, 0
     deadline = started + time_box
-    with _Session(engine, run_id, Priority.WATCHLIST, deadline) as session:
+    with _Session(engine, run_id, None, deadline) as session:
         while time.monotonic() < deadline and (limit is None or done < limit):
             items = claim(engine, stage, run_id=run_id, limit=min(CHUNK, limit - done) if limit else CHUNK)
             if not items:
@@ -268,11 +268,13 @@ def _refused(key: str, error: str) -> Outcome:
 class _Session:
     """One event loop and one gateway for all chunks of a run."""
 
-    def __init__(self, engine: sa.Engine, run_id: str, priority: Priority, deadline: float | None) -> None:
+    def __init__(self, engine: sa.Engine, run_id: str, priority: Priority | None, deadline: float | None) -> None:
+        """`priority`: of all calls; None: each piece of work has that of its origin."""
         self._engine = engine
         self._run_id = run_id
-        self._gateway = Gateway(engine, priority=priority, run_id=run_id)
-        self._providers = providers_on(Turns(self._gateway, deadline))
+        self._priority = priority
+        self._gateway = Gateway(engine, priority=Priority.ENRICHMENT if priority is None else priority, run_id=run_id)
+        self._providers = {one: providers_on(Turns(self._gateway, deadline, one)) for one in Priority}
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> "_Session":
@@ -298,14 +300,23 @@ class _Session:
     async def _work_off(
         self, stage: Stage, items: Sequence[WorkItem], unsettled: dict[UUID, WorkItem], keep_forced: bool
     ) -> list[Outcome]:
-        context = StageContext(self._engine, self._providers, self._run_id)
         outcomes: list[Outcome] = []
         async with heartbeat(self._engine, lambda: list(unsettled.values())):
-            readings = await _read(stage, context, items)
-            for item, reading in zip(items, readings, strict=True):
-                outcomes.append(await asyncio.to_thread(self._settle, item, reading, keep_forced))
-                unsettled.pop(item.work_id)
+            for priority, group in self._by_urgency(items):
+                context = StageContext(self._engine, self._providers[priority], self._run_id)
+                readings = await _read(stage, context, group)
+                for item, reading in zip(group, readings, strict=True):
+                    outcomes.append(await asyncio.to_thread(self._settle, item, reading, keep_forced))
+                    unsettled.pop(item.work_id)
         return outcomes
+
+    def _by_urgency(self, items: Sequence[WorkItem]) -> list[tuple[Priority, list[WorkItem]]]:
+        """The work of each kind, the most urgent first, so that none waits behind a lower one."""
+        groups: dict[Priority, list[WorkItem]] = {}
+        for item in items:
+            priority = CLASS_OF_ORIGIN[item.origin] if self._priority is None else self._priority
+            groups.setdefault(priority, []).append(item)
+        return sorted(groups.items())
 
     def _settle(self, item: WorkItem, reading: ReadResult, keep_forced: bool) -> Outcome:
         try:

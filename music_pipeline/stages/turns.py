@@ -7,25 +7,35 @@ clock while it waits for its permit.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from music_pipeline.providers.gateway import ATTEMPTS, Gateway
-from music_pipeline.providers.questions import Answer, Question
+from music_pipeline.providers.questions import Answer, Priority, Question
 from music_pipeline.stages.readings import OutOfTime
+from music_pipeline.work import Origin
 
 AT_ONCE = 16
+# The class of the calls for queued work. What somebody names and waits for is interactive, whatever its origin.
+CLASS_OF_ORIGIN: Mapping[Origin, Priority] = {
+    "manual": Priority.INTERACTIVE,
+    "watchlist": Priority.WATCHLIST,
+    "batch": Priority.ENRICHMENT,
+}
 Body = TypeVar("Body")
 
 
 class Turns:
     """The gateway, asked by at most 16 at once for each provider, and by nobody after the deadline."""
 
-    def __init__(self, gateway: Gateway, deadline: float | None) -> None:
-        """`deadline`: on the monotonic clock, in seconds; None where somebody waits for the answers."""
+    def __init__(self, gateway: Gateway, deadline: float | None, priority: Priority) -> None:
+        """`deadline`: on the monotonic clock, in seconds; None where somebody waits for the answers. `priority`: the
+        class of the calls.
+        """
         self._gateway = gateway
         self._deadline = deadline
+        self._priority = priority
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(
@@ -40,7 +50,9 @@ class Turns:
         async with self._places[question.endpoint.provider]:
             if self._deadline is not None and time.monotonic() > self._deadline:
                 raise OutOfTime("The sweep's time is over.")
-            return await self._gateway.ask(question, parse, fresh_since=fresh_since, attempts=attempts)
+            return await self._gateway.ask(
+                question, parse, fresh_since=fresh_since, attempts=attempts, priority=self._priority
+            )
 
     async def capability(self, provider: str, name: str) -> str | None:
         """`Gateway.capability`."""

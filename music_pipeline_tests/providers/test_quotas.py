@@ -16,10 +16,11 @@ from music_pipeline.providers import breaker, quotas
 from music_pipeline.providers.breaker import BreakerRules
 from music_pipeline.providers.permits import Dispenser
 from music_pipeline.providers.questions import Priority
-from music_pipeline.providers.quotas import QuotaPlan, Returned, plan_of
+from music_pipeline.providers.quotas import Asker, QuotaPlan, Returned, plan_of
 from music_pipeline.providers.registry import PROVIDERS, Quota, provider
 from music_pipeline.settings import SettingError
 
+ASKER = Asker("test", Priority.INTERACTIVE)
 RULES = BreakerRules(failures=5, seconds=0.0, successes=2)
 
 
@@ -30,12 +31,12 @@ def plan(name: str = "genius", *, quota: Quota | None = None, speed: float = 1.0
 
 
 def slots(engine: sa.Engine, of: QuotaPlan, wanted: int, horizon: float = 1e9) -> list[float]:
-    return list(quotas.reserve(engine, of, horizon=horizon, wanted=wanted).slots)
+    return list(quotas.reserve(engine, of, ASKER, horizon=horizon, wanted=wanted).slots)
 
 
 def test_permits_are_an_interval_apart_and_the_first_is_due_at_once(engine: sa.Engine) -> None:
     of = plan(quota=Quota(90, 30))
-    reservation = quotas.reserve(engine, of, horizon=1e9, wanted=90)
+    reservation = quotas.reserve(engine, of, ASKER, horizon=1e9, wanted=90)
     assert reservation.slots[0] == reservation.database_now
     gaps = [later - earlier for earlier, later in itertools.pairwise(reservation.slots)]
     assert min(gaps) == pytest.approx(30 / (0.97 * 90), abs=1e-5)
@@ -56,9 +57,9 @@ def test_no_window_ever_holds_more_permits_than_the_quota(
 
 def test_nobody_reserves_further_ahead_than_his_class_may(engine: sa.Engine) -> None:
     of = plan(quota=Quota(97, 100))
-    first = quotas.reserve(engine, of, horizon=2.5, wanted=50)
+    first = quotas.reserve(engine, of, ASKER, horizon=2.5, wanted=50)
     assert [slot - first.slots[0] for slot in first.slots] == pytest.approx([0, 100 / 94.09, 200 / 94.09], abs=1e-4)
-    refused = quotas.reserve(engine, of, horizon=2.5, wanted=1)
+    refused = quotas.reserve(engine, of, ASKER, horizon=2.5, wanted=1)
     assert refused.slots == ()
     assert 0 < refused.wait < 2
     assert len(slots(engine, of, 1, horizon=6.0)) == 1  # a more urgent class may
@@ -83,7 +84,7 @@ def test_what_a_crash_lost_counts_as_a_window_just_spent(engine: sa.Engine) -> N
     slots(engine, of, 1)
     with engine.begin() as connection:
         connection.execute(sa.text("TRUNCATE quota_buckets"))  # as Postgres does to an unlogged table
-    after = quotas.reserve(engine, of, horizon=1e9, wanted=1)
+    after = quotas.reserve(engine, of, ASKER, horizon=1e9, wanted=1)
     assert after.slots[0] - after.database_now == pytest.approx(60, abs=1)
 
 
@@ -100,7 +101,7 @@ def test_the_last_permit_can_be_given_back_and_an_earlier_one_only_expires(engin
 def test_a_place_is_free_a_window_after_its_answer(engine: sa.Engine) -> None:
     of = plan("discogs", quota=Quota(3, 3))
     assert of.places == 3
-    now = quotas.reserve(engine, of, horizon=1e9, wanted=3).database_now
+    now = quotas.reserve(engine, of, ASKER, horizon=1e9, wanted=3).database_now
     quotas.give_back(engine, of, [Returned(0, now + 50, None)])
     fourth, fifth = slots(engine, of, 2)
     assert fourth == pytest.approx(now + 50, abs=0.1)
@@ -113,31 +114,56 @@ def test_places_are_counted_where_a_provider_counts_and_not_where_it_averages_or
     assert plan("discogs", quota=Quota(3000, 3600)).places == 0
 
 
-def test_a_daily_quota_is_spent_and_says_when_it_comes_back(engine: sa.Engine) -> None:
-    of = replace(plan(), daily_limit=2)
-    assert quotas.spend_daily(engine, of) is None
-    assert quotas.spend_daily(engine, of) is None
-    until = quotas.spend_daily(engine, of)
-    assert until is not None
-    assert timedelta(hours=23) < until - datetime.now(UTC) <= timedelta(hours=25)
-    assert quotas.spend_daily(engine, plan()) is None
-
-
 def test_a_block_moves_the_next_permit_and_a_shorter_one_never_shortens_it(engine: sa.Engine) -> None:
     of = plan()
     until = datetime.now(UTC) + timedelta(seconds=500)
     quotas.block(engine, of, kind="retry_after", until=until, reason="asked")
     quotas.block(engine, of, kind="retry_after", until=until - timedelta(seconds=400), reason="asked again")
-    reservation = quotas.reserve(engine, of, horizon=1e9, wanted=1)
+    reservation = quotas.reserve(engine, of, ASKER, horizon=1e9, wanted=1)
     assert reservation.state.blocked_until == until
     assert reservation.slots[0] == pytest.approx(until.timestamp(), abs=1e-3)
+
+
+def test_of_those_who_wait_the_one_served_longest_ago_goes_first(engine: sa.Engine) -> None:
+    of = plan(quota=Quota(97, 970))  # one in 10.3 s, which come within reach one by one
+    one, other = Asker("one", Priority.ENRICHMENT), Asker("other", Priority.ENRICHMENT)
+    served = [
+        asker.name
+        for reach in range(20, 320)
+        for asker in (one, other)
+        for _ in quotas.reserve(engine, of, asker, horizon=reach, wanted=1).slots
+    ]
+    assert 25 <= len(served) <= 32
+    assert abs(served.count("one") - served.count("other")) <= 1
+
+
+def test_an_answer_that_comes_when_its_place_is_another_s_frees_nothing(engine: sa.Engine) -> None:
+    of = plan("discogs", quota=Quota(2, 2))
+    first, second, third = slots(engine, of, 3)
+    assert third - first >= of.hold
+    quotas.give_back(engine, of, [Returned(0, second + 1, None)])
+    assert slots(engine, of, 2)[1] >= third + of.hold
+
+
+def test_while_the_urgent_take_all_they_can_the_others_get_a_tenth(engine: sa.Engine) -> None:
+    of = plan(quota=Quota(9700, 10))  # one in a millisecond
+    served: list[Priority] = []
+    ends = time.monotonic() + 1.5
+    while time.monotonic() < ends:
+        for priority in (Priority.INTERACTIVE, Priority.ENRICHMENT):
+            asker = Asker(priority.name, priority)
+            got = quotas.reserve(engine, of, asker, horizon=of.horizon(priority) / 100, wanted=64).slots
+            served += [priority] * len(got)
+    share = served.count(Priority.ENRICHMENT) / len(served)
+    assert 0.01 < share < 0.2
 
 
 async def test_an_urgent_call_does_not_wait_behind_a_sweep(engine: sa.Engine) -> None:
     of = plan(quota=Quota(97, 10))  # one every 0.106 s
 
-    async def reserve(horizon: float, wanted: int) -> quotas.Reservation:
-        return await asyncio.to_thread(quotas.reserve, engine, of, horizon=horizon, wanted=wanted)
+    async def reserve(priority: Priority, wanted: int) -> quotas.Reservation:
+        asker = Asker("test", priority)
+        return await asyncio.to_thread(quotas.reserve, engine, of, asker, horizon=of.horizon(priority), wanted=wanted)
 
     async def give_back(returned: list[Returned]) -> None:
         await asyncio.to_thread(quotas.give_back, engine, of, returned)

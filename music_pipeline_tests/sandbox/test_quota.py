@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_pipeline.sandbox.options import QuotaOverride
-from music_pipeline.sandbox.quota import BlockingRule, ExponentialRule, FixedRule, RollingRule
+from music_pipeline.sandbox.http import Answer, Request
+from music_pipeline.sandbox.options import DailyQuota, OptionError, QuotaOverride, SandboxOptions, parse_daily_quota
+from music_pipeline.sandbox.quota import QUOTAS, BlockingRule, ExponentialRule, FixedRule, RollingRule, Verdict
+from music_pipeline.sandbox.statistics import ProviderStatistics
 from music_pipeline.sandbox.world.model import World
 from music_pipeline_tests.sandbox.support import Desk, make_desk
 
@@ -157,3 +159,46 @@ def test_a_refused_request_may_be_asked_again(world: World) -> None:
         desk.get("/genius/search", {"q": "x"}, headers={})
     assert desk.statistics("genius")["repeats"] == 0
     assert desk.statistics("genius")["by_status"] == {"401": 2}
+
+
+def test_a_call_that_is_under_way_when_a_retry_after_goes_out_is_not_early_and_one_after_it_is() -> None:
+    statistics = ProviderStatistics(QUOTAS["spotify"], 1.0)
+    let_in, refusal = Verdict(refused=False, overrun=False, wait=0, used=1), Answer(429, b"", retry_after=30.0)
+    statistics.count_answer(100.0, Request("GET", "/x", "", {}), "x", refusal, repeatable=False)
+    statistics.count_arrival(100.2, let_in)  # before the refusal was sent
+    statistics.count_delivery(100.0, 100.3, refusal)
+    statistics.count_arrival(100.32, let_in)  # on its way
+    assert statistics.report()["early_calls"] == 0
+    statistics.count_arrival(100.4, let_in)
+    statistics.count_arrival(129.9, let_in)
+    statistics.count_arrival(130.0, let_in)
+    assert (statistics.report()["early_calls"], statistics.report()["early_calls_raw"]) == (2, 4)
+
+
+def test_a_second_refusal_lengthens_the_wait_of_the_first_and_a_shorter_one_does_not_shorten_it() -> None:
+    statistics = ProviderStatistics(QUOTAS["spotify"], 1.0)
+    let_in = Verdict(refused=False, overrun=False, wait=0, used=1)
+    for sent, seconds in ((100.0, 30.0), (101.0, 60.0), (102.0, 1.0)):
+        statistics.count_delivery(sent, sent, Answer(429, b"", retry_after=seconds))
+    statistics.count_arrival(160.0, let_in)
+    statistics.count_arrival(162.0, let_in)
+    assert statistics.report()["early_calls"] == 1
+
+
+def test_a_daily_quota_refuses_as_spotify_does_and_is_judged_by_itself(world: World) -> None:
+    desk = make_desk(world, daily_quotas=(DailyQuota("spotify", 3),))
+    assert _burst(desk, 3, 20_000.0) == [200] * 3
+    refusal = desk.get("/spotify/v1/search", pause=20_000.0)
+    assert (refusal.status, refusal.json["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
+    assert refusal.headers["retry-after"] == "46400"
+    report = desk.statistics("spotify")
+    assert (report["overruns"], report["overruns_of_day"], report["refusals"]) == (0, 1, 1)
+    assert _burst(desk, 1, 46_400.0) == [200]
+
+
+def test_a_daily_quota_is_read_from_text() -> None:
+    assert parse_daily_quota("getsongbpm=500") == DailyQuota("getsongbpm", 500)
+    assert SandboxOptions(daily_quotas=(DailyQuota("spotify", 9),)).arguments()[-2:] == ["--daily-quota", "spotify=9"]
+    for text in ("spotify", "spotify=0", "spotify=5/3", "nobody=5"):
+        with pytest.raises(OptionError):
+            parse_daily_quota(text)

@@ -1,7 +1,8 @@
 -- name: reserve_permits
 SELECT permits.*, state.*
 FROM reserve_permits(
-         :buckets, :intervals, :windows, :scopes, :ring, :hold, :horizon, :wanted
+         :buckets, :intervals, :windows, :scopes, :ring, :hold, :horizon, :widest, :wanted,
+         :asker, :class, :day_bucket, :day, :day_allowed, :day_step
      ) AS permits
 CROSS JOIN provider_state(:provider, :scopes) AS state
 
@@ -11,8 +12,16 @@ SELECT free_places(:bucket, :released, :answered)
 -- name: return_permit
 SELECT return_permit(:buckets, :intervals, :slot)
 
--- name: spend_daily
-SELECT allowed, until FROM spend_daily(:bucket, :daily_limit, :day)
+-- name: return_day_call
+SELECT spend_day(:bucket, :day, :slot, -1)
+
+-- name: leave_line
+UPDATE quota_lines SET waits = false WHERE bucket = :bucket AND holder = :asker
+
+-- name: day_use
+SELECT day_calls(:bucket, :day, now.seconds) AS calls,
+       to_timestamp(day_free_at(:bucket, :day, now.seconds, CAST(:needed AS bigint))) AS free_at
+FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS seconds) AS now
 
 -- name: provider_state
 SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS database_now, state.*

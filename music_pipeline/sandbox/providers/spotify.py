@@ -35,6 +35,13 @@ def error(status: int, message: str) -> Answer:
     return json_answer({"error": {"status": status, "message": message}}, status)
 
 
+def quota_exceeded(seconds: float) -> Answer:
+    """Returns the refusal of a developer whose quota of the day is used up."""
+    body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
+    wait = max(1, math.ceil(seconds))
+    return replace(json_answer(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
+
+
 class Spotify:
     """The provider."""
 

@@ -1,0 +1,107 @@
+"""What `plan` says the open work will ask, against what it then asks of the sandbox."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from music_pipeline import cli
+from music_pipeline.commands.discovery import typical_artist
+from music_pipeline.estimate import ASSUMED_ARTIST
+from music_pipeline.forecast import Learnt, OpenArtist, calls_of_artist, done_at, forecast
+from music_pipeline.providers.daily_quotas import DayQuota, DayUse, kept_shares
+from music_pipeline.sandbox.process import SandboxProcess
+from music_pipeline.stages.runner import drain
+from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline_tests.stages.conftest import SPEED, Pipeline
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
+ARTISTS = 7
+# The sources with a call for each recording, and Spotify, ask most: of a few calls, one more is a large share.
+FEW_CALLS = 12
+
+
+def day(*, limit: int, used: int) -> DayUse:
+    return DayUse("genius", DayQuota("genius:developer", limit, 86_400.0, kept_shares()), used, (), None)
+
+
+def test_calls_take_as_long_as_the_rate_the_block_and_the_day_say() -> None:
+    assert done_at(NOW, 0, 1.0, day=None, blocked_until=None) == NOW
+    assert done_at(NOW, 60, 2.0, day=None, blocked_until=None) == NOW + timedelta(seconds=30)
+    blocked = NOW + timedelta(hours=3)
+    assert done_at(NOW, 60, 2.0, day=None, blocked_until=blocked) == blocked + timedelta(seconds=30)
+    assert done_at(NOW, 60, 2.0, day=day(limit=100, used=40), blocked_until=None) == NOW + timedelta(seconds=30)
+    assert done_at(NOW, 161, 2.0, day=day(limit=100, used=40), blocked_until=None) == NOW + timedelta(days=2)
+
+
+def test_a_known_artist_is_counted_by_its_own_size_and_an_unknown_one_by_the_typical() -> None:
+    known = OpenArtist(Stage.TRACK_DISCOVERY, releases=3, tracks=30, unread_pages=2)
+    assert calls_of_artist(known, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 3
+    unknown = OpenArtist(Stage.ALBUM_DISCOVERY, releases=0, tracks=0, unread_pages=0)
+    assert calls_of_artist(unknown, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 1 + 11
+    done = replace(known, stage=Stage.ENRICHMENT)
+    assert sum(calls_of_artist(done, ASSUMED_ARTIST, NOTHING_LEARNT).values()) == 0
+
+
+@pytest.fixture
+def own_pipeline(
+    pipeline: Pipeline, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
+) -> Pipeline:
+    """Against a sandbox whose counts are this test's alone."""
+    running = sandbox(speed=SPEED, seed=91)
+    monkeypatch.setenv("MUSIC_SANDBOX_URL", running.url)
+    return Pipeline(pipeline.engine, running)
+
+
+def test_the_plan_for_artists_whose_releases_are_known_is_what_the_run_then_asks(own_pipeline: Pipeline) -> None:
+    listed = [one["spotify_id"] for one in own_pipeline.sandbox.artists(2 * ARTISTS)]
+    own_pipeline.discover(*listed[:ARTISTS])  # from whom it is learnt what this catalogue is like
+    for stage in (*CATALOG_STAGES, Stage.ENRICHMENT):
+        list(drain(stage, run_id="before", time_box=120))
+    with own_pipeline.engine.begin() as connection:  # profiles are another matter
+        connection.exec_driver_sql("DELETE FROM work WHERE stage = 'social_enrichment'")
+    own_pipeline.discover(*listed[ARTISTS:])
+    for stage in CATALOG_STAGES[:2]:
+        list(drain(stage, run_id="sweep", time_box=60))
+    ahead = forecast(own_pipeline.engine, typical_artist(own_pipeline.engine), sandboxed=True, speed=SPEED)
+    assert (ahead.known, ahead.assumed) == (ARTISTS, 0)
+    own_pipeline.sandbox.reset_stats()
+    for stage in (*CATALOG_STAGES[2:], Stage.ENRICHMENT):
+        list(drain(stage, run_id="sweep", time_box=120))
+    stats = own_pipeline.sandbox.stats()
+    planned = {one.provider: one.calls for one in ahead.providers}
+    asked = {name: stats[name]["requests"] for name in planned}
+    for name, calls in asked.items():
+        if calls > FEW_CALLS:
+            assert planned[name] == pytest.approx(calls, rel=0.25), (planned, asked, stats["spotify"])
+    assert sum(planned.values()) == pytest.approx(sum(asked.values()), rel=0.25), (planned, asked)
+
+
+def test_plan_names_the_slowest_and_what_hinders(
+    own_pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENIUS_DAILY_QUOTA", "10")
+    own_pipeline.discover(own_pipeline.sandbox.artists(1)[0]["spotify_id"])
+    with own_pipeline.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO provider_blocks VALUES ('discogs:x', 'retry_after', 'discogs', now() + interval '1 day', 'so')"
+        )
+    capsys.readouterr()
+    assert cli.run(["plan", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["slowest"] == "discogs"
+    assert said["artists"] == {"known": 0, "assumed": 1}
+    assert said["providers"]["discogs"]["obstacle"]["what"] == "retry_after"
+    assert said["providers"]["genius"]["day"] == {"limit": 10, "left": 10, "waits": []}
+    assert cli.run(["plan"]) == 0
+    text = capsys.readouterr().out
+    assert "the slowest is discogs" in text
+    assert "1 of 10 releases and 100 tracks each, an assumption" in text
+
+
+def test_nothing_open_is_nothing_to_ask(own_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["plan"]) == 0
+    assert "Nothing is to be asked." in capsys.readouterr().out

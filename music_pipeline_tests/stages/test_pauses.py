@@ -1,0 +1,74 @@
+"""Near the end of a day's calls batch work waits and the urgent goes on; what waits is visible, and resumes."""
+
+from datetime import timedelta
+
+import pytest
+
+from music_pipeline import cli
+from music_pipeline.defs.queues import days_left
+from music_pipeline.stages.runner import drain
+from music_pipeline.work import Origin, Stage, request_artist_discovery
+from music_pipeline_tests.stages.conftest import Pipeline
+
+BUCKET = "spotify:sandbox:developer"
+
+
+class Log:
+    """What a run would write to Dagster's log."""
+
+    def __init__(self) -> None:
+        self.log = self
+        self.lines: list[str] = []
+
+    def warning(self, text: str, *values: object) -> None:
+        self.lines.append(text % values)
+
+
+@pytest.fixture
+def nearly_spent(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """Of Spotify's 40 calls of the day, 33 are spent: less than a fifth is left."""
+    monkeypatch.setenv("SPOTIFY_DAILY_QUOTA", "40")
+    with pipeline.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO quota_day_slices VALUES (%s, extract(epoch FROM now()), 33)", (BUCKET,))
+    return pipeline
+
+
+def discover(pipeline: Pipeline, artist: str, origin: Origin) -> None:
+    with pipeline.engine.begin() as connection:
+        request_artist_discovery(connection, artist, origin=origin, fresh_for=timedelta(hours=24))
+
+
+def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
+    nearly_spent: Pipeline, small_artists: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch, manual = small_artists[:2]
+    discover(nearly_spent, batch, "batch")
+    discover(nearly_spent, manual, "manual")
+    outcomes = {one.subject: one for one in drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60)}
+    assert outcomes[manual].error is None
+    assert outcomes[batch].waiting
+    assert not outcomes[batch].buried
+    [waits] = nearly_spent.rows("SELECT * FROM work WHERE stage = 'artist_discovery'")
+    assert (waits.attempts, waits.waiting_provider, waits.origin) == (0, "spotify", "batch")
+    assert "8 are kept for more urgent work; batch work waits" in waits.last_error
+    day = timedelta(days=1) / nearly_spent.sandbox.info()["speed"]
+    assert day - timedelta(minutes=1) < waits.available_at - waits.waiting_since < day * 1.02
+
+    cli.run(["status"])
+    cli.run(["doctor"])
+    said = capsys.readouterr().out
+    assert "batch work waits until" in said
+    assert "note  spotify quota: " in said
+    log = Log()
+    assert 0 < days_left(log, nearly_spent.engine)["calls_left_today/spotify"] < 8  # type: ignore[arg-type]
+    assert "batch work waits until" in log.lines[0]
+
+
+def test_what_waited_goes_on_once_calls_are_left_again(nearly_spent: Pipeline, small_artists: list[str]) -> None:
+    discover(nearly_spent, small_artists[0], "batch")
+    list(drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
+    nearly_spent.make_due()
+    with nearly_spent.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE quota_day_slices SET began_at = began_at - 86400")
+    [outcome] = drain(Stage.ARTIST_DISCOVERY, run_id="later", time_box=60)
+    assert outcome.error is None
