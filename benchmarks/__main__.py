@@ -5,12 +5,13 @@ What each part measures, and how, is in README.md of this folder.
 
 import argparse
 import importlib
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.figures import Figure, keep, table
+from benchmarks.figures import Figure, keep, line, table
 from benchmarks.servers import own_server
 from music_pipeline import logs
 from music_pipeline.settings import settings
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server is stopped
     home = settings().home / "benchmarks"
     file = home / "figures.json"
     figures = {part: measured(part, home, file) for part in parts}
@@ -38,10 +40,16 @@ def measured(part: str, home: Path, file: Path) -> list[Figure]:
     began = time.monotonic()
     with own_server(home) as server:
         logs.configure(file=home / "benchmarks.log")
-        found: list[Figure] = importlib.import_module(f"benchmarks.{part}").measure(server)
+        found = list(_shown(part, importlib.import_module(f"benchmarks.{part}").measure(server)))
     keep(file, part, found, time.monotonic() - began)
     sys.stderr.write(f"{part}: {time.monotonic() - began:.0f} seconds\n")
     return found
+
+
+def _shown(part: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+    for figure in figures:
+        sys.stderr.write(line(part, figure) + "\n")
+        yield figure
 
 
 if __name__ == "__main__":

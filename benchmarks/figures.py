@@ -55,10 +55,11 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[f
 def table(figures: Mapping[str, Sequence[Figure]]) -> str:
     """A markdown table of the figures by part."""
     lines = ["| part | figure | value | range | goal | met |", "|---|---|---|---|---|---|"]
-    return "\n".join(lines + [_line(part, one) for part, found in figures.items() for one in found])
+    return "\n".join(lines + [line(part, one) for part, found in figures.items() for one in found])
 
 
-def _line(part: str, figure: Figure) -> str:
+def line(part: str, figure: Figure) -> str:
+    """A figure as a row of the table."""
     goal = f"{figure.goal.kind} {figure.goal.bound:g}" if figure.goal else ""
     met = {None: "", True: "yes", False: "NO"}[figure.is_met]
     span = f"{_short(min(figure.samples))} to {_short(max(figure.samples))}" if len(figure.samples) > 1 else ""

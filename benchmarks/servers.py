@@ -38,18 +38,39 @@ class Server:
     postmaster: int
 
     @contextlib.contextmanager
-    def fresh_database(self) -> Iterator[sa.Engine]:
-        """`database.engine()` on a new migrated database, which DATABASE_URL names as long as the block runs."""
+    def fresh_database(self) -> Iterator["FreshDatabase"]:
+        """A new migrated database, dropped at the end of the block."""
         name = f"benchmark_{uuid4().hex}"
         _administer(self.url, sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, self.template)
-        os.environ["DATABASE_URL"] = _url_of(self.url, name)
+        made = FreshDatabase(_url_of(self.url, name), _engine(_url_of(self.url, name)))
         try:
-            engine = database.engine()
-            yield engine
-            engine.dispose()
+            yield made
         finally:
-            del os.environ["DATABASE_URL"]
+            made.engine.dispose()
             _administer(self.url, sql.SQL("DROP DATABASE {} WITH (FORCE)"), name)
+
+
+@dataclass(frozen=True, slots=True)
+class FreshDatabase:
+    """A database with the product's schema. `engine`: its connections see that schema alone, as the product's do."""
+
+    url: str
+    engine: sa.Engine
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points a process at it."""
+        return {"DATABASE_URL": self.url}
+
+    def run_script(self, name: str) -> None:
+        """Run `benchmarks/sql/<name>.sql`."""
+        with self.engine.begin() as connection:
+            connection.connection.cursor().execute(script(name))
+
+    def settle(self) -> None:
+        """Vacuum and analyze, as autovacuum would have after a while."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.text("VACUUM ANALYZE"))
 
 
 @contextlib.contextmanager
@@ -82,11 +103,14 @@ def _enter(home: Path) -> None:
 def _template(server_url: str) -> str:
     name = f"template_{uuid4().hex}"
     _administer(server_url, sql.SQL("CREATE DATABASE {}"), name)
-    url = database.url_with_search_path(_url_of(server_url, name), database.SCHEMA, driver="psycopg")
-    engine = sa.create_engine(url)
+    engine = _engine(_url_of(server_url, name))
     database.migrate(engine)
     engine.dispose()
     return name
+
+
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(database.url_with_search_path(url, database.SCHEMA, driver="psycopg"))
 
 
 def _administer(server_url: str, statement: sql.SQL, *names: str) -> None:

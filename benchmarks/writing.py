@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from benchmarks.figures import Figure, Goal, median_figure, ratios
-from benchmarks.servers import Server, script
+from benchmarks.servers import Server
 from music_pipeline.catalog.changes import content_hash, write_rows
 
 ROWS = 10_000
@@ -48,15 +48,12 @@ class Table:
     rows: Sequence[Row]
 
 
-def measure(server: Server) -> list[Figure]:
-    """The ratios for recordings, tracks and credits, and for all together."""
+def measure(server: Server) -> Iterator[Figure]:
+    """The ratios for recordings, tracks and credits."""
     _round(server, copy_first=False)  # a server that is new makes its first log files; that is nobody's work
     rounds = [_round(server, copy_first=place % 2 == 1) for place in range(ROUNDS)]
-    figures = []
     for name in rounds[0]:
-        measured = [one[name] for one in rounds]
-        figures += _figures(name, measured)
-    return figures
+        yield from _figures(name, [one[name] for one in rounds])
 
 
 def _figures(name: str, measured: Sequence[Measured]) -> list[Figure]:
@@ -73,8 +70,9 @@ def _figures(name: str, measured: Sequence[Measured]) -> list[Figure]:
 
 def _round(server: Server, *, copy_first: bool) -> dict[str, Measured]:
     """In a database of its own: what a round leaves behind does not slow the next one down."""
-    with server.fresh_database() as engine:
-        _prepare(engine)
+    with server.fresh_database() as fresh:
+        engine = fresh.engine
+        fresh.run_script("copy_of_table")
         releases, producers = _parents(engine)
         recordings = [_recording(place) for place in range(ROWS)]
         ids = [row["recording_id"] for row in recordings]
@@ -95,11 +93,6 @@ def _measured(engine: sa.Engine, table: Table, *, copy_first: bool) -> Measured:
     if copy_first:
         return Measured(copied=_copy(engine, table), new=_upsert(engine, table), unchanged=_upsert(engine, table))
     return Measured(new=_upsert(engine, table), unchanged=_upsert(engine, table), copied=_copy(engine, table))
-
-
-def _prepare(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        connection.connection.cursor().execute(script("copy_of_table"))
 
 
 def _upsert(engine: sa.Engine, table: Table) -> float:
