@@ -117,16 +117,21 @@ WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 
 -- name: candidate_recordings
 -- Recordings that an incoming track may be: of the same ISRC, or of the same folded title by an artist of the release.
+-- Each way by its own index: joined by OR, they would be one scan of all recordings.
+WITH candidates AS (
+    SELECT recording_id FROM recording_isrcs WHERE isrc = ANY (CAST(:isrcs AS text[]))
+    UNION
+    SELECT t.recording_id FROM artist_releases ar JOIN tracks t ON t.release_id = ar.release_id
+    WHERE ar.artist_id = :artist_id AND t.inactive_at IS NULL
+    UNION
+    SELECT recording_id FROM recordings
+    WHERE title_normalised = ANY (CAST(:titles AS text[])) AND artist_names && CAST(:artist_names AS text[])
+)
 SELECT r.recording_id, r.title, r.title_normalised, r.versions, r.artist_names, r.duration_ms,
        coalesce((SELECT array_agg(isrc ORDER BY isrc) FROM recording_isrcs i WHERE i.recording_id = r.recording_id), '{}')
            AS isrcs
-FROM recordings r
-WHERE r.inactive_at IS NULL AND (
-    r.recording_id IN (SELECT recording_id FROM recording_isrcs WHERE isrc = ANY (CAST(:isrcs AS text[])))
-    OR r.recording_id IN (
-        SELECT t.recording_id FROM artist_releases ar JOIN tracks t ON t.release_id = ar.release_id
-        WHERE ar.artist_id = :artist_id AND t.inactive_at IS NULL)
-    OR r.title_normalised = ANY (CAST(:titles AS text[])) AND r.artist_names && CAST(:artist_names AS text[]))
+FROM candidates JOIN recordings r ON r.recording_id = candidates.recording_id
+WHERE r.inactive_at IS NULL
 
 -- name: tracks_of_releases
 SELECT t.track_id, t.release_id, t.recording_id, t.disc_number, t.position, t.title, x.id AS spotify_id

@@ -1,0 +1,151 @@
+"""Growth: what an artist costs in a catalogue of 100, 1,000 and 10,000 artists, and what a tick asks a full queue.
+
+The catalogues are made-up rows; ledger, catalogue and runner are the product's, each sweep in a process of its own.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+
+from benchmarks import synthetic
+from benchmarks.figures import Figure, Goal, median_figure, ratios
+from benchmarks.processes import run_measured, sweep_command
+from benchmarks.servers import FreshDatabase, Server
+from music_pipeline import work
+from music_pipeline.database import query
+from music_pipeline.defs.checks import CATALOG_CHECKS, asset_of
+from music_pipeline.work import CATALOG_STAGES, Stage
+
+SIZES = (100, 1_000, 10_000)
+ROUNDS = 3
+NEW_ARTISTS = 40
+FIRST_NEW = 1_000_000
+OPEN_ROWS = 1_000_000
+ASKED_TIMES = 50
+CLAIMED = 50
+FLAT = Goal("at most", 1.15)
+QUICK = Goal("at most", 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How much `fill_catalogue` writes."""
+
+    artists: int
+    each_releases: int = synthetic.RELEASES
+    each_tracks: int = synthetic.TRACKS
+    all_producers: int = synthetic.PRODUCERS
+    shared_title_every: int = synthetic.SHARED_TITLE_EVERY
+    shared_title: str = synthetic.SHARED_TITLE
+
+
+def measure(server: Server) -> Iterator[Figure]:
+    """Seconds an artist and memory against the size of the catalogue, and milliseconds of a tick's questions."""
+    yield from _full_queue(server)
+    with ExitStack() as opened:
+        catalogues = {size: opened.enter_context(server.fresh_database()) for size in SIZES}
+        for size, catalogue in catalogues.items():
+            fill(catalogue, size)
+        yield from _new_artists(server, catalogues)
+        yield from (_checks(catalogue, size) for size, catalogue in catalogues.items())
+        yield from _known_artists(server, catalogues)
+
+
+def fill(catalogue: FreshDatabase, artists: int) -> None:
+    """Write a made-up catalogue, with the work that made it in the archive and as much work that waits."""
+    catalogue.run_script("fill")
+    with catalogue.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "SELECT fill_catalogue(:artists, :each_releases, :each_tracks, :all_producers, :shared_title_every,"
+                " :shared_title), fill_finished_work(:artists), fill_waiting_work(:artists)"
+            ),
+            asdict(Filling(artists)),
+        )
+    catalogue.settle()
+
+
+def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> list[Figure]:
+    """Artists who are new, through the four stages, a few at a time in each catalogue by turns."""
+    seconds: dict[int, list[float]] = {size: [] for size in catalogues}
+    for place in range(ROUNDS):
+        for size, catalogue in catalogues.items():
+            swept = _swept(
+                server, catalogue, CATALOG_STAGES, first=FIRST_NEW + place * NEW_ARTISTS, artists=NEW_ARTISTS
+            )
+            seconds[size].append(swept["seconds"] / NEW_ARTISTS)
+    return _flatness("a new artist", seconds)
+
+
+def _known_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> list[Figure]:
+    """All artists of each catalogue in one sweep of the first stage: time and memory."""
+    swept = {
+        size: _swept(server, catalogue, [Stage.ARTIST_DISCOVERY], first=0, artists=size)
+        for size, catalogue in catalogues.items()
+    }
+    peaks = {size: one["peak_mib"] for size, one in swept.items()}
+    small, large = min(peaks), max(peaks)
+    return [
+        *_flatness("a known artist", {size: [one["seconds"] / size] for size, one in swept.items()}),
+        *(Figure(f"memory of a sweep of {size:,} artists", peak, "MiB") for size, peak in peaks.items()),
+        Figure(f"memory: {large:,} ÷ {small:,} artists", peaks[large] / peaks[small], "", FLAT),
+    ]
+
+
+def _swept(
+    server: Server, catalogue: FreshDatabase, stages: Sequence[Stage], *, first: int, artists: int
+) -> Mapping[str, float]:
+    command = sweep_command("synthetic_sweep", server.postmaster, first=first, artists=artists, stages=stages)
+    return run_measured(command, postmaster=server.postmaster, environment=catalogue.environment).said
+
+
+def _flatness(what: str, seconds: dict[int, list[float]]) -> list[Figure]:
+    small = min(seconds)
+    return [
+        median_figure(f"{what} in {size:,}", (1000 * one for one in found), "ms") for size, found in seconds.items()
+    ] + [
+        median_figure(f"{what}: in {size:,} ÷ in {small:,}", ratios(found, seconds[small]), "", FLAT)
+        for size, found in seconds.items()
+        if size != small
+    ]
+
+
+def _checks(catalogue: FreshDatabase, artists: int) -> Figure:
+    """All checks that are counted over the catalogue, which the sweeps of the four stages make once each."""
+    began = time.perf_counter()
+    with catalogue.engine.connect() as connection:
+        for check in CATALOG_CHECKS:
+            connection.execute(query(f"check_{asset_of(check.stage).path[-1]}_{check.name}")).one()
+    return Figure(f"the {len(CATALOG_CHECKS)} checks of {artists:,} artists", time.perf_counter() - began, "s")
+
+
+def _full_queue(server: Server) -> Iterator[Figure]:
+    """What a tick and a sweep ask a queue with a million open rows, of which a tenth is due."""
+    with server.fresh_database() as queue:
+        queue.run_script("fill")
+        with queue.engine.begin() as connection:
+            connection.execute(sa.text("SELECT fill_first_queue(:open_rows)"), {"open_rows": OPEN_ROWS})
+        queue.settle()
+        stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
+        questions: dict[str, Callable[[], object]] = {
+            "what is due": lambda: work.due(engine, CATALOG_STAGES),
+            "for how long": lambda: work.overdue(engine, stage),
+            f"claim {CLAIMED}": lambda: work.claim(engine, stage, run_id="benchmark", limit=CLAIMED),
+        }
+        yield from (_answered(name, ask) for name, ask in questions.items())
+
+
+def _answered(name: str, ask: Callable[[], object]) -> Figure:
+    took = [_milliseconds(ask) for _ in range(ASKED_TIMES)]
+    return Figure(f"{name}, {OPEN_ROWS:,} open rows", statistics.median(took), "ms", QUICK, tuple(took))
+
+
+def _milliseconds(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    if not ask():
+        raise RuntimeError("A queue with due rows answered that there is nothing.")
+    return 1000 * (time.perf_counter() - began)

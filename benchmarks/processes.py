@@ -1,0 +1,111 @@
+"""Processes that are measured: how long they take, how much of the machine, and how much memory.
+
+CPU is that of the process and of all that it started and waited for; what Postgres spends for it is counted apart.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from music_pipeline.settings import PROJECT
+
+PROC = Path("/proc")
+MIB = 1024 * 1024
+KIB = 1024
+
+
+class ProcessFailed(Exception):
+    """A measured process ended with an error; the text ends with what it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished process: seconds of the clock, CPU seconds, MiB of its largest process, and its last line as JSON."""
+
+    seconds: float
+    cpu: float
+    server_cpu: float
+    peak_mib: float
+    said: Mapping[str, Any]
+
+
+def sweep_command(
+    program: str, postmaster: int, *, artists: int, first: int = 0, stages: Sequence[str] = ()
+) -> list[str]:
+    """A sweep of made-up artists by `benchmarks.<program>`: of these stages, or else of those of the catalogue."""
+    command = [sys.executable, "-m", f"benchmarks.{program}", "--postmaster", str(postmaster)]
+    command += ["--first", str(first), "--artists", str(artists)]
+    return [*command, "--stages", *stages] if stages else command
+
+
+def run_measured(command: Sequence[str], *, postmaster: int, environment: Mapping[str, str] | None = None) -> Run:
+    """Run a program to its end. Raises ProcessFailed for an exit code other than 0."""
+    before, began = cpu_of_server(postmaster), time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=PROJECT,
+        env=os.environ | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        text = process.stdout.read() if process.stdout else ""
+    except BaseException:
+        process.kill()
+        raise
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.stdout:
+        process.stdout.close()
+    if process.returncode != 0:
+        raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}:\n{text[-4000:]}")
+    return Run(
+        seconds=seconds,
+        cpu=used.ru_utime + used.ru_stime,
+        server_cpu=cpu_of_server(postmaster) - before,
+        peak_mib=used.ru_maxrss * KIB / MIB,
+        said=_last_line(text),
+    )
+
+
+def _last_line(text: str) -> Mapping[str, Any]:
+    last = text.strip().rpartition("\n")[2]
+    return dict(json.loads(last)) if last.startswith("{") else {}
+
+
+def cpu_of_server(postmaster: int) -> float:
+    """CPU seconds that a Postgres has used so far: its living processes', and those of its sessions that ended.
+
+    Reads Linux's /proc. Sessions are children of the postmaster, which waits for them.
+    """
+    ticks = sum(_ticks(pid, with_ended=pid == postmaster) for pid in (postmaster, *_children(postmaster)))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(parent: int) -> Iterator[int]:
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal() and _fields(int(folder.name))[1:2] == [str(parent)]:
+            yield int(folder.name)
+
+
+def _ticks(pid: int, *, with_ended: bool) -> int:
+    fields = _fields(pid)
+    return sum(map(int, fields[11 : 15 if with_ended else 13]))
+
+
+def _fields(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat after the program's name (proc_pid_stat(5)); none where it has ended."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return text.rpartition(") ")[2].split()

@@ -1,0 +1,85 @@
+"""A process that sweeps made-up artists, for others to measure: `python -m benchmarks.synthetic_sweep`.
+
+Its last line is JSON: the seconds of the clock, of its CPU and of Postgres's CPU, without the start of the process, and
+the peak of its memory in MiB. The same through Dagster is `dagster_sweep`.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.processes import KIB, MIB, cpu_of_server
+from benchmarks.synthetic import put_synthetic_readers, requests_of
+from music_pipeline import database, logs
+from music_pipeline.settings import settings
+from music_pipeline.stages.runner import drain
+from music_pipeline.work import CATALOG_STAGES, Stage, enqueue_many
+
+REQUESTED_AT_ONCE = 500
+TIME_BOX_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Which stages to sweep, after asking for the artists of these numbers. `postmaster`: Postgres's process."""
+
+    asked: range
+    stages: Sequence[Stage]
+    postmaster: int
+
+
+def read_arguments(arguments: Sequence[str] | None) -> Sweep:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--first", type=int, default=0, help="number of the first artist to ask for")
+    parser.add_argument("--artists", type=int, default=0, help="how many to ask for; 0: only sweep what is due")
+    parser.add_argument("--postmaster", type=int, required=True, help="id of Postgres's first process")
+    parser.add_argument("--stages", nargs="+", type=Stage, default=list(CATALOG_STAGES))
+    chosen = parser.parse_args(arguments)
+    return Sweep(range(chosen.first, chosen.first + chosen.artists), chosen.stages, chosen.postmaster)
+
+
+def prepare(asked: range) -> None:
+    """Take what is read from `synthetic`, and put the artists of these numbers into the first queue."""
+    logs.configure(file=settings().home / "benchmarks.log")
+    put_synthetic_readers()
+    for start in range(0, len(asked), REQUESTED_AT_ONCE):
+        with database.engine().begin() as connection:
+            enqueue_many(connection, requests_of(asked[start : start + REQUESTED_AT_ONCE]))
+
+
+def tell(sweep: Callable[[], None], postmaster: int) -> None:
+    """Sweep, and print what it took."""
+    began, used, served = time.perf_counter(), time.process_time(), cpu_of_server(postmaster)
+    sweep()
+    told = {
+        "seconds": time.perf_counter() - began,
+        "cpu": time.process_time() - used,
+        "server_cpu": cpu_of_server(postmaster) - served,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB / MIB,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+def sweep_stages(stages: Sequence[Stage]) -> None:
+    """What a run does, without Dagster. Raises RuntimeError for an artist that is not done."""
+    for stage in stages:
+        for outcome in drain(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
+            if outcome.error is not None:
+                raise RuntimeError(f"{stage}: {outcome.text}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask, sweep, tell."""
+    sweep = read_arguments(arguments)
+    prepare(sweep.asked)
+    tell(lambda: sweep_stages(sweep.stages), sweep.postmaster)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
