@@ -79,10 +79,17 @@ def requests_table(measured: Measured) -> Table:
     )
     table = Table(*columns, title="Requests")
     for provider, counts in measured.enriched.stats.items():
-        enriched = measured.enriched
-        asked = (measured.requests[provider], measured.bound["providers"].get(provider), enriched.requests[provider],
-                 measured.bound["enrichment"]["providers"].get(provider), enriched.profile_requests[provider])  # fmt: skip
-        numbers = (*asked, counts["repeats"], counts["overruns"], counts["early_calls"])
+        enriched, bound = measured.enriched, measured.bound
+        asked = (measured.requests[provider], bound["providers"].get(provider))
+        added = (enriched.requests[provider], bound["enrichment"]["providers"].get(provider))
+        numbers = (
+            *asked,
+            *added,
+            enriched.profile_requests[provider],
+            counts["repeats"],
+            counts["overruns"],
+            counts["early_calls"],
+        )
         table.add_row(provider, *("" if number is None else f"{number:,}" for number in numbers))
     return table
 
