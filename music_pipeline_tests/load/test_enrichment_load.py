@@ -55,6 +55,7 @@ ANOTHER_RUN = "Another run is working on this artist; run it again when that has
 OUT_OF_TIME = "The sweep's time is over."
 HOURS = "interval '6 hours'"
 ROUNDS = 8
+PATIENCE_SECONDS = 240  # for what a client has begun when the time is over
 CALLS = (
     "SELECT outcome, CAST(sum(calls) AS integer) AS calls FROM provider_calls "
     "WHERE outcome NOT LIKE 'cache%' GROUP BY 1 ORDER BY 1"
@@ -72,7 +73,7 @@ class Load:
 
 
 SHORT = Load(clients=24, seconds=15, artists=1)
-LONG = Load(clients=100, seconds=300, artists=12)
+LONG = Load(clients=100, seconds=300, artists=8)
 
 
 @dataclass
@@ -126,7 +127,7 @@ def put_under(load: Load) -> Told:
     told = Told()
     try:
         for process in started:
-            out, _ = process.communicate(timeout=load.seconds + 120)
+            out, _ = process.communicate(timeout=load.seconds + PATIENCE_SECONDS)
             add(told, json.loads(out.splitlines()[-1]))
     finally:
         for process in started:
@@ -197,23 +198,22 @@ def test_under_load_with_half_of_all_requests_failing_no_sweep_fails_and_all_end
     pipeline.sandbox.reset_stats()
     fail_half(pipeline.sandbox)
     told = put_under(load)
-    stats = pipeline.sandbox.stats()
     pipeline.sandbox.clear_faults()
+    calls = {row.outcome: row.calls for row in pipeline.rows(CALLS)}
+    report(load, told, served=served(pipeline.sandbox.stats()), calls=calls)
     assert told.raised == []
     assert {end.split(": ", 1)[1] for end in told.ends if end.startswith("sweep: ")} <= {
         "swept", "done", "another sweep is at it", OUT_OF_TIME,
     }  # fmt: skip
     assert {end.split(": ", 1)[1] for end in told.ends if end.startswith("refresh: ")} <= {"done", ANOTHER_RUN}
     assert told.ends["sweep: swept"] > 0
-    calls = {row.outcome: row.calls for row in pipeline.rows(CALLS)}
     assert FAILING - 0.2 < failed_share(calls) < FAILING + 0.2
     troubled = failing(pipeline, "true")
     recover(pipeline)
     given_up = failing(pipeline, "next_attempt_at IS NULL")
     reprocess(pipeline.engine, ReprocessFilters(), by="the weekly schedule")
     recover(pipeline)
-    rows = pipeline.value("SELECT count(*) FROM recording_sources")
-    report(load, told, served=served(stats), calls=calls, rows=rows, in_trouble=troubled, weekly=given_up)
+    sys.stdout.write(f"in trouble when the faults end: {troubled} rows; left to the weekly schedule: {given_up}\n")
     assert pipeline.value("SELECT count(*) FROM dead_work") == 0
     recovered = rows_of(pipeline)
     swept, everybody_asked = faultless(pipeline)
