@@ -65,14 +65,31 @@ def enrichment_table(measured: Measured) -> Table:
 
 
 def requests_table(measured: Measured) -> Table:
-    """Requests a provider: of discovery, with the least with which a perfect client would do, and of what followed."""
-    columns = ("provider", "discovery", "bound", "enrichment", "profiles", "repeats", "overruns", "early calls")
+    """Requests a provider, of discovery and of enrichment each with the least of a perfect client, and of profiles."""
+    columns = (
+        "provider",
+        "discovery",
+        "bound",
+        "enrichment",
+        "its bound",
+        "profiles",
+        "repeats",
+        "overruns",
+        "early calls",
+    )
     table = Table(*columns, title="Requests")
     for provider, counts in measured.enriched.stats.items():
-        enriched = measured.enriched
-        asked = (measured.requests[provider], measured.bound["providers"].get(provider), enriched.requests[provider],
-                 enriched.profile_requests[provider])  # fmt: skip
-        numbers = (*asked, counts["repeats"], counts["overruns"], counts["early_calls"])
+        enriched, bound = measured.enriched, measured.bound
+        asked = (measured.requests[provider], bound["providers"].get(provider))
+        added = (enriched.requests[provider], bound["enrichment"]["providers"].get(provider))
+        numbers = (
+            *asked,
+            *added,
+            enriched.profile_requests[provider],
+            counts["repeats"],
+            counts["overruns"],
+            counts["early_calls"],
+        )
         table.add_row(provider, *("" if number is None else f"{number:,}" for number in numbers))
     return table
 

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import httpx
 import sqlalchemy as sa
 
-from music_pipeline import credentials, database, embedded_postgres
+from music_pipeline import database, embedded_postgres
 from music_pipeline.database import query
+from music_pipeline.providers.accounts import missing_credentials
 from music_pipeline.providers.registry import PROVIDERS, Provider
 from music_pipeline.quota_standing import standing_days
 from music_pipeline.sandbox_info import sandbox_info
-from music_pipeline.settings import Settings, settings
+from music_pipeline.settings import Settings
 from music_pipeline.stages.enrichment_sources import SOURCES
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _provider_finding(
     if provider.name in obstacles:
         return obstacles[provider.name]
     if configured.sandbox_url is None:
-        missing = [name for name in provider.credentials if credentials.read(engine, name) is None]
+        missing = missing_credentials(engine, provider)
         if missing:
             return _without_credentials(provider, missing)
         if provider.contact_needed and configured.musicbrainz_contact is None:
@@ -144,21 +145,17 @@ def enrichment_findings(engine: sa.Engine) -> Iterator[Finding]:
         yield Finding(f"source {row.source}", "note", text, advice_on_skipped(engine, row.source))
 
 
-def missing_credentials(engine: sa.Engine, source: str) -> list[str]:
-    """The names of the credentials that a source of enrichment needs and nobody gave; the sandbox needs none."""
-    if settings().sandbox_url is not None or source not in SOURCES:
-        return []
-    needed = PROVIDERS[SOURCES[source].provider].credentials
-    return [name for name in needed if credentials.read(engine, name) is None]
-
-
 def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
-    """What to set so that a source is asked, and how to ask it then; None where nothing that is set would help."""
-    missing = missing_credentials(engine, source)
-    if source not in SOURCES or not (missing or _may_be_asked(engine, PROVIDERS[SOURCES[source].provider])):
+    """What to set so that a source is asked, in the next sweep; None where nothing that is set would help."""
+    if source not in SOURCES:
         return None
-    steps = [f"music-pipeline credentials set {name}" for name in missing]
-    return "; ".join([*steps, f"music-pipeline reprocess --source {source}"])
+    provider = PROVIDERS[SOURCES[source].provider]
+    missing = missing_credentials(engine, provider)
+    if not (missing or _may_be_asked(engine, provider)):
+        return None
+    at_once = f"music-pipeline reprocess --source {source} --trigger-now"
+    then = f"then the next sweep asks it, or at once {at_once}" if missing else f"the next sweep asks it, or {at_once}"
+    return "; ".join([_how_to_set(missing), then] if missing else [then])
 
 
 def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:

@@ -48,7 +48,7 @@ CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{socket_folder}'
 unix_socket_permissions = 0700
-max_connections = 100
+max_connections = 200
 shared_buffers = 128MB
 log_min_messages = warning
 """

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from music_pipeline.commands.terminal import local_time, one_line_for, open_database, show_table, who
 from music_pipeline.database import query
-from music_pipeline.doctor import advice_on_skipped, missing_credentials
+from music_pipeline.doctor import advice_on_skipped
+from music_pipeline.providers.accounts import missing_credentials
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
 from music_pipeline.stages.enrichment_plan import Source
@@ -55,7 +56,7 @@ def credentials_of(engine: sa.Engine, source: Source) -> str:
         return "none needed"
     if settings().sandbox_url is not None:
         return "the sandbox's"
-    missing = missing_credentials(engine, source.name)
+    missing = missing_credentials(engine, PROVIDERS[source.provider])
     return f"missing: {', '.join(missing)}" if missing else "there"
 
 

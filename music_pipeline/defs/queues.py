@@ -24,7 +24,7 @@ from music_pipeline.defs.sweeping import sweeping
 from music_pipeline.quota_standing import standing_days
 from music_pipeline.settings import settings
 from music_pipeline.stages import runner
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
 from music_pipeline.work import CATALOG_STAGES, Stage, Sweep

@@ -14,6 +14,7 @@ from music_pipeline import database, work
 from music_pipeline.defs.checks import asset_of, queue_of
 from music_pipeline.defs.enrichment_events import ENRICHED_TRACKS, source_asset
 from music_pipeline.defs.queues import CHAIN, SWEEP_TAG, SWEPT_STAGES
+from music_pipeline.stages.enrichment_due import enrichment_is_due
 from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.work import CATALOG_STAGES, Stage, Sweep
 
@@ -36,10 +37,7 @@ def is_due(engine: sa.Engine, stage: Stage) -> bool:
     """Whether a sweep of the stage would find something to do."""
     if work.due(engine, [stage])[stage] or work.abandoned_sweep(engine, stage.value) is not None:
         return True
-    if stage is not Stage.ENRICHMENT:
-        return False
-    with engine.connect() as connection:
-        return bool(connection.execute(database.query("enrichment_is_due")).scalar_one())
+    return stage is Stage.ENRICHMENT and enrichment_is_due(engine)
 
 
 def decision(stage: Stage, *, due: bool, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:

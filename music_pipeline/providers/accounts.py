@@ -78,6 +78,13 @@ def basic_authorization(account: Account) -> str:
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
+def missing_credentials(engine: sa.Engine, provider: Provider) -> list[str]:
+    """The names of the credentials that a provider needs and nobody gave; the sandbox needs none."""
+    if settings().sandbox_url is not None:
+        return []
+    return [name for name in provider.credentials if credentials.read(engine, name) is None]
+
+
 class Accounts:
     """The accounts of this process, by provider."""
 

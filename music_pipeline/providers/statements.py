@@ -9,6 +9,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
+# A statement takes a fraction of a millisecond: more connections would only wait for the server, and there are as many
+# gateways as runs, commands and clients at once.
+CONNECTIONS = 4
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -25,8 +29,8 @@ class Statements:
         self._quick = sa.create_engine(
             _without_waiting_for_the_disk(engine.url),
             isolation_level="AUTOCOMMIT",
-            pool_size=4,
-            max_overflow=8,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
             connect_args={"connect_timeout": 10},
         )
 

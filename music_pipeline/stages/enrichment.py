@@ -36,6 +36,7 @@ from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError
 from music_pipeline.stages.enrichment_log import is_skipped, log_sources, log_tracks
 from music_pipeline.stages.enrichment_plan import (
+    ID_FOUND_FOR,
     Decision,
     Said,
     Source,
@@ -43,8 +44,7 @@ from music_pipeline.stages.enrichment_plan import (
     awaited_source,
     decide,
     row_of_answer,
-    row_waiting_for,
-    row_without_asking,
+    row_unasked,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
 from music_pipeline.stages.readings import (
@@ -57,7 +57,7 @@ from music_pipeline.stages.readings import (
     fresh_since,
     settled,
 )
-from music_pipeline.work import EnqueueRequest, Stage, WorkItem, enqueue_many
+from music_pipeline.work import WorkItem
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ GROUP = 400
 
 @dataclass(slots=True)
 class Enrichment:
-    """One artist being enriched. `values`: how sure each field of each recording is by now."""
+    """One artist being enriched. `values`: how sure each source by now is of each field of each recording."""
 
     item: WorkItem
     artist: Artist
@@ -77,7 +77,7 @@ class Enrichment:
     known: dict[RowKey, KnownRow]
     silence: frozenset[str]
     sources: tuple[Source, ...]
-    values: defaultdict[UUID, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    values: defaultdict[UUID, dict[str, dict[str, float]]] = field(default_factory=lambda: defaultdict(dict))
     rows: dict[RowKey, SourceRow] = field(default_factory=dict)
     is_out_of_time: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -100,8 +100,9 @@ async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> l
 
 
 def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
-    """All artists' recordings in groups, each once: a recording of two artists is asked about for one of them."""
-    whose = {recording_id: enrichment for enrichment in enrichments for recording_id in enrichment.recordings}
+    """All artists' recordings in groups, each once: one of two artists is asked about for him who asks for more."""
+    by_demand = sorted(enrichments, key=lambda one: (one.item.force, len(one.sources)))
+    whose = {recording_id: enrichment for enrichment in by_demand for recording_id in enrichment.recordings}
     pairs = iter([(enrichment, recording_id) for recording_id, enrichment in whose.items()])
     return list(iter(lambda: list(itertools.islice(pairs, GROUP)), []))
 
@@ -135,8 +136,8 @@ async def _open(context: StageContext, item: WorkItem) -> Enrichment:
         known = known_rows(connection, list(recordings))
         sources = tuple(SOURCES[name] for name in chosen)
         enrichment = Enrichment(item, artist, recordings, known, silence, sources)
-        for (recording_id, _), row in known.items():
-            _take(enrichment, recording_id, row.fields, row.confidence)
+        for (recording_id, name), row in known.items():
+            _take(enrichment, recording_id, name, row.fields, row.confidence)
         return enrichment
 
     return await context.in_database(look)
@@ -162,26 +163,37 @@ def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tu
             continue
         recording = enrichment.recordings[recording_id]
         known = enrichment.known.get((recording_id, source.name))
-        values = enrichment.values[recording_id]
+        values = _values_of_others(enrichment, recording_id, source)
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
         awaited = awaited_source(source, known, values, _troubled(enrichment, recording_id), now=now)
-        if decision is Decision.ASK and awaited is not None and not enrichment.item.force:
-            enrichment.rows[recording_id, source.name] = row_waiting_for(source, recording, awaited)
-        elif decision is Decision.ASK:
+        if decision is Decision.ASK and (awaited is None or enrichment.item.force):
             yield enrichment, _asked(enrichment, recording, known)
-        elif decision is not Decision.LEAVE and (known is None or known.status != "found"):
-            enrichment.rows[recording_id, source.name] = row_without_asking(source, recording, decision)
+        elif (row := row_unasked(source, recording, known, decision, awaited, now=now)) is not None:
+            enrichment.rows[recording_id, source.name] = row
+
+
+def _values_of_others(enrichment: Enrichment, recording_id: UUID, source: Source) -> dict[str, float]:
+    """How sure the other sources are of the fields that decide whether this one is asked."""
+    said = [fields for name, fields in enrichment.values[recording_id].items() if name != source.name]
+    return {name: max((fields.get(name, 0.0) for fields in said), default=0.0) for name in source.only_without}
 
 
 def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
-    """The sources that could not answer about the recording and will be asked again."""
+    """The sources that could not answer about the recording and will be asked again, or wait for an id of such."""
     keys = {name: (recording_id, name) for name in SOURCES}
     stands = {name: enrichment.rows.get(key) or enrichment.known.get(key) for name, key in keys.items()}
-    return [
+    failing = [
         SOURCES[name]
         for name, row in stands.items()
         if row is not None and row.status == "failed" and row.next_attempt_at is not None
     ]
+    hoped_for = frozenset[str]().union(*(source.gives for source in failing))
+    held_up = [
+        SOURCES[name]
+        for name, row in stands.items()
+        if row is not None and row.status == "waiting" and ID_FOUND_FOR.get(SOURCES[name].needs) in hoped_for
+    ]
+    return failing + held_up
 
 
 def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownRow | None) -> Asked:
@@ -210,7 +222,7 @@ async def _ask_batch(
         if isinstance(answer, Said):
             for sharing in enrichments:
                 if recording_id in sharing.recordings:
-                    _take(sharing, recording_id, answer.fields, answer.confidence)
+                    _take(sharing, recording_id, source.name, answer.fields, answer.confidence)
 
 
 async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
@@ -225,11 +237,11 @@ async def _answers(context: StageContext, source: Source, asked: Sequence[Asked]
         return {one.recording.recording_id: defect for one in asked}
 
 
-def _take(enrichment: Enrichment, recording_id: UUID, fields: Mapping[str, Any], confidence: float | None) -> None:
+def _take(
+    enrichment: Enrichment, recording_id: UUID, source: str, fields: Mapping[str, Any], confidence: float | None
+) -> None:
     """Keep how sure the fields are by now; an id that one source found is what the next one needs."""
-    values = enrichment.values[recording_id]
-    for name in fields:
-        values[name] = max(values.get(name, 0.0), confidence or 0.0)
+    enrichment.values[recording_id][source] = dict.fromkeys(fields, confidence or 0.0)
     recording = enrichment.recordings[recording_id]
     if "musicbrainz_id" in fields and not recording.mbids:
         enrichment.recordings[recording_id] = replace(recording, mbids=(fields["musicbrainz_id"],))
@@ -307,23 +319,3 @@ def _errors(enrichment: Enrichment) -> Iterable[tuple[str, str]]:
     """Each error of a source once, however many recordings met it."""
     seen = {(row.provider, row.error) for row in enrichment.rows.values() if _end_of(row) == "failed" and row.error}
     return sorted((provider, error) for provider, error in seen if error is not None)
-
-
-def enqueue_due_enrichment(engine: sa.Engine, *, limit: int = 1_000) -> int:
-    """Enqueue artists with a recording that a source is to be asked about, again or at last; answers how many were."""
-    with engine.begin() as connection:
-        values = {"sources": list(SOURCES), "limit": limit}
-        rows = connection.execute(query("artists_due_for_enrichment"), values).all()
-        asked_at = connection.execute(query("database_now")).scalar_one()
-        requests = [
-            EnqueueRequest(
-                stage=Stage.ENRICHMENT,
-                payload={"artistId": str(row.artist_id), "artistName": row.name},
-                subject=str(row.artist_id),
-                idempotency_key=f"enrichment:{row.artist_id}:{asked_at.isoformat()}",
-                partition_key=row.artist_key,
-                origin="batch",
-            )
-            for row in rows
-        ]
-        return len(enqueue_many(connection, requests))

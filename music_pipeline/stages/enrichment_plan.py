@@ -20,6 +20,8 @@ ABSENCE = timedelta(days=30)
 LONGEST_ABSENCE = timedelta(days=90)
 KNOWN_WELL_ENOUGH = 0.5
 LONGEST_AWAITED = timedelta(days=1)
+# The ids that enrichment itself may find, as fields.
+ID_FOUND_FOR: Mapping[Need, str] = {"mbid": "musicbrainz_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def awaited_source(
 
     Nobody is waited for longer than a day: a provider may be away for good.
     """
+    if known is not None and known.status == "found":
+        return None  # what it said stands, and waiting would have to take its place
     since = known.updated_at if known is not None and known.status == "waiting" else None
     if since is not None and now - since > LONGEST_AWAITED:
         return None
@@ -135,19 +139,42 @@ def row_of_answer(
     return _row_of_trouble(source, recording, known, answer, now)
 
 
-def row_without_asking(source: Source, recording: EnrichableRecording, decision: Decision) -> SourceRow:
-    """The row of a source that was not asked: it waits for an id, or is not needed."""
+def row_unasked(
+    source: Source,
+    recording: EnrichableRecording,
+    known: KnownRow | None,
+    decision: Decision,
+    awaited: Source | None,
+    *,
+    now: datetime,
+) -> SourceRow | None:
+    """The row of a source that is not asked now; None where it is left as it is.
+
+    `awaited`: the source that is in trouble, and might make the question needless. What was found stays.
+    """
+    if decision is Decision.LEAVE:
+        return None
+    if known is not None and known.status == "found":
+        return _standing(source, recording, known, now) if _is_over(known, now) else None
+    if awaited is not None and decision is Decision.ASK:
+        text = f"{source.label} is asked where {awaited.label} does not know, which could not be asked yet."
+        return _row(source, recording, status="waiting", error=text)
     if decision is Decision.WAIT:
-        return _row(
-            source, recording, status="waiting", error=f"{source.label} knows recordings by {source.needs} only."
-        )
+        text = f"{source.label} knows recordings by {source.needs} only."
+        return _row(source, recording, status="waiting", error=text)
     return _row(source, recording, status="unneeded")
 
 
-def row_waiting_for(source: Source, recording: EnrichableRecording, awaited: Source) -> SourceRow:
-    """The row of a source that is asked only if another, which is in trouble, does not know."""
-    text = f"{source.label} is asked where {awaited.label} does not know, which could not be asked yet."
-    return _row(source, recording, status="waiting", error=text)
+def _is_over(known: KnownRow, now: datetime) -> bool:
+    return any(moment is not None and moment <= now for moment in (known.expires_at, known.next_attempt_at))
+
+
+def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, now: datetime) -> SourceRow:
+    """What a source said, for another term: by now others say it too, or it knows the recording by no id any more."""
+    return _row(
+        source, recording, status="found", fields=known.fields, confidence=known.confidence,
+        fetched_at=known.fetched_at, expires_at=now + source.keeps,
+    )  # fmt: skip
 
 
 def _row_of_trouble(
@@ -165,14 +192,26 @@ def _row_of_trouble(
             is_retriable=True,
         )  # fmt: skip
         return _keeping(known, waits)
-    attempts = failures + 1
-    is_over = attempts >= ATTEMPTS or isinstance(error, ProviderRefused)
-    delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
-    failed = _row(
-        source, recording, status="failed", attempts=attempts, next_attempt_at=None if is_over else now + delay,
-        error=text,
-    )  # fmt: skip
+    attempts, again = _next_attempt(known, failures, error, now)
+    failed = _row(source, recording, status="failed", attempts=attempts, next_attempt_at=again, error=text)
     return _keeping(known, failed)
+
+
+def _next_attempt(
+    known: KnownRow | None, failures: int, error: Exception, now: datetime
+) -> tuple[int, datetime | None]:
+    """How many attempts are used, and when the next is due; None after the last.
+
+    A question that somebody asked before its time uses none: the attempts are the schedule's own. What a provider
+    refuses is asked once more when a maintenance or a proxy, which refuse too, will be over.
+    """
+    if failures and known is not None and known.next_attempt_at is not None and known.next_attempt_at > now:
+        return failures, known.next_attempt_at
+    is_refusal = isinstance(error, ProviderRefused)
+    attempts = max(failures + 1, ATTEMPTS - 1) if is_refusal else failures + 1
+    if attempts >= ATTEMPTS:
+        return attempts, None
+    return attempts, now + (LONGEST_DELAY if is_refusal else min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY))
 
 
 def _keeping(known: KnownRow | None, row: SourceRow) -> SourceRow:

@@ -92,7 +92,11 @@ GOOD = Measured(
         profile_requests={"spotify": 0, "musicbrainz": 5, "discogs": 4, "lastfm": 0},
         stats={"spotify": counts(41), "musicbrainz": counts(11), "discogs": counts(20), "lastfm": counts(90)},
     ),
-    bound={"providers": {"spotify": 40, "musicbrainz": 10, "discogs": 20, "genius": 25}, "total": 70},
+    bound={
+        "providers": {"spotify": 40, "musicbrainz": 10, "discogs": 20, "genius": 25},
+        "total": 70,
+        "enrichment": {"providers": {"lastfm": 105, "deezer": 95}, "total": 200},
+    },
     agreement={"release": Agreement(10, 10, 10, 10), "track": Agreement(100, 99, 100, 100)},
     dead=0,
     ambiguous=1,
@@ -114,6 +118,11 @@ def with_stats(**stats: dict[str, int]) -> Measured:
 def enriching(**requests: int) -> Measured:
     """The good run, with other numbers of enrichment's requests."""
     return replace(GOOD, enriched=replace(GOOD.enriched, requests={**GOOD.enriched.requests, **requests}))
+
+
+def bound_to(total: int) -> Measured:
+    """The good run, where enrichment could have done with so many requests."""
+    return replace(GOOD, bound={**GOOD.bound, "enrichment": {"providers": {}, "total": total}})
 
 
 def missed(measured: Measured) -> set[str]:
@@ -138,6 +147,7 @@ def test_a_good_run_misses_nothing() -> None:
         (with_stats(discogs={**counts(20), "early_calls": 1}), "early calls"),
         (replace(GOOD, agreement={**GOOD.agreement, "track": Agreement(100, 97, 100, 100)}), "recall, track level"),
         (replace(GOOD, agreement={**GOOD.agreement, "release": Agreement(9, 9, 10, 9)}), "precision, release level"),
+        (bound_to(160), "enrichment, requests as a share of the bound"),
         (enriching(lastfm=122), "enrichment, requests a recording"),
         (enriching(musicbrainz=2), "enrichment, requests a recording to musicbrainz"),
         (enriching(spotify=2), "enrichment, requests a recording to spotify"),
@@ -151,7 +161,8 @@ def test_each_demand_can_be_missed(worse: Measured, name: str) -> None:
 
 
 def test_time_and_requests_a_track_are_demanded_only_of_the_runs_that_they_were_set_for() -> None:
-    slow_and_dear = replace(enriching(lastfm=900), seconds=99.0, rows={**GOOD.rows, "tracks": 80})
+    dear = replace(enriching(lastfm=900), bound=bound_to(1000).bound)
+    slow_and_dear = replace(dear, seconds=99.0, rows={**GOOD.rows, "tracks": 80})
     assert missed(replace(slow_and_dear, is_real_hundred=False, is_standard=False)) == set()
 
 
@@ -164,6 +175,8 @@ def test_the_last_line_holds_what_was_asked_for() -> None:
     assert line["enrichment"] == {"completed": 80, "partial": 8, "failed": 1, "pending": 1}
     assert line["coverage"] == {"lastfm": 0.9, "getsongbpm": None}
     assert line["enrichment_requests"]["lastfm"] == 90
+    assert line["enrichment_bound"] == {"lastfm": 105, "deezer": 95, "total": 200}
+    assert line["enrichment_bound_share"] == 0.91
     assert line["profile_requests"]["musicbrainz"] == 5
     assert line["requests_per_track"] == 0.7
     assert line["recall"] == {"release": 1.0, "track": 0.99}

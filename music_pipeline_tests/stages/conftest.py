@@ -95,3 +95,12 @@ def small_artists_of(pipeline: Pipeline) -> list[str]:
     rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
     ordered = sorted(rows, key=lambda pair: (pair[1]["spotify"], pair[0]))
     return [spotify_id for spotify_id, row in ordered if row["discogs"] > 1]
+
+
+@pytest.fixture
+def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
+    """One artist with everything but enrichment, of which the request is open."""
+    pipeline.discover(small_artists[0])
+    assert [one.error for one in pipeline.sweep()] == [None] * 4
+    pipeline.sandbox.reset_stats()
+    return pipeline

@@ -11,88 +11,56 @@ import structlog
 
 from music_pipeline.database import query
 from music_pipeline.providers.deezer import DeezerClient
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment, enrichment_is_due
 from music_pipeline.stages.enrichment_plan import ATTEMPTS
 from music_pipeline.stages.enrichment_sources import SOURCES
-from music_pipeline.stages.runner import Outcome, database_now, drain, refresh
+from music_pipeline.stages.runner import database_now, refresh
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.stages.conftest import Pipeline
+from music_pipeline_tests.stages.enriching import (
+    PROVIDERS,
+    change,
+    enrich,
+    enrich_until_settled,
+    forget,
+    let_everybody_be_asked,
+    let_time_pass,
+    requests,
+    rows_by_source,
+)
 
-SWITCHABLE = ("lastfm", "deezer", "reccobeats", "acousticbrainz", "getsongbpm")
-# GetSongBPM is asked only where these leave tempo or key open.
-TAKES_FROM = {"deezer": {"getsongbpm"}, "reccobeats": {"getsongbpm"}, "acousticbrainz": {"getsongbpm"}}
-SWEEPS_TO_RECOVER = 8
-
-
-@pytest.fixture
-def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
-    """One artist with everything but enrichment, of which the request is open."""
-    pipeline.discover(small_artists[0])
-    assert [one.error for one in pipeline.sweep()] == [None] * 4
-    pipeline.sandbox.reset_stats()
-    return pipeline
-
-
-def enrich(pipeline: Pipeline) -> list[Outcome]:
-    """What a sweep of enrichment does."""
-    enqueue_due_enrichment(pipeline.engine)
-    return list(drain(Stage.ENRICHMENT, run_id="sweep", time_box=60))
-
-
-def enrich_until_settled(pipeline: Pipeline) -> None:
-    """Sweeps, between which the time passes that failed rows, waiting ones and breakers wait for."""
-    for _ in range(SWEEPS_TO_RECOVER):
-        let_time_pass(pipeline)
-        enrich(pipeline)
+# Which sources need another's answer: an id, or to know whether their own question is needless.
+TAKES_FROM = {
+    "spotify": {"getsongbpm"},
+    "musicbrainz": {"acousticbrainz", "getsongbpm"},
+    "deezer": {"getsongbpm"},
+    "reccobeats": {"getsongbpm"},
+    "acousticbrainz": {"getsongbpm"},
+}
 
 
-def let_time_pass(pipeline: Pipeline) -> None:
-    change(pipeline, "UPDATE recording_sources SET next_attempt_at = now() WHERE status = 'failed' "
-                     "AND next_attempt_at IS NOT NULL")  # fmt: skip
-    pipeline.make_due()
-
-
-def change(pipeline: Pipeline, statement: str, **values: Any) -> None:
-    with pipeline.engine.begin() as connection:
-        connection.execute(sa.text(statement), values)
-
-
-def forget(pipeline: Pipeline) -> None:
-    """Enrichment as if it had never been."""
-    for table in ("recording_sources", "provider_breakers", "provider_blocks"):
-        change(pipeline, f"DELETE FROM {table}")
-    change(pipeline, "DELETE FROM cached_answers WHERE provider = ANY (:providers)", providers=list(SWITCHABLE))
-    change(pipeline, "DELETE FROM work_archive WHERE stage = 'enrichment'")
-
-
-def rows_by_source(pipeline: Pipeline) -> dict[str, list[Any]]:
-    """What each source says, without times."""
-    rows = pipeline.rows(
-        "SELECT source, recording_id, status, fields::text, confidence FROM recording_sources ORDER BY 1, 2"
-    )
-    return {name: [tuple(row[1:]) for row in rows if row.source == name] for name in SOURCES}
-
-
-def requests(pipeline: Pipeline) -> dict[str, int]:
-    return {name: one["requests"] for name, one in pipeline.sandbox.stats().items() if one["requests"]}
-
-
-@pytest.mark.parametrize("down", SWITCHABLE)
+@pytest.mark.parametrize("down", PROVIDERS)
 def test_a_provider_that_is_down_changes_nothing_at_the_others_and_its_return_leaves_nothing_to_see(
     discovered: Pipeline, down: str
 ) -> None:
+    let_everybody_be_asked(discovered)
     discovered.sandbox.add_fault(down, "outage")
     assert [one.error for one in enrich(discovered)] == [None]
     disturbed = rows_by_source(discovered)
+    assert requests(discovered)[down] > 0
     discovered.sandbox.clear_faults()
     enrich_until_settled(discovered)
     recovered = rows_by_source(discovered)
     forget(discovered)
     assert [one.error for one in enrich(discovered)] == [None]
     faultless = rows_by_source(discovered)
-    untouched = SOURCES.keys() - {down} - TAKES_FROM.get(down, set())
+    its_own = {name for name, source in SOURCES.items() if source.provider == down}
+    waiting = TAKES_FROM.get(down, set())
+    untouched = SOURCES.keys() - its_own - waiting
     assert {name: disturbed[name] for name in untouched} == {name: faultless[name] for name in untouched}
-    assert disturbed[down] != faultless[down]
+    assert any(disturbed[name] != faultless[name] for name in its_own)
+    different = {row for name in waiting for row in set(disturbed[name]) - set(faultless[name])}
+    assert {status for _, status, _, _ in different} <= {"waiting"}
     assert recovered == faultless
 
 
@@ -327,9 +295,10 @@ def test_a_provider_that_is_back_is_seen_and_what_waits_for_it_is_due_at_once(di
         connection.execute(sa.text("UPDATE provider_breakers SET state = 'closed' WHERE provider = 'lastfm'"))
         (back,) = connection.execute(query("providers_that_are_back")).all()
         assert (back.provider, back.waiting > 0) == ("lastfm", True)
-        assert not connection.execute(query("enrichment_is_due")).scalar_one()
+    assert not enrichment_is_due(discovered.engine)
+    with discovered.engine.begin() as connection:
         connection.execute(query("take_up_waiting_rows"), {"providers": ["lastfm"]})
-        assert connection.execute(query("enrichment_is_due")).scalar_one()
+    assert enrichment_is_due(discovered.engine)
 
 
 def test_absent_is_an_answer_with_its_own_date_of_asking_again(discovered: Pipeline) -> None:

@@ -14,7 +14,15 @@ from music_pipeline.providers.errors import (
     ProviderGatewayRateLimitedError,
     ProviderRefused,
 )
-from music_pipeline.stages.enrichment_plan import ATTEMPTS, Decision, Said, decide, row_of_answer, row_without_asking
+from music_pipeline.stages.enrichment_plan import (
+    ATTEMPTS,
+    Decision,
+    Said,
+    awaited_source,
+    decide,
+    row_of_answer,
+    row_unasked,
+)
 from music_pipeline.stages.enrichment_sources import FETCH, SOURCES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -55,7 +63,8 @@ def test_a_source_is_asked_once_and_then_left_alone() -> None:
 def test_a_source_waits_for_the_id_that_it_knows_recordings_by() -> None:
     without = replace(RECORDING, isrcs=())
     assert decide(DEEZER, without, None, {}, now=NOW, force=True) is Decision.WAIT
-    row = row_without_asking(DEEZER, without, Decision.WAIT)
+    row = row_unasked(DEEZER, without, None, Decision.WAIT, None, now=NOW)
+    assert row is not None
     assert (row.status, row.next_attempt_at) == ("waiting", None)
 
 
@@ -100,18 +109,32 @@ def test_an_open_breaker_or_a_used_up_quota_is_retriable_and_uses_no_attempt() -
 
 
 def test_failures_wait_longer_and_longer_and_end() -> None:
-    row, waits = None, []
+    row, waits, now = None, [], NOW
     for _ in range(ATTEMPTS):
-        failed = row_of_answer(DEEZER, RECORDING, row, ProviderFailure("deezer", "track", "HTTP 500"), now=NOW)
-        waits.append(failed.next_attempt_at and failed.next_attempt_at - NOW)
+        failed = row_of_answer(DEEZER, RECORDING, row, ProviderFailure("deezer", "track", "HTTP 500"), now=now)
+        waits.append(failed.next_attempt_at and failed.next_attempt_at - now)
+        now = failed.next_attempt_at or now
         row = known("failed", attempts=failed.attempts, next_attempt_at=failed.next_attempt_at)
     assert waits[:-1] == sorted(waits[:-1], key=lambda wait: wait or timedelta.max)
     assert waits[-1] is None
 
 
-def test_what_the_provider_refuses_for_good_is_not_tried_again() -> None:
-    row = row_of_answer(DEEZER, RECORDING, None, ProviderRefused("deezer", "track", "HTTP 400"), now=NOW)
-    assert (row.status, row.next_attempt_at, row.is_retriable) == ("failed", None, False)
+def test_what_the_provider_refuses_is_asked_once_more_and_then_not_again() -> None:
+    refusal = ProviderRefused("deezer", "track", "HTTP 400")
+    first = row_of_answer(DEEZER, RECORDING, None, refusal, now=NOW)
+    assert (first.status, first.next_attempt_at, first.is_retriable) == ("failed", NOW + timedelta(hours=6), False)
+    before = known("failed", attempts=first.attempts, next_attempt_at=first.next_attempt_at)
+    second = row_of_answer(DEEZER, RECORDING, before, refusal, now=LATER)
+    assert (second.status, second.next_attempt_at) == ("failed", None)
+
+
+def test_a_question_that_somebody_asks_before_its_time_uses_no_attempt() -> None:
+    failure = ProviderFailure("deezer", "track", "HTTP 500")
+    row = row_of_answer(DEEZER, RECORDING, None, failure, now=NOW)
+    for _ in range(2 * ATTEMPTS):
+        before = known("failed", attempts=row.attempts, next_attempt_at=row.next_attempt_at)
+        row = row_of_answer(DEEZER, RECORDING, before, failure, now=NOW + timedelta(minutes=1))
+    assert (row.attempts, row.next_attempt_at) == (1, NOW + timedelta(minutes=10))
 
 
 def test_a_source_without_credentials_is_skipped_and_no_failure() -> None:
@@ -132,3 +155,23 @@ def test_a_later_answer_replaces_what_was_said() -> None:
     before = known("found", fields={"rank": 5}, confidence=0.95, fetched_at=NOW, expires_at=NOW)
     row = row_of_answer(DEEZER, RECORDING, before, Said({"rank": 6}, 0.95), now=LATER)
     assert (row.fields, row.fetched_at, row.error) == ({"rank": 6}, LATER, None)
+
+
+GETSONGBPM = SOURCES["getsongbpm"]
+OLD = known("found", fields={"tempo": 90}, confidence=0.75, fetched_at=NOW - timedelta(days=31), expires_at=NOW)
+
+
+@pytest.mark.parametrize("decision", [Decision.UNNEEDED, Decision.WAIT])
+def test_an_old_answer_that_nobody_needs_anew_stands_for_another_term(decision: Decision) -> None:
+    row = row_unasked(GETSONGBPM, RECORDING, OLD, decision, None, now=LATER)
+    assert row is not None
+    assert (row.status, row.fields, row.fetched_at) == ("found", {"tempo": 90}, OLD.fetched_at)
+    assert row.expires_at == LATER + GETSONGBPM.keeps
+    fresh = replace(OLD, expires_at=LATER + timedelta(days=1))
+    assert row_unasked(GETSONGBPM, RECORDING, fresh, decision, None, now=LATER) is None
+
+
+def test_what_was_found_never_gives_way_to_waiting_for_another_source() -> None:
+    troubled = [SOURCES["reccobeats"]]
+    assert awaited_source(GETSONGBPM, None, {}, troubled, now=LATER) is SOURCES["reccobeats"]
+    assert awaited_source(GETSONGBPM, OLD, {}, troubled, now=LATER) is None

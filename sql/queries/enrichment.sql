@@ -64,9 +64,9 @@ SET provider = excluded.provider, status = excluded.status, fields = excluded.fi
 WHERE (recording_sources.requested_at, recording_sources.undone_at)
       IS NOT DISTINCT FROM (excluded.requested_at, excluded.undone_at)
   AND (recording_sources.status, recording_sources.fields, recording_sources.confidence, recording_sources.fetched_at,
-       recording_sources.attempts, recording_sources.next_attempt_at, recording_sources.error, recording_sources.is_retriable)
+       recording_sources.expires_at, recording_sources.attempts, recording_sources.next_attempt_at, recording_sources.error, recording_sources.is_retriable)
       IS DISTINCT FROM
-      (excluded.status, excluded.fields, excluded.confidence, excluded.fetched_at,
+      (excluded.status, excluded.fields, excluded.confidence, excluded.fetched_at, excluded.expires_at,
        excluded.attempts, excluded.next_attempt_at, excluded.error, excluded.is_retriable)
 
 -- name: source_version
@@ -80,21 +80,27 @@ WHERE s.source = ANY (CAST(:sources AS text[])) AND s.recording_id IN (
     WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
 
 -- name: artists_due_for_enrichment
--- Artists without open work with a recording about which a source is to be asked again; or was never asked, although
--- discovery is done with them (a source that is new, work that was lost).
+-- Artists without open work with a recording about which a source is to be asked again; was skipped, and may be asked by
+-- now; or was never asked, although discovery is done with them (a source that is new, work that was lost).
 WITH unasked AS (
     SELECT rec.recording_id FROM recordings rec
     LEFT JOIN recording_sources s ON s.recording_id = rec.recording_id AND s.source = ANY (CAST(:sources AS text[]))
     WHERE rec.inactive_at IS NULL
     GROUP BY rec.recording_id HAVING count(s.source) < cardinality(CAST(:sources AS text[]))
 ), due AS (
-    SELECT recording_id, false AS is_unasked FROM recording_sources WHERE next_attempt_at <= now()
+    SELECT recording_id, false AS is_unasked FROM recording_sources
+    WHERE next_attempt_at <= now() AND source = ANY (CAST(:sources AS text[]))
+    UNION ALL
+    SELECT recording_id, false FROM recording_sources
+    WHERE status = 'skipped' AND source = ANY (CAST(:askable AS text[]))
     UNION ALL
     SELECT recording_id, true FROM unasked
 )
 SELECT DISTINCT a.artist_id, a.artist_key, a.name
 FROM due
+JOIN recordings rec ON rec.recording_id = due.recording_id AND rec.inactive_at IS NULL
 JOIN release_tracks t ON t.recording_id = due.recording_id AND t.inactive_at IS NULL
+JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
 JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
 JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
 WHERE NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = a.artist_id::text)
@@ -103,6 +109,27 @@ WHERE NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject 
         AND w.stage IN ('artist_discovery', 'album_discovery', 'track_discovery', 'producer_identification')))
 ORDER BY a.artist_key
 LIMIT :limit
+
+-- name: artists_with_old_answers
+-- Artists without open work, of so many answers past their time, the oldest first. An answer beside which a failure
+-- stands waits for somebody to ask; one that was skipped when its time was over, for its credentials.
+WITH old AS (
+    SELECT ar.artist_id
+    FROM recording_sources s
+    JOIN recordings rec ON rec.recording_id = s.recording_id AND rec.inactive_at IS NULL
+    JOIN release_tracks t ON t.recording_id = s.recording_id AND t.inactive_at IS NULL
+    JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
+    JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
+    JOIN artists owner ON owner.artist_id = ar.artist_id AND owner.inactive_at IS NULL AND owner.redirects_to IS NULL
+    WHERE s.status = 'found' AND s.next_attempt_at IS NULL AND s.expires_at <= now()
+      AND s.source = ANY (CAST(:sources AS text[]))
+      AND (s.error IS NULL OR (s.attempts = 0 AND s.source = ANY (CAST(:askable AS text[]))))
+      AND NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = ar.artist_id::text)
+    ORDER BY s.expires_at
+    LIMIT :limit
+)
+SELECT a.artist_id, a.artist_key, a.name FROM artists a
+WHERE a.artist_id IN (SELECT artist_id FROM old) ORDER BY a.artist_key
 
 -- name: coverage_of_source
 SELECT count(*) FILTER (WHERE s.status IN ('found', 'absent', 'failed')) AS attempted,

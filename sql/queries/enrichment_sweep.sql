@@ -1,14 +1,26 @@
 -- What the sweeps of enrichment ask: whether something is due, who is back, what is shown of an artist by now.
 
 -- name: enrichment_is_due
--- Driven by the rows whose time has come, so that it costs nothing while there are none.
+-- Driven by the rows whose time has come, each kind by an index of its own, so that it costs nothing while there are none.
+WITH due AS MATERIALIZED (
+    SELECT recording_id FROM recording_sources
+    WHERE next_attempt_at <= now() AND source = ANY (CAST(:sources AS text[]))
+    UNION ALL
+    SELECT recording_id FROM recording_sources WHERE status = 'skipped' AND source = ANY (CAST(:askable AS text[]))
+    UNION ALL
+    SELECT recording_id FROM recording_sources
+    WHERE status = 'found' AND next_attempt_at IS NULL AND expires_at <= now()
+      AND source = ANY (CAST(:sources AS text[]))
+      AND (error IS NULL OR (attempts = 0 AND source = ANY (CAST(:askable AS text[]))))
+)
 SELECT EXISTS (
-    SELECT FROM recording_sources s
-    JOIN release_tracks t ON t.recording_id = s.recording_id AND t.inactive_at IS NULL
+    SELECT FROM due
+    JOIN recordings rec ON rec.recording_id = due.recording_id AND rec.inactive_at IS NULL
+    JOIN release_tracks t ON t.recording_id = due.recording_id AND t.inactive_at IS NULL
+    JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
     JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
     JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
-    WHERE s.next_attempt_at <= now()
-      AND NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = ar.artist_id::text)
+    WHERE NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = ar.artist_id::text)
 ) AS is_due
 
 -- name: providers_that_are_back
