@@ -40,7 +40,9 @@ from music_pipeline.stages.enrichment_plan import (
     decide,
     row_of_answer,
     row_waiting_for,
+    row_waiting_for_discovery,
     row_without_asking,
+    waits_for_discovery,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
 from music_pipeline.stages.readings import (
@@ -130,7 +132,9 @@ def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple
         values = enrichment.values[recording_id]
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
         awaited = awaited_source(source, known, values, _troubled(enrichment, recording_id), now=now)
-        if decision is Decision.ASK and awaited is not None and not enrichment.item.force:
+        if decision is Decision.ASK and waits_for_discovery(source, recording, enrichment.silence):
+            enrichment.rows[recording_id, source.name] = row_waiting_for_discovery(source, recording)
+        elif decision is Decision.ASK and awaited is not None and not enrichment.item.force:
             enrichment.rows[recording_id, source.name] = row_waiting_for(source, recording, awaited)
         elif decision is Decision.ASK:
             wanted.append((enrichment, _asked(enrichment, recording, known)))
