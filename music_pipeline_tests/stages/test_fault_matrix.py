@@ -56,8 +56,8 @@ CELLS = [(provider, kind) for provider in PROVIDERS for kind in KINDS if makes_s
 
 
 @pytest.fixture(autouse=True)
-def small_pages_and_short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists of several pages though they are short, and retries without delay."""
+def small_pages_and_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of several pages though they are short, and one attempt at each piece of work in a sweep."""
     set_up(monkeypatch)
 
 
@@ -66,7 +66,7 @@ def set_up(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(genius, "SONGS_PER_PAGE", 4)
     environment.setitem(MusicBrainzClient.releases_of_artist.__kwdefaults__, "limit", 2)
     for stage in STAGES:
-        environment.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "0")
+        environment.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "600")
 
 
 @pytest.fixture(scope="session")
