@@ -11,11 +11,12 @@ from music_pipeline.commands.terminal import local_time, open_database, show_tab
 from music_pipeline.database import query
 from music_pipeline.quota_standing import standing_days
 from music_pipeline.settings import settings
+from music_pipeline.stages.runner import ASSET_OF_STAGE
 
 
 @click.command()
 def status() -> None:
-    """Show what is open, due, waiting and dead, what hinders it, which sweep is at it, and what the catalogue holds."""
+    """Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is."""
     engine = open_database()
     now = datetime.now(UTC)
     _show_stages(engine, now)
@@ -25,6 +26,7 @@ def status() -> None:
     _show_sweeps(engine)
     _show_enrichment(engine)
     _show_catalogue(engine)
+    _show_ages(engine, now)
 
 
 def _show_stages(engine: sa.Engine, now: datetime) -> None:
@@ -82,6 +84,16 @@ def _show_enrichment(engine: sa.Engine) -> None:
     click.echo(f"Of the recordings, enrichment has {held}.")
     if counts["failed"] or counts["partial"]:
         click.echo("Why: music-pipeline errors; to ask again: music-pipeline reprocess --dry-run")
+
+
+def _show_ages(engine: sa.Engine, now: datetime) -> None:
+    with engine.connect() as connection:
+        ages = connection.execute(query("catalogue_ages"), {"assets": list(ASSET_OF_STAGE.values())}).all()
+    rows = [
+        (row.asset, row.source, f"{row.rows:,}", spoken(now - row.newest), spoken(now - row.oldest)) for row in ages
+    ]
+    if rows:
+        show_table("How long ago the sources said what is shown", ("asset", "source", "rows", "newest", "oldest"), rows)
 
 
 def _show_catalogue(engine: sa.Engine) -> None:

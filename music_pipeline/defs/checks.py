@@ -4,9 +4,9 @@ A check is logged once at the end of every run that materializes its asset: a se
 the first, and one of an older run is hidden by a newer materialization.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import dagster as dg
@@ -125,7 +125,7 @@ def verdicts(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> li
     """The verdicts of all checks of a stage's asset, after a run with these outcomes."""
     return [
         last_run(stage, outcomes),
-        overdue(stage, work.overdue(engine, stage)),
+        overdue(stage, work.overdue(engine, stage), as_of(engine, stage)),
         *(counted(check, *_count(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}")) for check in checks_of(stage)),
     ]
 
@@ -146,15 +146,25 @@ def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
     )
 
 
-def overdue(stage: Stage, oldest: timedelta | None) -> Verdict:
-    """Passed if the oldest due work is no older than LONGEST_OVERDUE; `oldest` is None where nothing is due."""
+def as_of(engine: sa.Engine, stage: Stage) -> dict[str, str]:
+    """When each source last said the oldest of what the stage's asset shows: by source, as `as_of <source>`, in UTC."""
+    with engine.connect() as connection:
+        rows = connection.execute(database.query("catalogue_ages"), {"assets": [ASSET_OF_STAGE[stage]]})
+        return {f"as_of {row.source}": row.oldest.astimezone(UTC).isoformat(timespec="minutes") for row in rows}
+
+
+def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> Verdict:
+    """Passed if the oldest due work is no older than LONGEST_OVERDUE; `oldest` is None where nothing is due.
+
+    `ages`: see `as_of`.
+    """
     seconds = 0.0 if oldest is None else oldest.total_seconds()
     return Verdict(
         asset=asset_of(stage),
         name="overdue",
         passed=seconds <= LONGEST_OVERDUE.total_seconds(),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"oldest_due_minutes": round(seconds / 60, 1), "something_due": oldest is not None},
+        metadata={"oldest_due_minutes": round(seconds / 60, 1), "something_due": oldest is not None, **ages},
     )
 
 

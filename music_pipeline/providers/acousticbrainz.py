@@ -68,18 +68,18 @@ def parse_high_level(payload: object) -> dict[str, dict[str, AcousticBrainzClass
 def parse_judgements(payload: object) -> dict[str, AcousticBrainzClass]:
     """The judgements of one analysis. Raises UnreadableAnswer."""
     found = read.optional_mapping(read.mapping(payload, "analysis").get("highlevel"), "analysis.highlevel")
-    judged = {name: _judgement(value, f"highlevel.{name}") for name, value in found.items()}
-    return {name: judgement for name, judgement in judged.items() if judgement}
+    judged = {read.id(name, "highlevel"): _judgement(value, f"highlevel.{name}") for name, value in found.items()}
+    return {name: judgement for name, judgement in judged.items() if name and judgement}
 
 
 def _first_analyses(payload: object, parse: Callable[[object], Parsed]) -> dict[str, Parsed]:
     found = read.mapping(payload, "recordings")
     analyses = {
-        mbid.lower(): read.optional_mapping(offsets, "recording").get(FIRST_ANALYSIS)
+        read.id(mbid.lower(), "recordings"): read.optional_mapping(offsets, "recording").get(FIRST_ANALYSIS)
         for mbid, offsets in found.items()
         if mbid != MAPPING
     }
-    return {mbid: parse(analysis) for mbid, analysis in analyses.items() if analysis is not None}
+    return {mbid: parse(analysis) for mbid, analysis in analyses.items() if mbid and analysis is not None}
 
 
 def _features(value: object) -> AcousticBrainzFeatures:

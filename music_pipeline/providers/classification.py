@@ -173,8 +173,8 @@ def regain_seconds(header: str | None) -> float | None:
         return None
     cases = [case for entries in usage.values() if isinstance(entries, list) for case in entries]
     minutes = [case.get("estimated_time_to_regain_access") for case in cases if isinstance(case, dict)]
-    longest = max((each for each in minutes if isinstance(each, int | float) and isfinite(each)), default=0)
-    return min(60.0 * longest, LONGEST_RETRY_AFTER) if longest > 0 else None
+    longest = max((each for each in minutes if isinstance(each, int | float) and each == each), default=0)
+    return min(60.0 * min(longest, LONGEST_RETRY_AFTER), LONGEST_RETRY_AFTER) if longest > 0 else None
 
 
 def retry_after(header: str | None, *, now: datetime) -> float | None:
@@ -249,10 +249,15 @@ def _meaning_of_forbidden(provider: Provider, *, readable: bool, text: str) -> M
     return Meaning.GONE if text.lower() in NO_REASON else Meaning.REFUSED
 
 
+def text_of(body: bytes) -> str:
+    """The body as text: UTF-8, which JSON is always sent in. Raises UnicodeDecodeError."""
+    return body.decode("utf-8-sig")
+
+
 def _decoded(body: bytes) -> tuple[bool, object]:
     """(whether it is JSON, the JSON)."""
     try:
-        return True, json.loads(body)
+        return True, json.loads(text_of(body))
     except (ValueError, RecursionError):  # half a body, HTML, bytes that are no UTF-8, nesting without end
         return False, None
 

@@ -93,9 +93,9 @@ def parse_track(payload: object) -> DeezerTrack | None:
         album_id=read.id(album.get("id"), "track.album.id"),
         isrc=read.text(found.get("isrc"), "track.isrc"),
         duration_ms=_milliseconds(found.get("duration"), "track.duration"),
-        disc_number=read.integer(found.get("disk_number"), "track.disk_number"),
-        track_number=read.integer(found.get("track_position"), "track.track_position"),
-        rank=read.integer(found.get("rank"), "track.rank"),
+        disc_number=read.count(found.get("disk_number"), "track.disk_number"),
+        track_number=read.count(found.get("track_position"), "track.track_position"),
+        rank=read.count(found.get("rank"), "track.rank"),
         bpm=read.number(found.get("bpm"), "track.bpm") or None,
         gain=read.number(found.get("gain"), "track.gain"),
         release_date=_date(found.get("release_date"), "track.release_date"),
@@ -119,8 +119,8 @@ def parse_album(payload: object) -> DeezerAlbum | None:
         genres=kept(read.optional_sequence(genres.get("data"), "album.genres.data"), _genre).items,
         release_date=_date(found.get("release_date"), "album.release_date"),
         record_type=read.text(found.get("record_type"), "album.record_type"),
-        total_tracks=read.integer(found.get("nb_tracks"), "album.nb_tracks"),
-        fans=read.integer(found.get("fans"), "album.fans"),
+        total_tracks=read.count(found.get("nb_tracks"), "album.nb_tracks"),
+        fans=read.count(found.get("fans"), "album.fans"),
     )
 
 
@@ -133,8 +133,8 @@ def parse_artist(payload: object) -> DeezerArtist | None:
     return DeezerArtist(
         id=artist_id,
         name=read.text(found.get("name"), "artist.name"),
-        fans=read.integer(found.get("nb_fan"), "artist.nb_fan"),
-        albums=read.integer(found.get("nb_album"), "artist.nb_album"),
+        fans=read.count(found.get("nb_fan"), "artist.nb_fan"),
+        albums=read.count(found.get("nb_album"), "artist.nb_album"),
     )
 
 
@@ -159,7 +159,7 @@ def _page(payload: object, parse: Callable[[object], Item | None], what: str) ->
     usable = kept(entries, lambda entry: None if entry is None else parse(entry))
     return Page(
         items=usable.items,
-        total=read.integer(found.get("total"), f"{what}.total"),
+        total=read.count(found.get("total"), f"{what}.total"),
         next_offset=_index(read.text(found.get("next"), f"{what}.next")),
         nulls=usable.nulls,
     )
@@ -179,7 +179,7 @@ def _index(address: str | None) -> int | None:
 
 
 def _milliseconds(value: object, what: str) -> int | None:
-    seconds = read.integer(value, what)
+    seconds = read.count(value, what)
     return 1000 * seconds if seconds else None
 
 

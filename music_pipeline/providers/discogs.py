@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from music_pipeline.providers.errors import UnreadableAnswer
 from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
-from music_pipeline.providers.records import NamedId, Page, kept
+from music_pipeline.providers.records import NamedId, Page, kept, onward
 
 SEARCH = Endpoint(
     "discogs", "search", "/database/search"
@@ -113,11 +114,13 @@ def parse_search(payload: object) -> Page[DiscogsHit]:
     found = read.mapping(payload, "search")
     pagination = read.mapping(found.get("pagination"), "search.pagination")
     hits = kept(read.sequence(found.get("results"), "search.results"), _hit)
-    page = read.integer(pagination.get("page"), "pagination.page") or 1
-    pages = read.integer(pagination.get("pages"), "pagination.pages") or 1
+    page = read.count(pagination.get("page"), "pagination.page")
+    pages = read.count(pagination.get("pages"), "pagination.pages")
+    if page is None or pages is None:
+        raise UnreadableAnswer("discogs", "search.pagination", pagination)
     return Page(
         items=hits.items,
-        total=read.integer(pagination.get("items"), "pagination.items"),
+        total=read.count(pagination.get("items"), "pagination.items"),
         next_offset=page + 1 if page < pages else None,
         nulls=hits.nulls,
     )
@@ -133,7 +136,7 @@ def parse_release(payload: object) -> DiscogsRelease | None:
         id=release_id,
         title=read.text(found.get("title"), "release.title"),
         artists=_artists(found.get("artists"), "release.artists"),
-        year=read.integer(found.get("year"), "release.year") or None,
+        year=read.count(found.get("year"), "release.year") or None,
         released=read.text(found.get("released"), "release.released"),
         country=read.text(found.get("country"), "release.country"),
         genres=read.texts(found.get("genres"), "release.genres"),
@@ -155,7 +158,7 @@ def parse_master(payload: object) -> DiscogsMaster | None:
         id=master_id,
         title=read.text(found.get("title"), "master.title"),
         artists=_artists(found.get("artists"), "master.artists"),
-        year=read.integer(found.get("year"), "master.year") or None,
+        year=read.count(found.get("year"), "master.year") or None,
         main_release_id=read.id(found.get("main_release"), "master.main_release"),
     )
 
@@ -185,7 +188,7 @@ def _hit(value: object) -> DiscogsHit | None:
     return DiscogsHit(
         id=hit_id,
         title=read.text(found.get("title"), "hit.title"),
-        year=read.integer(found.get("year"), "hit.year") or None,
+        year=read.count(found.get("year"), "hit.year") or None,
         barcodes=read.texts(found.get("barcode"), "hit.barcode"),
         formats=read.texts(found.get("format"), "hit.format"),
         master_id=read.id(found.get("master_id"), "hit.master_id"),
@@ -274,7 +277,7 @@ class DiscogsClient:
     ) -> Page[DiscogsHit]:
         """A page (from 1) of the releases by artists of this name."""
         question = Question.of(SEARCH, type="release", artist=artist_name, per_page=HITS_PER_PAGE, page=page)
-        found = (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body
+        found = (await self._gateway.ask(question, onward(parse_search, page, "discogs"), fresh_since=fresh_since)).body
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def release(self, release_id: str, *, fresh_since: datetime | None = None) -> DiscogsRelease | None:

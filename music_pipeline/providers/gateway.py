@@ -34,7 +34,7 @@ from music_pipeline.providers.cache import CachedAnswer, CacheKey, key_of, read_
 from music_pipeline.providers.calls import CallAccount, CallKind
 from music_pipeline.providers.capabilities import Capabilities
 from music_pipeline.providers.channel import Channel
-from music_pipeline.providers.classification import RawResponse
+from music_pipeline.providers.classification import RawResponse, text_of
 from music_pipeline.providers.clock import DatabaseClock
 from music_pipeline.providers.errors import EndpointGone, ProviderError, ProviderFailure, UnreadableAnswer
 from music_pipeline.providers.exchange import Exchange, Exchanged
@@ -346,7 +346,7 @@ def _fresh_answer(
         key=key_of(question, account),
         endpoint=question.endpoint.name,
         request=question.request,
-        body=exchanged.response.body.decode() if exchanged.body is not None else None,
+        body=text_of(exchanged.response.body) if exchanged.body is not None else None,
         etag=headers.get("etag"),
         last_modified=headers.get("last-modified"),
         fetched_at=exchanged.sent_at,

@@ -10,7 +10,7 @@ from typing import Any
 
 from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
-from music_pipeline.providers.records import NamedId, Page, kept
+from music_pipeline.providers.records import NamedId, Page, kept, onward
 
 SEARCH = Endpoint("genius", "search", "/search")  # https://docs.genius.com/#search-h2
 ARTIST = Endpoint("genius", "artist", "/artists/{}")  # https://docs.genius.com/#artists-h2
@@ -71,7 +71,7 @@ def parse_artist_songs(payload: object) -> Page[GeniusHit]:
     """A page of an artist's songs. Raises UnreadableAnswer."""
     found = _response(payload)
     songs = kept(read.sequence(found.get("songs"), "artist.songs"), _hit)
-    next_page = read.integer(found.get("next_page"), "artist.next_page")
+    next_page = read.count(found.get("next_page"), "artist.next_page")
     return Page(items=songs.items, total=None, next_offset=next_page, nulls=songs.nulls)
 
 
@@ -177,7 +177,9 @@ class GeniusClient:
     ) -> Page[GeniusHit] | None:
         """A page (from 1) of an artist's songs by title; None where there is no such artist."""
         question = Question.of(ARTIST_SONGS, artist_id, per_page=SONGS_PER_PAGE, page=page, sort="title")
-        return (await self._gateway.ask(question, parse_artist_songs, fresh_since=fresh_since)).body
+        return (
+            await self._gateway.ask(question, onward(parse_artist_songs, page, "genius"), fresh_since=fresh_since)
+        ).body
 
     async def song(self, song_id: str, *, fresh_since: datetime | None = None) -> GeniusSong | None:
         """A song with its credits; None where there is none."""

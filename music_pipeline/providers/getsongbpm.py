@@ -54,8 +54,8 @@ def _hit(value: object) -> SongBpmHit | None:
         tempo=read.decimal(found.get("tempo"), "song.tempo") or None,
         key_of=read.text(found.get("key_of"), "song.key_of"),
         time_signature=read.text(found.get("time_sig"), "song.time_sig"),
-        danceability=read.integer(found.get("danceability"), "song.danceability") or None,
-        acousticness=read.integer(found.get("acousticness"), "song.acousticness") or None,
+        danceability=read.count(found.get("danceability"), "song.danceability") or None,
+        acousticness=read.count(found.get("acousticness"), "song.acousticness") or None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.reading import LARGEST_INTEGER, Reader
 
 BUSINESS = Endpoint("instagram", "business", "")  # …/docs/instagram-api/reference/ig-user/business_discovery
 
@@ -41,8 +41,8 @@ def parse_business(payload: object) -> InstagramAccount | None:
     return InstagramAccount(
         id=account_id,
         username=read.text(found.get("username"), "account.username"),
-        followers_count=read.integer(found.get("followers_count"), "account.followers_count"),
-        media_count=read.integer(found.get("media_count"), "account.media_count"),
+        followers_count=read.count(found.get("followers_count"), "account.followers_count", largest=LARGEST_INTEGER),
+        media_count=read.count(found.get("media_count"), "account.media_count", largest=LARGEST_INTEGER),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.providers.reading import LARGEST_INTEGER, Reader
 from music_pipeline.providers.records import kept
 
 TRACK = Endpoint("lastfm", "track", "/")  # https://www.last.fm/api/show/track.getInfo
@@ -88,9 +88,9 @@ def parse_track(payload: object) -> LastfmTrack | None:
         name=name,
         artist=_artist_name(found.get("artist"), "track.artist"),
         mbid=read.text(found.get("mbid"), "track.mbid"),
-        duration_ms=read.integer(found.get("duration"), "track.duration") or None,
-        listeners=read.integer(found.get("listeners"), "track.listeners"),
-        playcount=read.integer(found.get("playcount"), "track.playcount"),
+        duration_ms=read.count(found.get("duration"), "track.duration") or None,
+        listeners=read.count(found.get("listeners"), "track.listeners", largest=LARGEST_INTEGER),
+        playcount=read.count(found.get("playcount"), "track.playcount", largest=LARGEST_INTEGER),
         tags=tuple(tag.name for tag in _tags(found.get("toptags"), "track.toptags")),
         url=read.text(found.get("url"), "track.url"),
     )
@@ -106,8 +106,8 @@ def parse_artist(payload: object) -> LastfmArtist | None:
     return LastfmArtist(
         name=name,
         mbid=read.text(found.get("mbid"), "artist.mbid"),
-        listeners=read.integer(stats.get("listeners"), "artist.stats.listeners"),
-        playcount=read.integer(stats.get("playcount"), "artist.stats.playcount"),
+        listeners=read.count(stats.get("listeners"), "artist.stats.listeners", largest=LARGEST_INTEGER),
+        playcount=read.count(stats.get("playcount"), "artist.stats.playcount", largest=LARGEST_INTEGER),
         tags=tuple(tag.name for tag in _tags(found.get("tags"), "artist.tags")),
         url=read.text(found.get("url"), "artist.url"),
     )
@@ -143,7 +143,7 @@ def _listed(value: object, key: str, what: str) -> list[Any]:
 def _tag(value: object) -> LastfmTag | None:
     found = read.optional_mapping(value, "tag")
     name = read.text(found.get("name"), "tag.name")
-    return LastfmTag(name, read.integer(found.get("count"), "tag.count")) if name else None
+    return LastfmTag(name, read.count(found.get("count"), "tag.count")) if name else None
 
 
 def _hit(value: object) -> LastfmHit | None:
@@ -155,7 +155,7 @@ def _hit(value: object) -> LastfmHit | None:
         name=name,
         artist=_artist_name(found.get("artist"), "hit.artist"),
         mbid=read.text(found.get("mbid"), "hit.mbid"),
-        listeners=read.integer(found.get("listeners"), "hit.listeners"),
+        listeners=read.count(found.get("listeners"), "hit.listeners", largest=LARGEST_INTEGER),
     )
 
 

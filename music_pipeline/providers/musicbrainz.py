@@ -25,7 +25,7 @@ from music_pipeline.providers.musicbrainz_answers import (
     parse_urls,
 )
 from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.records import Page
+from music_pipeline.providers.records import Page, onward
 
 URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
 ARTIST_SEARCH = Endpoint("musicbrainz", "artist_search", "/artist")  # …/MusicBrainz_API/Search#Artist
@@ -136,7 +136,9 @@ class MusicBrainzClient:
             question = Question.of(
                 RELEASES, artist=mbid, inc=RELEASE_INC, status=RELEASE_STATUS, limit=size, offset=offset, fmt="json"
             )
-            answer = await self._gateway.ask(question, parse_releases, fresh_since=fresh_since, attempts=attempts)
+            answer = await self._gateway.ask(
+                question, onward(parse_releases, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
+            )
             return answer.body
 
         return await _halving(ask, limit)
@@ -150,7 +152,9 @@ class MusicBrainzClient:
 
         async def ask(size: int, attempts: int) -> Page[MusicBrainzRecording] | None:
             question = Question.of(RECORDINGS, release=mbid, inc=RECORDING_INC, limit=size, offset=offset, fmt="json")
-            answer = await self._gateway.ask(question, parse_recordings, fresh_since=fresh_since, attempts=attempts)
+            answer = await self._gateway.ask(
+                question, onward(parse_recordings, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
+            )
             return answer.body
 
         return await _halving(ask, LARGEST_PAGE)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from music_pipeline.providers.errors import UnreadableAnswer
 from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import Credit, NamedId, Page, kept
 
@@ -41,7 +42,7 @@ class MusicBrainzRecording:
     artists: tuple[NamedId, ...]
     isrcs: tuple[str, ...]
     credits: tuple[Credit, ...]
-    video: bool
+    video: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def parse_artist(payload: object) -> MusicBrainzArtist | None:
         type=read.text(found.get("type"), "artist.type"),
         disambiguation=read.text(found.get("disambiguation"), "artist.disambiguation"),
         aliases=_aliases(found),
-        score=read.integer(found.get("score"), "artist.score"),
+        score=read.count(found.get("score"), "artist.score"),
         urls=_urls(found),
     )
 
@@ -110,7 +111,7 @@ def parse_artist_page(payload: object) -> Page[MusicBrainzArtist]:
     """The artists of a search with how many there are in all. Raises UnreadableAnswer."""
     found = read.mapping(payload, "search")
     artists = kept(read.sequence(found.get("artists"), "search.artists"), parse_artist)
-    total = read.integer(found.get("count"), "search.count")
+    total = read.count(found.get("count"), "search.count")
     return Page(items=artists.items, total=total, next_offset=None, nulls=artists.nulls)
 
 
@@ -140,11 +141,11 @@ def parse_recording(payload: object) -> MusicBrainzRecording | None:
         mbid=mbid,
         title=read.text(found.get("title"), "recording.title"),
         disambiguation=read.text(found.get("disambiguation"), "recording.disambiguation"),
-        length_ms=read.integer(found.get("length"), "recording.length"),
+        length_ms=read.count(found.get("length"), "recording.length"),
         artists=_artist_credit(found),
         isrcs=read.texts(found.get("isrcs"), "recording.isrcs"),
         credits=_credits(found),
-        video=bool(read.flag(found.get("video"), "recording.video")),
+        video=read.flag(found.get("video"), "recording.video"),
     )
 
 
@@ -161,7 +162,7 @@ def parse_recording_search(payload: object) -> Page[MusicBrainzRecording]:
     """A page of a search for recordings, with how many there are in all. Raises UnreadableAnswer."""
     found = read.mapping(payload, "search")
     recordings = kept(read.sequence(found.get("recordings"), "search.recordings"), parse_recording)
-    total = read.integer(found.get("count"), "search.count")
+    total = _required(found.get("count"), "search.count")
     return Page(items=recordings.items, total=total, next_offset=None, nulls=recordings.nulls)
 
 
@@ -204,28 +205,37 @@ def _relations_missing(tracks: tuple[MusicBrainzTrack, ...]) -> bool:
     return len(recordings) > MOST_RECORDINGS_WITH_RELATIONS and not any(track.credits for track in tracks)
 
 
-def _place(found: dict[str, Any], kind: str, received: int) -> tuple[int | None, int | None]:
+def _place(found: dict[str, Any], kind: str, received: int) -> tuple[int, int | None]:
     """(total, next offset): a page may be shorter than asked for, so the offset advances by what was received."""
-    total = read.integer(_field(found, f"{kind}-count"), f"{kind}-count")
-    reached = (read.integer(_field(found, f"{kind}-offset"), f"{kind}-offset") or 0) + received
-    more = received > 0 and total is not None and reached < total
-    return total, reached if more else None
+    total = _required(_field(found, f"{kind}-count"), f"{kind}-count")
+    reached = _required(_field(found, f"{kind}-offset"), f"{kind}-offset") + received
+    return total, reached if received > 0 and reached < total else None
+
+
+def _required(value: object, what: str) -> int:
+    """A number without which nobody knows whether a list is whole."""
+    number = read.count(value, what)
+    if number is None:
+        raise UnreadableAnswer("musicbrainz", what, value)
+    return number
 
 
 def _track_count(release: dict[str, Any], listed: int) -> int:
+    """As many as the media say; where one does not say, as many as are listed."""
     media = read.optional_sequence(release.get("media"), "release.media")
     counts = [
-        read.integer(_field(medium, "track-count"), "medium.track-count") for medium in media if _is_object(medium)
+        read.count(_field(read.optional_mapping(medium, "medium"), "track-count"), "medium.track-count")
+        for medium in media
     ]
     known = [count for count in counts if count is not None]
-    return sum(known) if known else listed
+    return sum(known) if known and len(known) == len(counts) else listed
 
 
 def _tracks(release: dict[str, Any]) -> tuple[MusicBrainzTrack, ...]:
     found: list[MusicBrainzTrack] = []
     for entry in read.optional_sequence(release.get("media"), "release.media"):
         medium = read.optional_mapping(entry, "medium")
-        disc_number = read.integer(medium.get("position"), "medium.position")
+        disc_number = read.count(medium.get("position"), "medium.position")
         pregap = [medium["pregap"]] if medium.get("pregap") else []
         entries = pregap + read.optional_sequence(medium.get("tracks"), "medium.tracks")
         found.extend(_track(read.mapping(track, "track"), disc_number) for track in entries if track is not None)
@@ -237,10 +247,10 @@ def _track(track: dict[str, Any], disc_number: int | None) -> MusicBrainzTrack:
     printed_artists = _artist_credit(track)
     return MusicBrainzTrack(
         disc_number=disc_number,
-        position=read.integer(track.get("position"), "track.position"),
+        position=read.count(track.get("position"), "track.position"),
         number=read.text(track.get("number"), "track.number"),
         title=read.text(track.get("title"), "track.title"),
-        length_ms=read.integer(track.get("length"), "track.length"),
+        length_ms=read.count(track.get("length"), "track.length"),
         recording_mbid=recording.mbid if recording else None,
         isrcs=recording.isrcs if recording else (),
         credits=recording.credits if recording else (),
@@ -324,7 +334,3 @@ def _field(holder: dict[str, Any], name: str) -> object:
     """A field by its hyphenated name, or by the same with underscores."""
     found = holder.get(name)
     return holder.get(name.replace("-", "_")) if found is None else found
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)

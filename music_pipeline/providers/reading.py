@@ -3,11 +3,20 @@
 `Reader` speaks for one provider, so that the error names it. What the fields mean belongs to each provider's own file.
 """
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from music_pipeline.providers.errors import UnreadableAnswer
+
+LARGEST_INTEGER = 2**63 - 1  # what a bigint holds
+LARGEST_COUNT = 2**31 - 1  # what an integer holds
+LONGEST_INTEGER = 20  # signs
+LONGEST_ID = 200  # signs: it is looked up by an index
+LONGEST_TEXT = 10_000  # signs: no name, title or address is longer
+# What JSON may write and no table can hold: NUL, and halves of characters.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,12 @@ class Reader:
         return [] if value is None else self.sequence(value, what)
 
     def text(self, value: object, what: str) -> str | None:
-        """Text; None where it is missing or blank."""
+        """Text without the signs that cannot be stored; None where it is missing or blank."""
         if value is None:
             return None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
             raise UnreadableAnswer(self.provider, what, value)
-        return value.strip() or None
+        return UNSTORABLE.sub("", value).strip() or None
 
     def texts(self, value: object, what: str) -> tuple[str, ...]:
         """The texts of a list, without nulls and blanks."""
@@ -50,22 +59,26 @@ class Reader:
         return tuple(entry for entry in found if entry)
 
     def integer(self, value: object, what: str) -> int | None:
-        """A whole number, also one in quotes; None where it is missing."""
+        """A whole number of at most 8 bytes, also one in quotes; None where it is missing."""
         if value is None or value == "":
             return None
-        if isinstance(value, bool):
+        number = _whole(value)
+        if number is None or abs(number) > LARGEST_INTEGER:
             raise UnreadableAnswer(self.provider, what, value)
-        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-            return int(value)
-        if isinstance(value, str) and value.strip().isdecimal():
-            return int(value)
-        raise UnreadableAnswer(self.provider, what, value)
+        return number
+
+    def count(self, value: object, what: str, *, largest: int = LARGEST_COUNT) -> int | None:
+        """A whole number from 0 to `largest` (4 bytes); None where it is missing."""
+        number = self.integer(value, what)
+        if number is not None and not 0 <= number <= largest:
+            raise UnreadableAnswer(self.provider, what, value)
+        return number
 
     def number(self, value: object, what: str) -> float | None:
         """A finite number; None where it is missing."""
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             raise UnreadableAnswer(self.provider, what, value)
         return float(value)
 
@@ -93,6 +106,28 @@ class Reader:
     def id(self, value: object, what: str) -> str | None:
         """An identifier as text: numbers are written out; None where it is missing, blank or 0."""
         if isinstance(value, int) and not isinstance(value, bool):
+            if not 0 <= value <= LARGEST_INTEGER:
+                raise UnreadableAnswer(self.provider, what, value)
             return str(value) if value else None
         found = self.text(value, what)
+        if found is not None and len(found) > LONGEST_ID:
+            raise UnreadableAnswer(self.provider, what, value)
         return None if found == "0" else found
+
+
+def _whole(value: object) -> int | None:
+    """The whole number that the value is, or that is written in it; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    if isinstance(value, str) and len(value) <= LONGEST_INTEGER and value.strip().isdecimal():
+        return int(value)
+    return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number that is too large for a float
+        return False

@@ -2,11 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from music_pipeline.providers.errors import UnreadableAnswer
 from music_pipeline.providers.reading import Reader
 
 Item = TypeVar("Item")
+
+
+class Paged(Protocol):
+    """What knows where its next page begins."""
+
+    @property
+    def next_offset(self) -> int | None: ...
+
+
+PagedAnswer = TypeVar("PagedAnswer", bound=Paged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +122,18 @@ def kept(entries: list[object], parse: Callable[[object], Item | None]) -> Kept[
     parsed = [parse(entry) for entry in entries]
     items = tuple(item for item in parsed if item is not None)
     return Kept(items=items, nulls=len(parsed) - len(items))
+
+
+def onward(parse: Callable[[object], PagedAnswer], offset: int, provider: str) -> Callable[[object], PagedAnswer]:
+    """`parse` for the page that begins at `offset`: one that only an earlier one, or itself, follows is unreadable.
+
+    Else a provider that repeats a page would be asked for ever.
+    """
+
+    def parsed(payload: object) -> PagedAnswer:
+        page = parse(payload)
+        if page.next_offset is not None and page.next_offset <= offset:
+            raise UnreadableAnswer(provider, f"the page after {offset}", page.next_offset)
+        return page
+
+    return parsed

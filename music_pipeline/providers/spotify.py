@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from music_pipeline.providers.errors import EndpointGone, ProviderRefused, UnreadableAnswer
 from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
-from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, read_audio_features
+from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, onward, read_audio_features
 from music_pipeline.settings import settings
 
 SEARCH = Endpoint(
@@ -71,7 +71,7 @@ class SpotifySimpleTrack:
     track_number: int | None
     duration_ms: int | None
     explicit: bool | None
-    is_local: bool
+    is_local: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class SpotifyTrack:
     duration_ms: int | None
     explicit: bool | None
     isrc: str | None
-    is_local: bool
+    is_local: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def parse_artist(payload: object) -> SpotifyArtist | None:
     return SpotifyArtist(
         id=artist_id,
         name=read.text(found.get("name"), "artist.name"),
-        popularity=read.integer(found.get("popularity"), "artist.popularity"),
-        followers=read.integer(followers.get("total"), "artist.followers.total"),
+        popularity=read.count(found.get("popularity"), "artist.popularity"),
+        followers=read.count(followers.get("total"), "artist.followers.total"),
     )
 
 
@@ -134,7 +134,7 @@ def parse_album(payload: object) -> SpotifyAlbum | None:
         name=read.text(found.get("name"), "album.name"),
         album_type=read.text(found.get("album_type"), "album.album_type"),
         release_date=read.text(found.get("release_date"), "album.release_date"),
-        total_tracks=read.integer(found.get("total_tracks"), "album.total_tracks"),
+        total_tracks=read.count(found.get("total_tracks"), "album.total_tracks"),
         artists=_artists(found.get("artists"), "album.artists"),
         barcode=read.text(external_ids.get("upc") or external_ids.get("ean"), "album.external_ids.upc"),
     )
@@ -150,11 +150,11 @@ def parse_simple_track(payload: object) -> SpotifySimpleTrack | None:
         id=track_id,
         name=read.text(found.get("name"), "track.name"),
         artists=_artists(found.get("artists"), "track.artists"),
-        disc_number=read.integer(found.get("disc_number"), "track.disc_number"),
-        track_number=read.integer(found.get("track_number"), "track.track_number"),
-        duration_ms=read.integer(found.get("duration_ms"), "track.duration_ms"),
+        disc_number=read.count(found.get("disc_number"), "track.disc_number"),
+        track_number=read.count(found.get("track_number"), "track.track_number"),
+        duration_ms=read.count(found.get("duration_ms"), "track.duration_ms"),
         explicit=read.flag(found.get("explicit"), "track.explicit"),
-        is_local=bool(read.flag(found.get("is_local"), "track.is_local")),
+        is_local=read.flag(found.get("is_local"), "track.is_local"),
     )
 
 
@@ -233,7 +233,7 @@ def page_of(payload: object, parse: Callable[[object], Item | None], what: str) 
     usable = kept(entries, parse)
     return Page(
         items=usable.items,
-        total=read.integer(found.get("total"), f"{what}.total"),
+        total=read.count(found.get("total"), f"{what}.total"),
         next_offset=_next_offset(found, len(entries), what),
         nulls=usable.nulls,
     )
@@ -242,8 +242,10 @@ def page_of(payload: object, parse: Callable[[object], Item | None], what: str) 
 def _next_offset(page: dict[str, Any], received: int, what: str) -> int | None:
     if read.text(page.get("next"), f"{what}.next") is None:
         return None
-    offset = read.integer(page.get("offset"), f"{what}.offset") or 0
-    step = read.integer(page.get("limit"), f"{what}.limit") or received
+    offset = read.count(page.get("offset"), f"{what}.offset")
+    if offset is None:
+        raise UnreadableAnswer("spotify", f"{what}.offset", None)
+    step = read.count(page.get("limit"), f"{what}.limit") or received
     return offset + step if step > 0 else None
 
 
@@ -293,7 +295,11 @@ class SpotifyClient:
                 limit=size,
                 offset=offset,
             )
-            return (await self._gateway.ask(question, parse_artist_albums, fresh_since=fresh_since)).body
+            return (
+                await self._gateway.ask(
+                    question, onward(parse_artist_albums, offset, "spotify"), fresh_since=fresh_since
+                )
+            ).body
 
         return await self._in_pages(ask)
 
@@ -308,7 +314,9 @@ class SpotifyClient:
         """A page of an album's tracks, without ISRC; None where there is no such album."""
         market = settings().market
         question = Question.of(ALBUM_TRACKS, spotify_id, limit=ALBUM_TRACKS_LIMIT, offset=offset, market=market)
-        return (await self._gateway.ask(question, parse_album_tracks, fresh_since=fresh_since)).body
+        return (
+            await self._gateway.ask(question, onward(parse_album_tracks, offset, "spotify"), fresh_since=fresh_since)
+        ).body
 
     async def track(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyTrack | None:
         """A full track; None where there is none."""
@@ -336,7 +344,9 @@ class SpotifyClient:
         async def ask(size: int) -> SpotifySearch:
             market = settings().market
             question = Question.of(SEARCH, q=query, type=kinds, limit=size, offset=offset, market=market)
-            found = (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body
+            found = (
+                await self._gateway.ask(question, onward(parse_search, offset, "spotify"), fresh_since=fresh_since)
+            ).body
             return found or NOTHING_FOUND
 
         return await self._in_pages(ask)

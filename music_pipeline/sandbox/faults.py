@@ -37,6 +37,9 @@ PAGE_KEYS = {
     "reccobeats": ("content",),
     "getsongbpm": ("search",),
 }
+PLACES_IN_LISTS = ("offset", "page", "index")
+ListKey = tuple[str, tuple[tuple[str, str], ...]]
+"""A path, and the parameters of a list that are the same for all its pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Faults:
     served: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
     last_identity: int = 0
-    pages: dict[int, Any] = field(default_factory=dict)
+    pages: dict[tuple[int, ListKey], Any] = field(default_factory=dict)
 
     def add(self, description: Json) -> Fault:
         """Adds a fault. Raises ValueError, in a sentence, for a description that is none."""
@@ -120,15 +123,20 @@ class Faults:
 
     def _effect(self, fault: Fault, provider: Provider, request: Request) -> Effect:
         if fault.kind == "duplicate_page":
-            return Effect(change=_change_json(lambda data: self._repeat_first_page(fault, data)))
+            return Effect(change=_change_json(lambda data: self._repeat_first_page(fault, request, data)))
         if fault.kind == "total_changes":
             lost = self.served[fault.identity] - 1
             return Effect(change=_change_json(lambda data: _shift_totals(data, lost)))
         return EFFECTS[fault.kind](fault, provider, request)
 
-    def _repeat_first_page(self, fault: Fault, data: Any) -> Any:
+    def _repeat_first_page(self, fault: Fault, request: Request, data: Any) -> Any:
         keys = PAGE_KEYS.get(fault.provider, ())
-        return _with_entries_of(self.pages.setdefault(fault.identity, data), data, keys)
+        return _with_entries_of(self.pages.setdefault((fault.identity, _list_of(request)), data), data, keys)
+
+
+def _list_of(request: Request) -> ListKey:
+    """Which list a request is for, whatever page of it."""
+    return request.path, tuple(sorted(pair for pair in request.query if pair[0] not in PLACES_IN_LISTS))
 
 
 def parse_fault(description: Json, identity: int, now: float, providers: Collection[str]) -> Fault:

@@ -45,6 +45,8 @@ from music_pipeline.stages.enrichment_plan import (
     decide,
     row_of_answer,
     row_unasked,
+    row_waiting_for_discovery,
+    waits_for_discovery,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
 from music_pipeline.stages.readings import (
@@ -166,7 +168,10 @@ def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tu
         values = _values_of_others(enrichment, recording_id, source)
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
         awaited = awaited_source(source, known, values, _troubled(enrichment, recording_id), now=now)
-        if decision is Decision.ASK and (awaited is None or enrichment.item.force):
+        if decision is Decision.ASK and waits_for_discovery(source, recording, enrichment.silence):
+            if known is None or known.status != "found":
+                enrichment.rows[recording_id, source.name] = row_waiting_for_discovery(source, recording)
+        elif decision is Decision.ASK and (awaited is None or enrichment.item.force):
             yield enrichment, _asked(enrichment, recording, known)
         elif (row := row_unasked(source, recording, known, decision, awaited, now=now)) is not None:
             enrichment.rows[recording_id, source.name] = row

@@ -31,7 +31,7 @@ class Source:
     `provider`: whose word it is. `gives`: fields. `needs`: by what it knows a recording. `batch`: recordings to one
     request. `wave`: cheap and wide before narrow and slow, and what finds ids before what needs them. `confidence`: of
     an answer that was found by a strong id. `keeps`: how long what it said is taken as true. `only_without`: it is
-    asked only where one of these fields is still missing.
+    asked only where one of these fields is still missing. `through_discovery`: it knows what discovery found there.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Source:
     confidence: float
     keeps: timedelta
     only_without: frozenset[str] = frozenset()
+    through_discovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,15 @@ def has_what_it_takes(source: Source, recording: EnrichableRecording) -> bool:
     return bool(ids[source.needs])
 
 
+def waits_for_discovery(source: Source, recording: EnrichableRecording, settled: frozenset[str]) -> bool:
+    """Whether nothing but discovery can say what the source knows, and it could not ask there yet.
+
+    `settled`: providers that discovery has an answer of, about all of the artist's releases.
+    """
+    ids = {"discogs": recording.discogs_release_ids, "musicbrainz": recording.mbids + recording.isrcs}
+    return source.through_discovery and source.provider not in settled and not ids[source.provider]
+
+
 def _are_known(fields: frozenset[str], values: Mapping[str, float]) -> bool:
     return all(values.get(field, 0) >= KNOWN_WELL_ENOUGH for field in fields)
 
@@ -175,6 +185,12 @@ def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, n
         source, recording, status="found", fields=known.fields, confidence=known.confidence,
         fetched_at=known.fetched_at, expires_at=now + source.keeps,
     )  # fmt: skip
+
+
+def row_waiting_for_discovery(source: Source, recording: EnrichableRecording) -> SourceRow:
+    """The row of a source of which discovery has no answer yet: that it found nothing is no absence."""
+    text = f"{source.label} has not answered yet when the artist's releases were looked up there."
+    return _row(source, recording, status="waiting", error=text)
 
 
 def _row_of_trouble(

@@ -7,6 +7,7 @@ a request a song, so it is asked only for recordings that the others gave no pro
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from music_pipeline.catalog.answers import AnswerOutcome, ask_for_review, decision_on
@@ -15,14 +16,22 @@ from music_pipeline.providers.discogs import DiscogsHit, DiscogsRelease
 from music_pipeline.providers.errors import ProviderUnavailable
 from music_pipeline.providers.genius import GeniusHit
 from music_pipeline.providers.musicbrainz_answers import MusicBrainzArtist, MusicBrainzRelease
-from music_pipeline.providers.records import Credit
+from music_pipeline.providers.records import Credit, Page
 from music_pipeline.stages.discogs_matching import discogs_credits, likely_hits, release_facts
 from music_pipeline.stages.genius_matching import artists_named, genius_credits, is_verified, songs_of_recordings
 from music_pipeline.stages.inquiries import Inquiry
 from music_pipeline.stages.musicbrainz_matching import count_matched_releases, match_musicbrainz
 from music_pipeline.stages.our_catalogue import OurRelease
 from music_pipeline.stages.pairing import pair
-from music_pipeline.stages.readings import Trouble, fresh_since, results_and_trouble, settled
+from music_pipeline.stages.readings import (
+    Trouble,
+    asked_twice,
+    disagreement,
+    fresh_since,
+    is_whole,
+    results_and_trouble,
+    settled,
+)
 
 MOST_CANDIDATES = 4
 MOST_TRIES_PER_RELEASE = 2
@@ -34,11 +43,11 @@ async def ask_musicbrainz(inquiry: Inquiry) -> None:
     if inquiry.mbid_trouble is not None:
         raise inquiry.mbid_trouble
     mbids = list(inquiry.known_mbids) or await _mbids_of_name(inquiry)
-    browsed = [(mbid, *await _browse(inquiry, mbid)) for mbid in mbids[:MOST_CANDIDATES]]
+    browsed = [await _browse(inquiry, mbid) for mbid in mbids[:MOST_CANDIDATES]]
     chosen = browsed[0] if len(browsed) == 1 else await _chosen_by_releases(inquiry, browsed)
     if chosen is None:
         return
-    mbid, releases, expected = chosen
+    mbid, releases, expected, whole = chosen
     matches = match_musicbrainz(inquiry.ours, releases)
     if matches.release_mbids or matches.recording_mbids:
         inquiry.artist_mbid = mbid
@@ -46,11 +55,18 @@ async def ask_musicbrainz(inquiry: Inquiry) -> None:
     inquiry.discogs_ids |= {release_id: ids for release_id, ids in matches.discogs_ids.items() if ids}
     inquiry.release_mbids = dict(matches.release_mbids)
     inquiry.recording_mbids = dict(matches.recording_mbids)
-    whole = expected is None or len(releases) >= expected
     if whole:
         inquiry.read |= _places(releases)
     outcome: AnswerOutcome = "partial" if not whole else "found" if releases else "empty"
     inquiry.answer("musicbrainz", "releases", outcome, items=len(releases), expected=expected)
+    _insist(inquiry, "musicbrainz", whole=whole)
+
+
+def _insist(inquiry: Inquiry, provider: str, *, whole: bool) -> None:
+    """Ask the provider again later, while a list of its is not whole. Raises ProviderFailure."""
+    doubt = None if whole else disagreement(inquiry.item, provider, f"{inquiry.ours.artist.name}'s list")
+    if doubt is not None:
+        raise doubt
 
 
 def _places(releases: Sequence[MusicBrainzRelease]) -> set[tuple[str, str]]:
@@ -79,21 +95,30 @@ def _candidate(artist: MusicBrainzArtist) -> ArtistCandidate:
     return ArtistCandidate(provider_id=artist.mbid, name=artist.name or "", aliases=artist.aliases)
 
 
-async def _browse(inquiry: Inquiry, mbid: str) -> tuple[list[MusicBrainzRelease], int | None]:
-    """All releases of an artist, and how many MusicBrainz says there are."""
-    releases: dict[str, MusicBrainzRelease] = {}
-    offset: int | None = 0
-    total: int | None = None
-    while offset is not None:
-        page = await inquiry.context.providers.musicbrainz.releases_of_artist(
-            mbid, offset=offset, fresh_since=inquiry.item.cutoff
-        )
-        if page is None:
-            return [], None
-        releases |= {release.mbid: release for release in page.items}
-        offset, total = page.next_offset, page.total
+async def _browse(inquiry: Inquiry, mbid: str) -> "Browsed":
+    """All releases of an artist, how many MusicBrainz says there are, and whether these are all of them."""
+    read = partial(_pages_of_musicbrainz, inquiry, mbid)
+    pages = await asked_twice(inquiry.context, inquiry.item.cutoff, read, _is_whole_at_musicbrainz)
+    releases = {release.mbid: release for page in pages for release in page.items}
     complete = [await _with_credits(inquiry, release) for release in releases.values()]
-    return complete, total
+    return mbid, complete, pages[-1].total if pages else None, _is_whole_at_musicbrainz(pages)
+
+
+def _is_whole_at_musicbrainz(pages: list[Page[MusicBrainzRelease]]) -> bool:
+    """Whether the pages make up the list; there are none of an artist that MusicBrainz no longer has."""
+    return not pages or is_whole({release.mbid for page in pages for release in page.items}, pages)
+
+
+async def _pages_of_musicbrainz(inquiry: Inquiry, mbid: str, since: datetime | None) -> list[Page[MusicBrainzRelease]]:
+    pages: list[Page[MusicBrainzRelease]] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = await inquiry.context.providers.musicbrainz.releases_of_artist(mbid, offset=offset, fresh_since=since)
+        if page is None:
+            return []
+        pages.append(page)
+        offset = page.next_offset
+    return pages
 
 
 async def _with_credits(inquiry: Inquiry, release: MusicBrainzRelease) -> MusicBrainzRelease:
@@ -121,7 +146,8 @@ async def _with_credits(inquiry: Inquiry, release: MusicBrainzRelease) -> MusicB
     return replace(release, tracks=tracks, recording_relations_missing=False)
 
 
-Browsed = tuple[str, list[MusicBrainzRelease], int | None]
+Browsed = tuple[str, list[MusicBrainzRelease], int | None, bool]
+"""MBID, releases, how many there are said to be, whether these are all."""
 
 
 async def _chosen_by_releases(inquiry: Inquiry, browsed: Sequence[Browsed]) -> Browsed | None:
@@ -134,10 +160,10 @@ async def _chosen_by_releases(inquiry: Inquiry, browsed: Sequence[Browsed]) -> B
     if not matched:
         inquiry.answer("musicbrainz", "releases", "absent", error="No artist of the name has a release of ours.")
         return None
-    candidates = tuple(ArtistCandidate(mbid, inquiry.ours.artist.name) for mbid, _, _ in matched)
+    candidates = tuple(ArtistCandidate(mbid, inquiry.ours.artist.name) for mbid, *_ in matched)
     evidence = tuple(
         Fact("releases in common", f"{mbid}: {count_matched_releases(inquiry.ours, releases)}")
-        for mbid, releases, _ in matched
+        for mbid, releases, *_ in matched
     )
     await _review(inquiry, "musicbrainz_artist", ArtistChoice(Verdict.AMBIGUOUS, None, candidates, evidence))
     inquiry.answer("musicbrainz", "releases", "ambiguous")
@@ -158,7 +184,7 @@ async def ask_discogs(inquiry: Inquiry) -> None:
     """Read each release at Discogs: by the id that MusicBrainz links, else by one search over the artist."""
     linked = [release for release in inquiry.ours.releases if inquiry.discogs_ids.get(release.held.release_id)]
     unlinked = [release for release in inquiry.ours.releases if not inquiry.discogs_ids.get(release.held.release_id)]
-    hits = await _search_discogs(inquiry) if unlinked else []
+    hits, whole = await _search_discogs(inquiry) if unlinked else ([], True)
     choices = [(one, inquiry.discogs_ids[one.held.release_id]) for one in linked]
     choices += [(one, [hit.id for hit in likely_hits(one, hits)]) for one in unlinked]
     answers = await settled(_read_discogs(inquiry, release, ids) for release, ids in choices)
@@ -166,19 +192,31 @@ async def ask_discogs(inquiry: Inquiry) -> None:
     if trouble is not None:
         raise trouble
     inquiry.answer("discogs", "releases", "found" if any(found) else "absent", items=sum(found))
+    _insist(inquiry, "discogs", whole=whole)
 
 
-async def _search_discogs(inquiry: Inquiry) -> list[DiscogsHit]:
-    """Every release that a search for the artist's name finds."""
-    hits: list[DiscogsHit] = []
-    page: int | None = 1
-    while page is not None:
-        found = await inquiry.context.providers.discogs.search_releases(
-            inquiry.ours.artist.name, page=page, fresh_since=inquiry.item.cutoff
+async def _search_discogs(inquiry: Inquiry) -> tuple[list[DiscogsHit], bool]:
+    """Every release that a search for the artist's name finds, each once, and whether these are all of them."""
+    read = partial(_pages_of_discogs, inquiry)
+    pages = await asked_twice(inquiry.context, inquiry.item.cutoff, read, _is_whole_at_discogs)
+    hits = {hit.id: hit for page in pages for hit in page.items}
+    return list(hits.values()), _is_whole_at_discogs(pages)
+
+
+def _is_whole_at_discogs(pages: list[Page[DiscogsHit]]) -> bool:
+    return is_whole({hit.id for page in pages for hit in page.items}, pages)
+
+
+async def _pages_of_discogs(inquiry: Inquiry, since: datetime | None) -> list[Page[DiscogsHit]]:
+    pages: list[Page[DiscogsHit]] = []
+    number: int | None = 1
+    while number is not None:
+        page = await inquiry.context.providers.discogs.search_releases(
+            inquiry.ours.artist.name, page=number, fresh_since=since
         )
-        hits += found.items
-        page = found.next_offset
-    return hits
+        pages.append(page)
+        number = page.next_offset
+    return pages
 
 
 async def _read_discogs(inquiry: Inquiry, release: OurRelease, ids: Sequence[str]) -> bool:
@@ -222,7 +260,8 @@ async def ask_genius(inquiry: Inquiry) -> None:
     if not gaps:
         return
     artist_ids = await _genius_artists(inquiry)
-    songs = [(one, await _songs(inquiry, one)) for one in artist_ids[:MOST_CANDIDATES]]
+    lists = {one: await _pages_of_songs(inquiry, one) for one in artist_ids[:MOST_CANDIDATES]}
+    songs = [(one, _songs(one, pages)) for one, pages in lists.items()]
     chosen = await _chosen_by_songs(inquiry, songs)
     matched = songs_of_recordings(inquiry.ours.recordings, chosen)
     wanted = {recording_id: song for recording_id, song in matched.items() if recording_id in gaps}
@@ -232,6 +271,7 @@ async def ask_genius(inquiry: Inquiry) -> None:
         raise trouble
     if ("genius", "songs") not in inquiry.answers:
         inquiry.answer("genius", "songs", "found" if any(verified) else "absent", items=sum(verified))
+    _insist(inquiry, "genius", whole=all(map(_holds_each_once, lists.values())))
 
 
 async def _genius_artists(inquiry: Inquiry) -> list[str]:
@@ -244,18 +284,30 @@ async def _genius_artists(inquiry: Inquiry) -> list[str]:
     return artists_named(artist.name, hits)
 
 
-async def _songs(inquiry: Inquiry, artist_id: str) -> list[GeniusHit]:
-    songs: list[GeniusHit] = []
-    page: int | None = 1
-    while page is not None:
-        found = await inquiry.context.providers.genius.artist_songs(
-            artist_id, page=page, fresh_since=inquiry.item.cutoff
-        )
-        if found is None:
-            return songs
-        songs += found.items
-        page = found.next_offset
-    return [song for song in songs if song.artist is not None and song.artist.id == artist_id]
+def _songs(artist_id: str, pages: Sequence[Page[GeniusHit]]) -> list[GeniusHit]:
+    """The artist's own songs, each once."""
+    songs = {song.id: song for page in pages for song in page.items}
+    return [song for song in songs.values() if song.artist is not None and song.artist.id == artist_id]
+
+
+async def _pages_of_songs(inquiry: Inquiry, artist_id: str) -> list[Page[GeniusHit]]:
+    """The pages of an artist's songs: Genius does not say how many there are, only a song that comes twice shows."""
+
+    async def read(since: datetime | None) -> list[Page[GeniusHit]]:
+        pages: list[Page[GeniusHit]] = []
+        number: int | None = 1
+        while number is not None:
+            page = await inquiry.context.providers.genius.artist_songs(artist_id, page=number, fresh_since=since)
+            pages += [page] if page is not None else []
+            number = page.next_offset if page is not None else None
+        return pages
+
+    return await asked_twice(inquiry.context, inquiry.item.cutoff, read, _holds_each_once)
+
+
+def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:
+    ids = [song.id for page in pages for song in page.items]
+    return len(ids) == len(set(ids))
 
 
 async def _chosen_by_songs(inquiry: Inquiry, songs: Sequence[tuple[str, list[GeniusHit]]]) -> list[GeniusHit]:

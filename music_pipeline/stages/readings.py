@@ -4,7 +4,7 @@ The words that all stages share belong here; what a stage asks and decides is in
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,13 +14,16 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.catalog.changes import Version
+from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError, ProviderFailure
+from music_pipeline.providers.records import Page
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
 if TYPE_CHECKING:  # the clients take their time to load
     from music_pipeline.providers.clients import Providers
 
 FRESH_FOR = timedelta(hours=24)
+ATTEMPTS_AT_A_WHOLE_LIST = 2
 PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 Found = TypeVar("Found")
 
@@ -87,6 +90,36 @@ StageReader = Callable[["StageContext", Sequence[WorkItem]], Awaitable[list[Read
 def fresh_since(item: WorkItem) -> datetime | None:
     """What static facts have to be newer than: the request, where it asks for everything afresh; else they may keep."""
     return item.cutoff if item.force else None
+
+
+async def asked_twice(
+    context: StageContext,
+    since: datetime | None,
+    read: Callable[[datetime | None], Awaitable[Found]],
+    agrees: Callable[[Found], bool],
+) -> Found:
+    """A list of several pages, each fresh since `since`; if the pages do not agree, all of them once more, afresh."""
+    found = await read(since)
+    if agrees(found):
+        return found
+    now = await context.in_database(lambda connection: connection.execute(query("database_now")).scalar_one())
+    return await read(now)
+
+
+def is_whole(ids: Collection[str], pages: Sequence[Page[Any]]) -> bool:
+    """Whether the pages of a list agree on its length, and hold as many entries; `ids`: of the usable ones."""
+    totals = {page.total for page in pages}
+    return totals == {len(ids) + sum(page.nulls for page in pages)}
+
+
+def disagreement(item: WorkItem, provider: str, what: str) -> ProviderFailure | None:
+    """The trouble with a list whose pages do not agree even if asked for again: another attempt, but not for ever.
+
+    None once that was tried twice: then what there is counts, as a partial answer.
+    """
+    if item.attempts >= ATTEMPTS_AT_A_WHOLE_LIST:
+        return None
+    return ProviderFailure(provider, None, f"{provider}: the pages of {what} do not make up a whole")
 
 
 def one_by_one(

@@ -6,6 +6,7 @@ Pages that were read before a failure are in the cache, fresher than the request
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
@@ -25,7 +26,10 @@ from music_pipeline.stages.readings import (
     StageContext,
     Trouble,
     artist_of,
+    asked_twice,
+    disagreement,
     follow_up,
+    is_whole,
     one_by_one,
     settled,
     worst,
@@ -50,19 +54,29 @@ async def read_release_list(context: StageContext, item: WorkItem) -> Reading:
     artist = await artist_of(context, item)
     if artist.spotify_id is None:
         raise Impossible(f"{artist.name} has no Spotify id any more, so its releases cannot be listed.")
-    pages, trouble, stopped_at = await _pages(context, item, artist.spotify_id)
+    ask = partial(_pages, context, artist.spotify_id)
+    pages, trouble, stopped_at = await asked_twice(context, item.cutoff, ask, _agree)
+    if not _agree((pages, trouble, stopped_at)):
+        trouble = disagreement(item, "spotify", f"{artist.name}'s releases")
     read = release_list(artist, pages, whole=trouble is None)
     write = partial(_write, item=item, artist=artist, read=read, trouble=trouble)
     return Reading(write=write, trouble=trouble, payload=item.payload | {"offset": stopped_at} if trouble else None)
 
 
-async def _pages(
-    context: StageContext, item: WorkItem, spotify_id: str
-) -> tuple[list[Page[SpotifyAlbum]], Trouble | None, int]:
-    """The pages in order; the trouble, if any, and the offset of the first page that is missing."""
+Pages = tuple[list[Page[SpotifyAlbum]], Trouble | None, int]
+"""The pages in order; the trouble, if any, and the offset of the first page that is missing."""
+
+
+def _agree(read: Pages) -> bool:
+    """Whether the pages make up a whole list, or there is trouble anyway."""
+    pages, trouble, _ = read
+    return trouble is not None or is_whole({album.id for page in pages for album in page.items}, pages)
+
+
+async def _pages(context: StageContext, spotify_id: str, since: datetime | None) -> Pages:
 
     async def ask(offset: int) -> Page[SpotifyAlbum]:
-        page = await context.providers.spotify.artist_albums(spotify_id, offset=offset, fresh_since=item.cutoff)
+        page = await context.providers.spotify.artist_albums(spotify_id, offset=offset, fresh_since=since)
         if page is None:
             raise Impossible(f"Spotify no longer has the artist {spotify_id}.")
         return page

@@ -16,6 +16,7 @@ from music_pipeline.catalog.artists import Artist
 from music_pipeline.catalog.changes import version_of
 from music_pipeline.catalog.releases import HeldRelease, releases_of_artist
 from music_pipeline.catalog.tracks import write_track_lists
+from music_pipeline.providers.records import Page
 from music_pipeline.providers.spotify import SpotifySearch, SpotifySimpleTrack
 from music_pipeline.stages.readings import (
     Reading,
@@ -23,8 +24,11 @@ from music_pipeline.stages.readings import (
     StageContext,
     Trouble,
     artist_of,
+    asked_twice,
+    disagreement,
     follow_up,
     fresh_since,
+    is_whole,
     one_by_one,
     results_and_trouble,
     settled,
@@ -48,6 +52,8 @@ class _Search:
     artist: Artist
     gathered: Gathered
     troubles: list[Trouble] = field(default_factory=list)
+    lists_in_doubt: list[str] = field(default_factory=list)
+    """Titles of releases whose own track lists do not agree with themselves."""
 
     async def page(self, offset: int) -> SpotifySearch:
         return await self.context.providers.spotify.search(
@@ -68,6 +74,9 @@ async def read_track_lists(context: StageContext, item: WorkItem) -> Reading:
         await _each(search, _search_release)
     if not search.troubles:
         await _each(search, _read_own_list)
+    if search.lists_in_doubt and not search.troubles:
+        doubt = disagreement(item, "spotify", f"the tracks of {', '.join(search.lists_in_doubt)}")
+        search.troubles += [doubt] if doubt else []
     trouble = search.troubles[0] if search.troubles else None
     return Reading(write=partial(_write, search=search, trouble=trouble), trouble=trouble)
 
@@ -124,27 +133,33 @@ async def _search_release(search: _Search, release: HeldRelease) -> None:
 
 async def _read_own_list(search: _Search, release: HeldRelease) -> None:
     """The release's own list, without ISRCs, and each track of it that no search gave."""
-    listed, whole = await _own_list(search, release)
+    read = partial(_own_list, search, release)
+    pages = await asked_twice(search.context, fresh_since(search.item), read, _is_whole)
+    listed = [track for page in pages for track in page.items]
+    if pages and not _is_whole(pages):
+        search.lists_in_doubt.append(release.title)
     held = search.gathered.places.get(release.spotify_id, {})
     missing = [one for one in listed if (one.disc_number, one.track_number) not in held]
     found = [await _single_track(search, release, one) for one in missing]
-    if whole and all(found):
+    if pages and _is_whole(pages) and not any(page.nulls for page in pages) and all(found):
         search.gathered.proven.add(release.spotify_id)
 
 
-async def _own_list(search: _Search, release: HeldRelease) -> tuple[list[SpotifySimpleTrack], bool]:
-    listed: list[SpotifySimpleTrack] = []
+def _is_whole(pages: list[Page[SpotifySimpleTrack]]) -> bool:
+    """Whether the pages make up the list; there are none of a release that Spotify no longer has."""
+    return not pages or is_whole({track.id for page in pages for track in page.items}, pages)
+
+
+async def _own_list(search: _Search, release: HeldRelease, since: datetime | None) -> list[Page[SpotifySimpleTrack]]:
+    pages: list[Page[SpotifySimpleTrack]] = []
     offset: int | None = 0
-    total: int | None = None
     while offset is not None:
-        page = await search.context.providers.spotify.album_tracks(
-            release.spotify_id, offset=offset, fresh_since=fresh_since(search.item)
-        )
+        page = await search.context.providers.spotify.album_tracks(release.spotify_id, offset=offset, fresh_since=since)
         if page is None:
-            return listed, False
-        listed += page.items
-        offset, total = page.next_offset, page.total
-    return listed, total is not None and len({one.id for one in listed}) == total
+            return []
+        pages.append(page)
+        offset = page.next_offset
+    return pages
 
 
 async def _single_track(search: _Search, release: HeldRelease, listed: SpotifySimpleTrack) -> bool:

@@ -154,6 +154,32 @@ RECORDINGS = st.builds(
 )
 
 
+OFFERED = st.lists(
+    st.builds(
+        ArtistCandidate,
+        provider_id=st.sampled_from("abcdef"),
+        name=st.sampled_from(["Nirvana", "nirvana", "Nirvanna", "Nirvana UK", "Kino", "Кино", "Various", "Hole"]),
+        aliases=st.lists(st.sampled_from(["Nirvana", "Kino"]), max_size=1).map(tuple),
+        popularity=st.none() | st.integers(0, 100),
+    ),
+    max_size=5,
+    unique_by=lambda one: one.provider_id,
+)
+
+
+@given(st.sampled_from(["Nirvana", "Kino", "Various"]), OFFERED, st.data())
+def test_who_a_name_means_does_not_depend_on_the_order_of_the_hits(
+    requested: str, offered: list[ArtistCandidate], data: st.DataObject
+) -> None:
+    choice = choose_artist(requested, offered)
+    again = choose_artist(requested, data.draw(st.permutations(offered)))
+    assert (choice.verdict, choice.chosen) == (again.verdict, again.chosen)
+    assert set(choice.candidates) == set(again.candidates)
+    assert (choice.verdict is SAME) == (choice.chosen is not None)
+    if choice.chosen is not None:
+        assert choice.candidates == (choice.chosen,)
+
+
 @given(RECORDINGS, RECORDINGS)
 def test_the_verdict_on_recordings_does_not_depend_on_the_order(left: RecordingFacts, right: RecordingFacts) -> None:
     forth, back = match_recording(left, right), match_recording(right, left)

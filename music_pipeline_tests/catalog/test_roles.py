@@ -174,6 +174,26 @@ def test_any_text_can_be_read_as_roles(text: str) -> None:
         production_role(genius_role(role.printed))
 
 
+PRINTED_ROLE = st.sampled_from(
+    ["Producer", "Co-producer", "Produced By", "Producer [Additional, Vocals]", "Executive-Producer", "Mixed By",
+     "Guitar [12-String]", "Coordinator [Production]", "Written-By", "Film Producer"]
+)  # fmt: skip
+
+
+@given(st.lists(PRINTED_ROLE, max_size=8))
+def test_roles_of_a_comma_list_are_those_read_one_by_one(printed: list[str]) -> None:
+    roles = parse_roles(", ".join(printed))
+    assert [role.printed for role in roles] == printed
+    alone = [role for each in printed for role in parse_roles(each)]
+    assert list(map(production_role, roles)) == list(map(production_role, alone))
+
+
+@given(st.text())
+def test_production_is_never_read_where_no_producer_is_printed(text: str) -> None:
+    if "produce" not in text.lower():
+        assert classes_of(text) == []
+
+
 def test_every_production_credit_of_the_real_catalogue_is_found(discogs_releases: list[dict[str, Any]]) -> None:
     texts = [credit["role"] for release in discogs_releases for credit in release["extraartists"]]
     tracks = [track for release in discogs_releases for track in release["tracklist"]]

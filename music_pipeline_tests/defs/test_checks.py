@@ -133,7 +133,7 @@ def test_dead_work_fails_its_queues_check_unless_it_was_cancelled(engine: sa.Eng
     ("oldest", "passed"), [(None, True), (timedelta(minutes=29), True), (timedelta(minutes=31), False)]
 )
 def test_overdue_fails_when_the_oldest_due_work_is_too_old(oldest: timedelta | None, passed: bool) -> None:
-    assert checks.overdue(Stage.ALBUM_DISCOVERY, oldest).passed is passed
+    assert checks.overdue(Stage.ALBUM_DISCOVERY, oldest, {}).passed is passed
 
 
 def test_last_run_names_who_failed_and_who_waits() -> None:

@@ -71,6 +71,18 @@ WITH artist_names AS (
     FROM credit_sources s JOIN credit_names n USING (credit_id) JOIN credits c USING (credit_id)
     WHERE s.inactive_at IS NULL AND c.inactive_at IS NULL
     UNION ALL
+    SELECT 'recording_sources', jsonb_build_array(n.called, s.source, s.provider, s.status, s.fields,
+                                                  round(s.confidence::numeric, 4))
+    FROM recording_sources s JOIN recordings r USING (recording_id) JOIN recording_names n USING (recording_id)
+    WHERE r.inactive_at IS NULL
+    UNION ALL
+    SELECT 'producer_profiles', jsonb_build_array(n.called, f.url, f.source, f.service, f.handle, f.evidence,
+                                                  round(f.confidence::numeric, 4))
+    FROM producer_profiles f JOIN producer_names n USING (producer_id) WHERE f.inactive_at IS NULL
+    UNION ALL
+    SELECT 'profile_followers', jsonb_build_array(n.called, f.service, f.handle, f.followers, f.outcome)
+    FROM profile_followers f JOIN producer_names n USING (producer_id)
+    UNION ALL
     SELECT 'external_ids', jsonb_build_array(x.entity, x.provider, x.id, n.called, x.source, round(x.confidence::numeric, 4))
     FROM external_ids x LEFT JOIN entity_names n USING (entity, entity_id)
     UNION ALL
@@ -85,6 +97,6 @@ WITH artist_names AS (
 SELECT names.table_name, count(fact) AS rows,
        md5(coalesce(string_agg(md5(fact::text), '' ORDER BY md5(fact::text) COLLATE "C"), '')) AS digest
 FROM unnest(ARRAY['artists', 'releases', 'artist_releases', 'recordings', 'isrcs', 'tracks', 'producers', 'credits',
-                  'credit_sources', 'external_ids', 'reviews', 'held']) WITH ORDINALITY AS names (table_name, place)
+                  'credit_sources', 'recording_sources', 'producer_profiles', 'profile_followers', 'external_ids', 'reviews', 'held']) WITH ORDINALITY AS names (table_name, place)
 LEFT JOIN facts USING (table_name)
 GROUP BY names.table_name, names.place ORDER BY names.place

@@ -9,6 +9,29 @@ SELECT
     (SELECT count(*) FROM reviews WHERE status = 'open') AS open_reviews,
     (SELECT count(*) FROM held_changes WHERE status = 'held') AS held_changes
 
+-- name: catalogue_ages
+-- When the sources last said what is shown, by asset and source. A row that is confirmed is written once a day at most, so
+-- that last_seen_at may be a day older than the last confirmation.
+SELECT asset, source, count(*) AS rows, max(seen_at) AS newest, min(seen_at) AS oldest
+FROM (
+    SELECT 'artists' AS asset, 'spotify' AS source, last_seen_at AS seen_at
+    FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL
+    UNION ALL
+    SELECT 'releases', 'spotify', last_seen_at FROM artist_releases WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'tracks', 'spotify', last_seen_at FROM release_tracks WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'producers', provider, last_seen_at FROM credit_sources WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'enriched_tracks', source, fetched_at FROM recording_sources WHERE status = 'found'
+    UNION ALL
+    SELECT 'producer_profiles', source, last_seen_at FROM producer_profiles WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'producer_profiles', service, fetched_at FROM profile_followers WHERE followers IS NOT NULL
+) AS shown
+WHERE asset = ANY (CAST(:assets AS text[]))
+GROUP BY asset, source ORDER BY array_position(CAST(:assets AS text[]), asset), source
+
 -- name: provider_obstacles
 SELECT provider, kind, until, reason FROM provider_blocks WHERE until > now()
 UNION ALL
