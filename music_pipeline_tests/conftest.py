@@ -27,7 +27,7 @@ OPERATORS_VARIABLES = (
     "DISCOGS_TOKEN", "LASTFM_API_KEY", "GETSONGBPM_API_KEY", "INSTAGRAM_API_KEY", "INSTAGRAM_USER_ID",
     "PROVIDER_WAIT_DAYS",
 )  # fmt: skip
-OPERATORS_PREFIXES = ("RETRY_", "LEASE_", "BREAKER_")
+OPERATORS_PREFIXES = ("RETRY_", "LEASE_", "BREAKER_", "QUOTA_KEPT_")
 OPERATORS_SUFFIX = "_QUOTA"
 # A test's database need not survive a crash of the machine.
 FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")

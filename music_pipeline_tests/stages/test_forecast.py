@@ -20,8 +20,9 @@ from music_pipeline_tests.stages.conftest import SPEED, Pipeline
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
 ARTISTS = 7
-# The sources with a call for each recording, and Spotify, ask most: of a few calls, one more is a large share.
+# Of a few calls, one more is a large share; and what was learnt of seven artists is a small sample for each provider.
 FEW_CALLS = 12
+TOLERANCE, TOLERANCE_IN_ALL = 0.35, 0.25
 
 
 def day(*, limit: int, used: int) -> DayUse:
@@ -41,7 +42,7 @@ def test_a_known_artist_is_counted_by_its_own_size_and_an_unknown_one_by_the_typ
     known = OpenArtist(Stage.TRACK_DISCOVERY, releases=3, tracks=30, unread_pages=2)
     assert calls_of_artist(known, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 3
     unknown = OpenArtist(Stage.ALBUM_DISCOVERY, releases=0, tracks=0, unread_pages=0)
-    assert calls_of_artist(unknown, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 1 + 11
+    assert calls_of_artist(unknown, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 1 + 15
     done = replace(known, stage=Stage.ENRICHMENT)
     assert sum(calls_of_artist(done, ASSUMED_ARTIST, NOTHING_LEARNT).values()) == 0
 
@@ -76,8 +77,8 @@ def test_the_plan_for_artists_whose_releases_are_known_is_what_the_run_then_asks
     asked = {name: stats[name]["requests"] for name in planned}
     for name, calls in asked.items():
         if calls > FEW_CALLS:
-            assert planned[name] == pytest.approx(calls, rel=0.25), (planned, asked, stats["spotify"])
-    assert sum(planned.values()) == pytest.approx(sum(asked.values()), rel=0.25), (planned, asked)
+            assert planned[name] == pytest.approx(calls, rel=TOLERANCE), (planned, asked, stats["spotify"])
+    assert sum(planned.values()) == pytest.approx(sum(asked.values()), rel=TOLERANCE_IN_ALL), (planned, asked)
 
 
 def test_plan_names_the_slowest_and_what_hinders(

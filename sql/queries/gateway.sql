@@ -16,7 +16,9 @@ SELECT return_permit(:buckets, :intervals, :slot)
 SELECT spend_day(:bucket, :day, :slot, -1)
 
 -- name: leave_line
-UPDATE quota_lines SET waits = false WHERE bucket = :bucket AND holder = :asker
+-- Killed processes leave theirs behind, which count for nothing after some seconds.
+DELETE FROM quota_lines
+WHERE bucket = :bucket AND (holder = :asker OR asked_at < extract(epoch FROM clock_timestamp()) - 3600)
 
 -- name: day_use
 SELECT day_calls(:bucket, :day, now.seconds) AS calls,
