@@ -33,6 +33,21 @@ OPERATORS_SUFFIX = "_QUOTA"
 FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests recorded (`record_property`), for those who want more than passed or failed."""
+    figures = [
+        f"{report.nodeid.rpartition('::')[2]}: {name}: {value}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+        for name, value in report.user_properties
+    ]
+    if figures:
+        terminalreporter.section("figures")
+    for figure in figures:
+        terminalreporter.write_line(figure)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home folder for the session; at its end the server that lies there is stopped and removed."""

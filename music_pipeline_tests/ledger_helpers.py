@@ -32,7 +32,8 @@ def pass_time(engine: sa.Engine, passed: timedelta) -> None:
             "UPDATE work_archive SET finished_at = finished_at - :passed",
             "UPDATE worker_issues SET at = at - :passed",
             "UPDATE queue_metrics SET at = at - :passed",
-            "UPDATE sweeps SET heartbeat_at = heartbeat_at - :passed, ended_at = ended_at - :passed",
+            "UPDATE sweeps SET started_at = started_at - :passed, heartbeat_at = heartbeat_at - :passed, "
+            "ended_at = ended_at - :passed",
         ):
             connection.execute(sa.text(statement), {"passed": passed})
 

@@ -25,7 +25,7 @@ from music_pipeline.stages import runner
 from music_pipeline.stages.enrichment import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
-from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline.work import CATALOG_STAGES, Stage, Sweep
 
 SWEEP_TAG = "music/sweep"
 CHAIN = "sweep"
@@ -77,15 +77,28 @@ def verdicts_of(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) ->
 
 def swept(context: Context, engine: sa.Engine, stage: Stage, config: Drain) -> list[Outcome]:
     """The outcomes of a sweep of the stage. Nothing is written where nothing is due."""
-    expected = work.due(engine, [stage])[stage]
-    if not expected:
+    expected, abandoned = work.due(engine, [stage])[stage], work.abandoned_sweep(engine, stage.value)
+    if not expected and abandoned is None:
         context.log.info("%s: nothing is due.", ASSET_OF_STAGE[stage])
         return []
     with sweeping(engine, stage.value, run_id=context.run.run_id, log=context.log) as begun:
         if not begun:
             context.log.info("%s: another sweep is at it, and takes what is due.", ASSET_OF_STAGE[stage])
             return []
+        if abandoned is not None:
+            tell_for(context, engine, stage, abandoned)
         return list(told(context, stage, config, expected))
+
+
+def tell_for(context: Context, engine: sa.Engine, stage: Stage, abandoned: Sweep) -> None:
+    """Log what a sweep finished whose run ended without a word: it may have died before it told Dagster."""
+    finished = runner.finished_by(engine, stage, abandoned)
+    context.log.warning(
+        "%s: run %s ended without a word. What it had finished is recorded again: %d.",
+        ASSET_OF_STAGE[stage], abandoned.run_id, len(finished),
+    )  # fmt: skip
+    for outcome in finished:
+        tell(context, engine, stage, outcome)
 
 
 def told(context: Context, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
@@ -97,11 +110,16 @@ def told(context: Context, stage: Stage, config: Drain, expected: int) -> Iterat
         limit=config.limit,
         on_chunk=progress_to(context.log, ASSET_OF_STAGE[stage], expected=expected),
     ):
-        if stage is Stage.ENRICHMENT:
-            log_enrichment(context, database.engine(), outcome)
-        else:
-            log_outcomes(context, asset_of(stage), [outcome], asked_for=False)
+        tell(context, database.engine(), stage, outcome)
         yield outcome
+
+
+def tell(context: Context, engine: sa.Engine, stage: Stage, outcome: Outcome) -> None:
+    """Log an outcome on the assets that the stage fills."""
+    if stage is Stage.ENRICHMENT:
+        log_enrichment(context, engine, outcome)
+    else:
+        log_outcomes(context, asset_of(stage), [outcome], asked_for=False)
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:

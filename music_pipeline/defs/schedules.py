@@ -34,7 +34,7 @@ def sweep_name(stage: Stage) -> str:
 
 def is_due(engine: sa.Engine, stage: Stage) -> bool:
     """Whether a sweep of the stage would find something to do."""
-    if work.due(engine, [stage])[stage]:
+    if work.due(engine, [stage])[stage] or work.abandoned_sweep(engine, stage.value) is not None:
         return True
     if stage is not Stage.ENRICHMENT:
         return False

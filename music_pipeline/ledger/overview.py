@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,7 +40,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A sweep in progress."""
+    """A sweep that has not said that it has ended."""
 
     kind: str
     run_id: str
@@ -110,6 +111,21 @@ def begin_sweep(engine: sa.Engine, kind: str, run_id: str) -> bool:
     values = {"kind": kind, "run_id": run_id, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.begin() as connection:
         return connection.execute(query("begin_sweep"), values).first() is not None
+
+
+def abandoned_sweep(engine: sa.Engine, kind: str) -> Sweep | None:
+    """The last sweep of its kind, if its run ended without a word: it has no end, and no young heartbeat."""
+    values = {"kind": kind, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
+    with engine.connect() as connection:
+        row = connection.execute(query("abandoned_sweep"), values).one_or_none()
+    return None if row is None else Sweep(row.kind, row.run_id, row.started_at, row.heartbeat_at)
+
+
+def results_of(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[dict[str, Any]]:
+    """The results of the work of a stage that a sweep finished, in the order in which it did."""
+    values = {"stage": stage.value, "run_id": sweep.run_id, "since": sweep.started_at}
+    with engine.connect() as connection:
+        return [row.result for row in connection.execute(query("results_of_run"), values)]
 
 
 def sweep_heartbeat(engine: sa.Engine, kind: str, run_id: str) -> bool:

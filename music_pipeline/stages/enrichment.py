@@ -1,12 +1,16 @@
 """Stage `enrichment`: what every source knows about an artist's recordings, each source on its own.
 
-Sources of one wave are asked at the same time, waves one after the other: what is cheap and wide, and what finds ids,
-before what is slow, and what needs them. A source that fails makes its rows failed and stops nothing.
+Of a recording, sources of one wave are asked at the same time, waves one after the other: what is cheap and wide, and
+what finds ids, before what is slow, and what needs them. Recordings go through the waves in groups, one behind another:
+the slow sources of the last wave are at work while the first wave still asks about the next group. A source that fails
+makes its rows failed and stops nothing.
 """
 
+import asyncio
+import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -59,6 +63,8 @@ log = structlog.get_logger()
 
 # MusicBrainz answered for all of an artist's releases: a recording that it did not name is one that it does not know.
 SETTLED_ANSWERS = frozenset({"found", "absent", "empty"})
+# A common multiple of the sources' batches, so that a group fills them.
+GROUP = 400
 
 
 @dataclass(slots=True)
@@ -77,17 +83,45 @@ class Enrichment:
     started: float = field(default_factory=time.monotonic)
 
 
+Pair = tuple[Enrichment, UUID]
+"""An artist being enriched, and one of the artist's recordings."""
+
+
 async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""
     await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
     opened = await settled(_open(context, item) for item in items)
     enrichments = [one for one in opened if isinstance(one, Enrichment)]
+    in_turn = {name: asyncio.Lock() for name in SOURCES}  # whoever waits first comes first: groups stay in order
+    for defect in await settled(_enrich(context, group, enrichments, in_turn) for group in _groups(enrichments)):
+        if defect is not None:
+            raise defect
+    return [_reading(one) if isinstance(one, Enrichment) else one for one in opened]
+
+
+def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
+    """All artists' recordings in groups, each once: a recording of two artists is asked about for one of them."""
+    whose = {recording_id: enrichment for enrichment in enrichments for recording_id in enrichment.recordings}
+    pairs = iter([(enrichment, recording_id) for recording_id, enrichment in whose.items()])
+    return list(iter(lambda: list(itertools.islice(pairs, GROUP)), []))
+
+
+async def _enrich(
+    context: StageContext,
+    group: Sequence[Pair],
+    enrichments: Sequence[Enrichment],
+    in_turn: Mapping[str, asyncio.Lock],
+) -> None:
+    """Ask about a group wave by wave, each source when the group before is through with it."""
     for wave in sorted({source.wave for source in SOURCES.values()}):
-        chosen = [source for source in SOURCES.values() if source.wave == wave]
-        for defect in await settled(_ask_source(context, source, enrichments) for source in chosen):
+
+        async def ask(source: Source) -> None:
+            async with in_turn[source.name]:
+                await _ask_source(context, source, group, enrichments)
+
+        for defect in await settled(ask(source) for source in SOURCES.values() if source.wave == wave):
             if defect is not None:
                 raise defect
-    return [_reading(one) if isinstance(one, Enrichment) else one for one in opened]
 
 
 async def _open(context: StageContext, item: WorkItem) -> Enrichment:
@@ -108,13 +142,11 @@ async def _open(context: StageContext, item: WorkItem) -> Enrichment:
     return await context.in_database(look)
 
 
-async def _ask_source(context: StageContext, source: Source, enrichments: Sequence[Enrichment]) -> None:
+async def _ask_source(
+    context: StageContext, source: Source, group: Sequence[Pair], enrichments: Sequence[Enrichment]
+) -> None:
     """Decide for each recording, ask in full batches, and make rows of what comes."""
-    now = datetime.now(UTC)
-    chosen = (enrichment for enrichment in enrichments if source in enrichment.sources)
-    found = (pair for enrichment in chosen for pair in _wanted(source, enrichment, now))
-    # A recording of two artists of the chunk is asked about once; the row is both's.
-    wanted = list({asked.recording.recording_id: (enrichment, asked) for enrichment, asked in found}.values())
+    wanted = list(_wanted(source, group, datetime.now(UTC)))
     batches = [wanted[start : start + source.batch] for start in range(0, len(wanted), source.batch)]
     # The first alone: what is learnt from it (an endpoint that is gone) spares the others their requests.
     for together in (batches[:1], batches[1:]):
@@ -123,9 +155,12 @@ async def _ask_source(context: StageContext, source: Source, enrichments: Sequen
                 raise defect
 
 
-def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple[Enrichment, Asked]]:
-    wanted = []
-    for recording_id, recording in enrichment.recordings.items():
+def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tuple[Enrichment, Asked]]:
+    """Whom to ask about; for the others, their rows are made here."""
+    for enrichment, recording_id in group:
+        if source not in enrichment.sources:
+            continue
+        recording = enrichment.recordings[recording_id]
         known = enrichment.known.get((recording_id, source.name))
         values = enrichment.values[recording_id]
         decision = decide(source, recording, known, values, now=now, force=enrichment.item.force)
@@ -133,10 +168,9 @@ def _wanted(source: Source, enrichment: Enrichment, now: datetime) -> list[tuple
         if decision is Decision.ASK and awaited is not None and not enrichment.item.force:
             enrichment.rows[recording_id, source.name] = row_waiting_for(source, recording, awaited)
         elif decision is Decision.ASK:
-            wanted.append((enrichment, _asked(enrichment, recording, known)))
+            yield enrichment, _asked(enrichment, recording, known)
         elif decision is not Decision.LEAVE and (known is None or known.status != "found"):
             enrichment.rows[recording_id, source.name] = row_without_asking(source, recording, decision)
-    return wanted
 
 
 def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:

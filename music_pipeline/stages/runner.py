@@ -7,7 +7,7 @@ follows and the end of its work in one transaction. What a stage reads and decid
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,7 @@ from music_pipeline.work import (
     LeaseLost,
     Stage,
     StopReason,
+    Sweep,
     WorkItem,
     bury,
     claim,
@@ -57,6 +58,7 @@ from music_pipeline.work import (
     postpone,
     record_batch,
     record_issue,
+    results_of,
     retry,
 )
 
@@ -148,6 +150,11 @@ def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box
                 return
             items = claim(engine, stage, run_id=run_id, limit=CHUNK, work_ids=work_ids[start : start + CHUNK])
             yield from session.work_off(stage, items, keep_follow_ups_forced=True)
+
+
+def finished_by(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[Outcome]:
+    """What a sweep has finished of a stage, as it stands in the archive: for who has to tell it in its place."""
+    return [Outcome(**result) for result in results_of(engine, stage, sweep)]
 
 
 def refresh(
@@ -334,8 +341,9 @@ class _Session:
         for provider, text in result.notes:
             record_issue(connection, item, run_id=self._run_id, provider=provider, error=text)
         if reading.trouble is None:
-            finish(connection, item, run_id=self._run_id, result=result.detail)
-            return _done(item, result)
+            outcome = _done(item, result)
+            finish(connection, item, run_id=self._run_id, result=asdict(outcome))
+            return outcome
         return self._put_off(connection, item, reading.trouble, result, reading.payload)
 
     def _settle_failure(self, connection: sa.Connection, item: WorkItem, error: Exception) -> Outcome:

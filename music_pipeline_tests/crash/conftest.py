@@ -20,7 +20,8 @@ from music_pipeline import database, embedded_postgres
 from music_pipeline.digest import TableDigest, digest
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
-from music_pipeline.work import CATALOG_STAGES
+from music_pipeline.stages.runner import drain
+from music_pipeline.work import CATALOG_STAGES, Stage
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.stages.conftest import Pipeline
 
@@ -28,6 +29,7 @@ SPEED = 60  # the windows of Discogs and Genius last a second, which is the shor
 SEED = 41
 ARTISTS = 3
 PATIENCE_SECONDS = 120
+LEASE_SECONDS = 2
 POLL_SECONDS = 0.05
 DRIVER = str(Path(__file__).with_name("driver.py"))
 AUDITED_TABLES = {
@@ -58,15 +60,15 @@ class Processes:
         self.started.append(process)
         return process
 
-    def drain(self, run_id: str, *point: str) -> subprocess.Popen[str]:
+    def drain(self, run_id: str, *options: str) -> subprocess.Popen[str]:
         """A driver at work."""
-        [process] = self.drains([run_id], *point)
+        [process] = self.drains([run_id], *options)
         return process
 
-    def drains(self, run_ids: Sequence[str], *point: str) -> list[subprocess.Popen[str]]:
+    def drains(self, run_ids: Sequence[str], *options: str) -> list[subprocess.Popen[str]]:
         """Drivers that begin at the same moment."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        drivers = [self.start(sys.executable, DRIVER, run_id, *point, **pipes) for run_id in run_ids]
+        drivers = [self.start(sys.executable, DRIVER, run_id, *options, **pipes) for run_id in run_ids]
         assert [said(driver) for driver in drivers] == ["begun"] * len(drivers)
         for driver in drivers:
             assert driver.stdin is not None
@@ -77,8 +79,8 @@ class Processes:
         """A `dagster` command on the project's instance."""
         return self.start(sys.executable, "-m", *arguments, cwd=PROJECT, **more)
 
-    def drain_to_the_end(self, run_id: str) -> None:
-        assert self.drain(run_id).wait(PATIENCE_SECONDS) == 0
+    def drain_to_the_end(self, run_id: str, *options: str) -> None:
+        assert self.drain(run_id, *options).wait(PATIENCE_SECONDS) == 0
 
     def end(self) -> None:
         for process in self.started:
@@ -142,9 +144,9 @@ def template_database(postgres_url: str, template_database: str) -> str:
 @pytest.fixture
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that end, and retries that come, within the test."""
-    monkeypatch.setenv("LEASE_SECONDS", "2")
+    monkeypatch.setenv("LEASE_SECONDS", str(LEASE_SECONDS))
     monkeypatch.setenv("LEASE_RENEW_SECONDS", "1")
-    for stage in CATALOG_STAGES:
+    for stage in Stage:
         monkeypatch.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "0.1")
 
 
@@ -196,27 +198,48 @@ def requested(world: SandboxProcess) -> list[str]:
 
 @pytest.fixture(scope="session")
 def undisturbed(postgres_url: str, template_database: str, world: SandboxProcess) -> list[TableDigest]:
-    """The digest of a run that nobody disturbed, in a database of its own."""
+    """The digest of a run of the catalogue's stages that nobody disturbed, in a database of its own."""
+    return undisturbed_digest(postgres_url, template_database, world, CATALOG_STAGES)
+
+
+@pytest.fixture(scope="session")
+def undisturbed_to_the_end(postgres_url: str, template_database: str, world: SandboxProcess) -> list[TableDigest]:
+    """The same, of all stages."""
+    return undisturbed_digest(postgres_url, template_database, world, tuple(Stage))
+
+
+def undisturbed_digest(
+    postgres_url: str, template: str, world: SandboxProcess, stages: Sequence[Stage]
+) -> list[TableDigest]:
     with (
-        created_database(postgres_url, "undisturbed", template=template_database) as url,
+        created_database(postgres_url, "undisturbed", template=template) as url,
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv("DATABASE_URL", url)
         environment.setenv("MUSIC_SANDBOX_URL", world.url)
         engine = database.engine()
-        pipeline = Pipeline(engine, world)
-        pipeline.discover(*requested(world))
-        outcomes = pipeline.sweep()
-        assert [one.error for one in outcomes] == [None] * 4 * ARTISTS
+        Pipeline(engine, world).discover(*requested(world))
+        outcomes = [one for stage in stages for one in drain(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
+        assert {one.error for one in outcomes} == {None}
+        assert len(outcomes) >= len(stages) * ARTISTS
         found = digest(engine)
         engine.dispose()
     return found
 
 
-def assert_nothing_was_lost(pipeline: Pipeline, undisturbed: list[TableDigest]) -> None:
-    """No work is open or dead, the catalogue says what the undisturbed one does, and its audit explains every row."""
+def assert_nothing_was_lost(
+    pipeline: Pipeline,
+    undisturbed: list[TableDigest],
+    *,
+    stages: Sequence[Stage] = CATALOG_STAGES,
+    times: int = 1,
+) -> None:
+    """No work is open or dead, the catalogue says what the undisturbed one does, and its audit explains every row.
+
+    `times`: how often each piece of work was asked for.
+    """
     open_work = pipeline.rows("SELECT stage, subject, last_error FROM work")
-    assert [row for row in open_work if row.stage in CATALOG_STAGES] == []
+    assert [row for row in open_work if row.stage in stages] == []
     assert pipeline.rows("SELECT stage, subject, error FROM dead_work") == []
     assert digest(pipeline.engine) == undisturbed
     for table, columns in AUDITED_TABLES.items():
@@ -228,4 +251,5 @@ def assert_nothing_was_lost(pipeline: Pipeline, undisturbed: list[TableDigest]) 
             columns=list(columns),
         )
         assert unexplained == [], table
-    assert pipeline.rows("SELECT stage, subject FROM work_archive GROUP BY 1, 2 HAVING count(*) > 1") == []
+    done_again = "SELECT stage, subject FROM work_archive GROUP BY 1, 2 HAVING count(*) > :times"
+    assert pipeline.rows(done_again, times=times) == []

@@ -1,17 +1,19 @@
-"""A process that works the catalogue's stages off, and halts where it is told: `driver.py RUN_ID [POINT NTH]`.
+"""A process that works stages off until none of their work is open, and halts where it is told.
 
-It says that it has begun, and waits for a line to go on, so that two can go on together.
+It says that it has begun, and waits for a line to go on, so that two can go on together. With `--refresh` it first
+does each of the stages for exactly those artists, as a run of the assets does, and ends.
 
 At the NTH pass of POINT it writes the point's name to stdout and goes no further, so that the test can kill it there;
 `in_call` and `finishing` write it and go on, into the call or the commit. The points are hooks on what the product
 does, put on in this process alone.
 """
 
+import argparse
 import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +21,14 @@ import sqlalchemy as sa
 
 from music_pipeline import database, logs, work
 from music_pipeline.ledger.records import Selector
-from music_pipeline.providers import transport
+from music_pipeline.providers import gateway, transport
 from music_pipeline.stages import runner
-from music_pipeline.work import CATALOG_STAGES
+from music_pipeline.work import CATALOG_STAGES, Stage
 
 POLL_SECONDS = 0.05
 TIME_BOX_SECONDS = 60
 CHUNK = 2  # small, so that two processes share what is due
+STAGES = {"catalogue": CATALOG_STAGES, "all": tuple(Stage)}
 
 
 @dataclass
@@ -47,12 +50,14 @@ class Halt:
 
 
 def hook(engine: sa.Engine, halt: Halt) -> None:
-    """Let the claim, the calls, and the commits of finished work pass by `halt`."""
+    """Let claims, calls, what is enqueued, and the commits of finished work pass by `halt`."""
     runner.claim = _after(runner.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
     runner.finish = _before(runner.finish, lambda connection, *_: connection.info.update(finishing=True))
+    runner.enqueue_many = _after(runner.enqueue_many, lambda told: halt.passing("mid_enqueue") if told else None)
     transport._CapturingSession.send = _before(
         transport._CapturingSession.send, lambda *_: halt.passing("in_call", halts=False)
     )
+    gateway.send_http = _before(gateway.send_http, lambda *_: halt.passing("in_call", halts=False))
     sa.event.listen(engine, "commit", lambda connection: _committing(connection, halt))
     sa.event.listen(engine, "checkin", lambda _, record: _returned(record, halt))
 
@@ -86,22 +91,44 @@ def _returned(record: Any, halt: Halt) -> None:
         halt.passing("after_commit")
 
 
-def main(run_id: str, point: str = "nowhere", nth: str = "1") -> None:
-    logs.configure(level=logging.WARNING)  # to stderr: stdout is for the test
-    engine = database.engine()
-    hook(engine, Halt(point, int(nth)))
-    sys.stdout.write("begun\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
-    while any(one.stage in CATALOG_STAGES for one in work.open_work(engine, Selector())):
+def drain(engine: sa.Engine, stages: Sequence[Stage], run_id: str) -> None:
+    """Do what is due of each stage in turn, until none of their work is open."""
+    while any(one.stage in stages for one in work.open_work(engine, Selector())):
         outcomes = [
             outcome
-            for stage in CATALOG_STAGES
+            for stage in stages
             for outcome in runner.drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
         if not outcomes:
             time.sleep(POLL_SECONDS)  # what is open is another process's, or waits
 
 
+def refresh(engine: sa.Engine, stages: Sequence[Stage], run_id: str, artist_keys: Sequence[str]) -> None:
+    """Do each stage afresh for exactly these artists."""
+    cutoff = runner.database_now(engine)
+    for stage in stages:
+        runner.refresh(stage, artist_keys, run_id=run_id, cutoff=cutoff)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run_id")
+    parser.add_argument("--stages", choices=STAGES, default="catalogue")
+    parser.add_argument("--point", default="nowhere")
+    parser.add_argument("--nth", type=int, default=1)
+    parser.add_argument("--refresh", nargs="*", metavar="ARTIST_KEY", default=[])
+    told = parser.parse_args()
+    logs.configure(level=logging.WARNING)  # to stderr: stdout is for the test
+    engine = database.engine()
+    hook(engine, Halt(told.point, told.nth))
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    if told.refresh:
+        refresh(engine, STAGES[told.stages], told.run_id, told.refresh)
+    else:
+        drain(engine, STAGES[told.stages], told.run_id)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

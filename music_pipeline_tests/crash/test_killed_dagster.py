@@ -7,12 +7,16 @@ import dagster as dg
 import pytest
 
 from music_pipeline import work
-from music_pipeline.defs.schedules import decision
+from music_pipeline.definitions import definitions
+from music_pipeline.defs.checks import asset_of
+from music_pipeline.defs.schedules import decision, is_due
 from music_pipeline.digest import TableDigest
 from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
 from music_pipeline.settings import PROJECT
+from music_pipeline.stages import runner
 from music_pipeline.work import Stage
 from music_pipeline_tests.crash.conftest import (
+    ARTISTS,
     PATIENCE_SECONDS,
     Processes,
     assert_nothing_was_lost,
@@ -61,6 +65,22 @@ def test_a_sweep_that_was_killed_blocks_the_next_no_longer_than_its_heartbeat_is
         later = processes.dagster(*SWEEP, stdout=output, stderr=output)
         assert later.wait(PATIENCE_SECONDS) == 0, (tmp_path / "next").read_text()
     assert_nothing_was_lost(pipeline, undisturbed)
+
+
+def test_what_a_sweep_finished_and_did_not_live_to_tell_is_told_by_the_next(pipeline: Pipeline) -> None:
+    pipeline.discover(*requested(pipeline.sandbox))
+    stage = Stage.ARTIST_DISCOVERY
+    assert work.begin_sweep(pipeline.engine, stage.value, "dead")
+    finished = list(runner.drain(stage, run_id="dead", time_box=PATIENCE_SECONDS))
+    assert not is_due(pipeline.engine, stage)
+    pass_time(pipeline.engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
+    assert is_due(pipeline.engine, stage)
+    with dg.DagsterInstance.get() as instance:
+        assert definitions().resolve_job_def(stage.value).execute_in_process(instance=instance).success
+        told = instance.get_materialized_partitions(asset_of(stage))
+    assert told == {one.artist_key for one in finished}
+    assert len(told) == ARTISTS
+    assert work.abandoned_sweep(pipeline.engine, stage.value) is None
 
 
 @pytest.mark.soak

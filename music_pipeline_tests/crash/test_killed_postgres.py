@@ -48,7 +48,7 @@ def test_a_run_goes_on_when_the_embedded_server_is_killed_under_it(
     artists = requested(embedded.sandbox)
     for point, asked in (("in_call", artists[: ARTISTS // 2]), ("finishing", artists[ARTISTS // 2 :])):
         embedded.discover(*asked)
-        process = processes.drain(f"under-{point}", point, "3")
+        process = processes.drain(f"under-{point}", "--point", point, "--nth", "3")
         assert said(process) == point
         os.kill(server_process(cluster), signal.SIGKILL)
         process.wait(PATIENCE_SECONDS)

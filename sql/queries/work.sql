@@ -150,6 +150,15 @@ UPDATE sweeps SET heartbeat_at = now() WHERE kind = :kind AND run_id = :run_id A
 -- name: end_sweep
 UPDATE sweeps SET ended_at = now() WHERE kind = :kind AND run_id = :run_id AND ended_at IS NULL
 
+-- name: abandoned_sweep
+SELECT kind, run_id, started_at, heartbeat_at FROM sweeps
+WHERE kind = :kind AND ended_at IS NULL AND heartbeat_at < now() - make_interval(secs => :young_seconds)
+
+-- name: results_of_run
+SELECT result FROM work_archive
+WHERE finished_at >= :since AND stage = :stage AND run_id = :run_id
+ORDER BY finished_at, work_id
+
 -- name: sweeps_in_progress
 SELECT kind, run_id, started_at, heartbeat_at FROM sweeps
 WHERE ended_at IS NULL AND heartbeat_at >= now() - make_interval(secs => :young_seconds) ORDER BY kind
