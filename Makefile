@@ -6,7 +6,9 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 STAMP := .venv/set-up
-CHECKED := music_pipeline music_pipeline_tests scripts
+BENCH_STAMP := .venv-bench/set-up
+CHECKED := music_pipeline benchmarks music_pipeline_tests scripts
+PART ?=
 SANDBOX ?= 1
 SANDBOX_PORT ?= 8765
 SANDBOX_SPEED ?= 1
@@ -14,7 +16,7 @@ UI_PORT ?= 3000
 
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo test soak dev lint format types vulnerabilities check requirements
+.PHONY: help setup demo test soak bench dev lint format types vulnerabilities check requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -33,6 +35,20 @@ test: $(STAMP) lint types ## lint, types and tests
 
 soak: $(STAMP) ## the tests that take minutes: runs, daemon and code server killed at many moments
 	@$(BIN)/python -m pytest -n 2 -m soak
+
+# Only the comparison with dlt needs dlt.
+bench: $(STAMP) $(if $(filter-out writing growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|growth|orchestration|against_dlt|quotas]
+	@$(BIN)/python -m benchmarks $(PART)
+
+$(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
+	@if command -v uv > /dev/null; then \
+		uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-bench; \
+		uv pip install --quiet --python .venv-bench/bin/python --require-hashes -r $<; \
+	else \
+		$(BIN)/python -m venv --clear .venv-bench; \
+		.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<; \
+	fi
+	@touch $@
 
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
@@ -54,7 +70,9 @@ vulnerabilities: $(STAMP) ## what OSV knows against the pinned packages; error 2
 
 check: test ## all that has to pass
 
-requirements: ## pin requirements.txt anew from pyproject.toml (needs uv)
+requirements: ## pin both requirements.txt anew, from pyproject.toml and benchmarks/requirements.in (needs uv)
 	@command -v uv > /dev/null || { echo "make requirements needs uv."; exit 1; }
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras \
 		--python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras \
+		--python-version 3.11 benchmarks/requirements.in --output-file benchmarks/requirements.txt

@@ -69,31 +69,29 @@ def fill(catalogue: FreshDatabase, artists: int) -> None:
     catalogue.settle()
 
 
-def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> list[Figure]:
+def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
     """Artists who are new, through the four stages, a few at a time in each catalogue by turns."""
-    seconds: dict[int, list[float]] = {size: [] for size in catalogues}
+    rounds: dict[int, list[Mapping[str, float]]] = {size: [] for size in catalogues}
     for place in range(ROUNDS):
+        first = FIRST_NEW + place * NEW_ARTISTS
         for size, catalogue in catalogues.items():
-            swept = _swept(
-                server, catalogue, CATALOG_STAGES, first=FIRST_NEW + place * NEW_ARTISTS, artists=NEW_ARTISTS
-            )
-            seconds[size].append(swept["seconds"] / NEW_ARTISTS)
-    return _flatness("a new artist", seconds)
+            rounds[size].append(_swept(server, catalogue, CATALOG_STAGES, first=first, artists=NEW_ARTISTS))
+    each = dict.fromkeys(rounds, NEW_ARTISTS)
+    yield from _flatness("a new artist", rounds, each)
 
 
-def _known_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> list[Figure]:
+def _known_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
     """All artists of each catalogue in one sweep of the first stage: time and memory."""
     swept = {
-        size: _swept(server, catalogue, [Stage.ARTIST_DISCOVERY], first=0, artists=size)
+        size: [_swept(server, catalogue, [Stage.ARTIST_DISCOVERY], first=0, artists=size)]
         for size, catalogue in catalogues.items()
     }
-    peaks = {size: one["peak_mib"] for size, one in swept.items()}
+    yield from _flatness("a known artist", swept, {size: size for size in swept})
+    peaks = {size: one["peak_mib"] for size, (one,) in swept.items()}
     small, large = min(peaks), max(peaks)
-    return [
-        *_flatness("a known artist", {size: [one["seconds"] / size] for size, one in swept.items()}),
-        *(Figure(f"memory of a sweep of {size:,} artists", peak, "MiB") for size, peak in peaks.items()),
-        Figure(f"memory: {large:,} ÷ {small:,} artists", peaks[large] / peaks[small], "", FLAT),
-    ]
+    for size, peak in peaks.items():
+        yield Figure(f"memory of a sweep of {size:,} artists", peak, "MiB")
+    yield Figure(f"memory: {large:,} ÷ {small:,} artists", peaks[large] / peaks[small], "", FLAT)
 
 
 def _swept(
@@ -103,15 +101,21 @@ def _swept(
     return run_measured(command, postmaster=server.postmaster, environment=catalogue.environment).said
 
 
-def _flatness(what: str, seconds: dict[int, list[float]]) -> list[Figure]:
-    small = min(seconds)
-    return [
-        median_figure(f"{what} in {size:,}", (1000 * one for one in found), "ms") for size, found in seconds.items()
-    ] + [
-        median_figure(f"{what}: in {size:,} ÷ in {small:,}", ratios(found, seconds[small]), "", FLAT)
-        for size, found in seconds.items()
-        if size != small
-    ]
+def _flatness(
+    what: str, swept: Mapping[int, Sequence[Mapping[str, float]]], artists: Mapping[int, int]
+) -> Iterator[Figure]:
+    """Time and machine time an artist by the size of the catalogue, and each as a share of the smallest's."""
+    kinds: tuple[tuple[str, Callable[[Mapping[str, float]], float]], ...] = (
+        ("time", lambda one: one["seconds"]),
+        ("CPU", lambda one: one["cpu"] + one["server_cpu"]),
+    )
+    small = min(swept)
+    for kind, value in kinds:
+        took = {size: [1000 * value(one) / artists[size] for one in rounds] for size, rounds in swept.items()}
+        for size, found in took.items():
+            yield median_figure(f"{what} in {size:,}: {kind}", found, "ms")
+        for size in took.keys() - {small}:
+            yield median_figure(f"{what}: {kind} in {size:,} ÷ in {small:,}", ratios(took[size], took[small]), "", FLAT)
 
 
 def _checks(catalogue: FreshDatabase, artists: int) -> Figure:
