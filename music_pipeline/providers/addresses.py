@@ -11,6 +11,8 @@ from music_pipeline.settings import Settings
 
 SPOTIFY_ACCOUNTS = "https://accounts.spotify.com"
 SPOTIFY_ACCOUNTS_IN_SANDBOX = "/spotify-accounts"
+# It answers at once, but for a machine on which everything waits for its turn.
+SANDBOX_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ async def find_addresses(settings: Settings, http: httpx.AsyncClient) -> Address
     if settings.sandbox_url is None:
         return Addresses(sandbox_url=None, speed=1.0)
     try:
-        answer = await http.get(f"{settings.sandbox_url}/_sandbox/info")
+        answer = await http.get(f"{settings.sandbox_url}/_sandbox/info", timeout=SANDBOX_SECONDS)
         speed = float(answer.raise_for_status().json()["speed"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         text = f"MUSIC_SANDBOX_URL is set, but no sandbox answers at {settings.sandbox_url} ({type(error).__name__})."

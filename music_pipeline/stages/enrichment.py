@@ -34,7 +34,7 @@ from music_pipeline.catalog.recording_sources import (
 )
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError
-from music_pipeline.stages.enrichment_log import is_skipped, log_sources, log_tracks
+from music_pipeline.stages.enrichment_log import is_news, is_skipped, log_sources, log_tracks
 from music_pipeline.stages.enrichment_plan import (
     ID_FOUND_FOR,
     Decision,
@@ -262,8 +262,9 @@ def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
     rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
     write_source_rows(connection, rows, enrichment.known, run_id=run_id)
-    log_sources(rows, correlation_id=run_id)
-    log_tracks(connection, rows, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
+    news = [row for row in rows if is_news(row, enrichment.known.get((row.recording_id, row.source)))]
+    log_sources(news, correlation_id=run_id)
+    log_tracks(connection, news, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
     counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
     after = source_version(connection, artist.artist_id, names)
     return Result(

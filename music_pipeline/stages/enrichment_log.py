@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.catalog.recording_sources import SourceRow
+from music_pipeline.catalog.recording_sources import KnownRow, SourceRow
 from music_pipeline.database import query
 
 log = structlog.get_logger()
@@ -28,6 +28,11 @@ def log_sources(rows: Sequence[SourceRow], *, correlation_id: str) -> None:
             log.debug("enrichment.source_skipped", **facts)
         else:
             log.warning("enrichment.source_failed", **facts)
+
+
+def is_news(row: SourceRow, known: KnownRow | None) -> bool:
+    """Whether the source was asked, or stands otherwise than before: a sweep makes the rows of the others anew too."""
+    return row.status in ("found", "absent", "failed") or known is None or known.status != row.status
 
 
 def is_skipped(row: SourceRow) -> bool:

@@ -286,6 +286,35 @@ def test_failures_are_warnings_and_skips_are_for_debugging(discovered: Pipeline)
     assert any(one["errors"] for one in enriched)
 
 
+@pytest.mark.usefixtures("every_level")
+def test_a_sweep_that_asks_one_source_about_one_recording_tells_of_that_only(discovered: Pipeline) -> None:
+    enrich(discovered)
+    (first, *_) = discovered.rows("SELECT recording_id FROM recordings ORDER BY 1")
+    change(
+        discovered,
+        "UPDATE recording_sources SET status = 'failed', fields = '{}', next_attempt_at = now() "
+        "WHERE source = 'lastfm' AND recording_id = :one",
+        one=first.recording_id,
+    )
+    with structlog.testing.capture_logs() as logs:
+        enrich(discovered)
+    told = {one["track_id"] for one in logs if one["event"] == "Track enrichment completed"}
+    places = discovered.rows("SELECT track_id FROM release_tracks WHERE recording_id = :one", one=first.recording_id)
+    assert told == {str(row.track_id) for row in places}
+    assert not [one for one in logs if one["event"].startswith("enrichment.source")]
+
+
+def test_an_error_that_many_recordings_met_is_one_issue_of_the_provider(discovered: Pipeline) -> None:
+    discovered.sandbox.add_fault("lastfm", "outage")
+    enrich(discovered)
+    issues = discovered.rows(
+        "SELECT provider, error, count(*) AS n FROM worker_issues WHERE stage = 'enrichment' GROUP BY 1, 2"
+    )
+    stated = {row.error for row in discovered.rows("SELECT error FROM recording_sources WHERE source = 'lastfm'")}
+    assert {(row.provider, row.n) for row in issues} == {("lastfm", 1)}
+    assert {row.error for row in issues} == stated
+
+
 def test_a_provider_that_is_back_is_seen_and_what_waits_for_it_is_due_at_once(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
     enrich(discovered)
