@@ -105,6 +105,7 @@ def _write_ids(
     known: Mapping[ProviderId, UUID],
     links: Sequence[Link],
 ) -> None:
+    """Write ids that are new, and those that a link proves: whichever came first, an id is as sure as its link."""
     linked_by = {id: link.source for link in links for id in (link.left, link.right)}
     rows = [
         {
@@ -116,7 +117,7 @@ def _write_ids(
             "confidence": 0.95 if (provider, id) in linked_by else 1.0,
         }
         for (provider, id), producer_id in sorted(found.items())
-        if (provider, id) not in known
+        if (provider, id) not in known or (provider, id) in linked_by
     ]
     write_rows(connection, "write_external_ids", rows)
 

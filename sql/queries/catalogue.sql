@@ -23,8 +23,11 @@ INSERT INTO external_ids (entity, provider, id, entity_id, source, confidence)
 SELECT entity, provider, id, entity_id, source, confidence
 FROM jsonb_to_recordset(CAST(:rows AS jsonb))
     AS r (entity text, provider text, id text, entity_id uuid, source text, confidence real)
-ON CONFLICT (entity, provider, id) DO UPDATE SET entity_id = excluded.entity_id
-WHERE external_ids.entity = 'track' AND external_ids.entity_id <> excluded.entity_id
+ON CONFLICT (entity, provider, id) DO UPDATE
+SET entity_id = excluded.entity_id, source = excluded.source, confidence = excluded.confidence
+WHERE (external_ids.entity = 'track' AND external_ids.entity_id <> excluded.entity_id)
+   OR (external_ids.entity = 'producer' AND external_ids.entity_id = excluded.entity_id
+       AND external_ids.confidence > excluded.confidence)
 
 -- name: artist_of_external_id
 WITH RECURSIVE chain AS (
