@@ -16,7 +16,7 @@ from benchmarks.synthetic_sweep import TIME_BOX_SECONDS
 from music_pipeline import database, logs
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Stage, due
