@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from benchmarks.synthetic_sweep import prepare, read_arguments, tell
-from music_pipeline.defs.checks import queue_of
-from music_pipeline.defs.queues import CHAIN
+from music_pipeline.defs.keys import CHAIN, queue_of
 from music_pipeline.demo import POOL_OVERFLOW, POOL_SECONDS, STATEMENT_MILLISECONDS, run_queues
 
 

@@ -17,7 +17,8 @@ from benchmarks.processes import run_measured, sweep_command
 from benchmarks.servers import FreshDatabase, Server
 from music_pipeline import work
 from music_pipeline.database import query
-from music_pipeline.defs.checks import CATALOG_CHECKS, asset_of
+from music_pipeline.defs.checks import CATALOG_CHECKS
+from music_pipeline.defs.keys import asset_of
 from music_pipeline.work import CATALOG_STAGES, Stage
 
 SIZES = (100, 1_000, 10_000)

@@ -18,7 +18,7 @@ from benchmarks.processes import run_measured
 from benchmarks.servers import Server
 from music_pipeline.sandbox.process import running_sandbox
 from music_pipeline.sandbox.quota import QUOTAS
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 
 SPEED = 10.0
 ARTISTS = 8

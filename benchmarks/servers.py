@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from music_pipeline import database, embedded_postgres
-from music_pipeline.settings import PROJECT
+from music_pipeline.settings import PROJECT, SCHEMA
 
 OPERATORS_PREFIXES = ("RETRY_", "LEASE_", "BREAKER_", "SPOTIFY_", "DISCOGS_", "GENIUS_", "LASTFM_", "INSTAGRAM_")
 OPERATORS_SUFFIXES = ("_QUOTA", "_DAYS", "_HOURS")
@@ -110,7 +110,7 @@ def _template(server_url: str) -> str:
 
 
 def _engine(url: str) -> sa.Engine:
-    return sa.create_engine(database.url_with_search_path(url, database.SCHEMA, driver="psycopg"))
+    return sa.create_engine(database.url_with_search_path(url, SCHEMA, driver="psycopg"))
 
 
 def _administer(server_url: str, statement: sql.SQL, *names: str) -> None:

@@ -15,9 +15,8 @@ import psycopg
 import sqlalchemy as sa
 
 from music_pipeline import embedded_postgres
-from music_pipeline.settings import PROJECT, settings
+from music_pipeline.settings import PROJECT, SCHEMA, settings
 
-SCHEMA = "music"
 MIGRATION_LOCK = 6_851_943_001
 SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 QUERY_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)

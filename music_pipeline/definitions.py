@@ -1,9 +1,12 @@
-"""What Dagster loads: the assets of the catalogue, the queues that fill them, and when. Each is defined in `defs/`."""
+"""What Dagster loads: the assets of the catalogue, the queues that fill them, and when. Each is declared in `defs/`.
+
+Dagster loads this in every process that it starts, often only to look. So the declarations import names, and nothing
+that works: no database, no client, no log. What is done when one of them runs is in `defs/running/`; the body of each
+declaration imports it from there, and calls it.
+"""
 
 import dagster as dg
-import structlog
 
-from music_pipeline import logs
 from music_pipeline.defs.catalog import catalog
 from music_pipeline.defs.enrichment import enrichment
 from music_pipeline.defs.queues import queues
@@ -15,8 +18,6 @@ from music_pipeline.defs.social import social_job, social_queue, social_schedule
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    if not structlog.is_configured():
-        logs.configure()
     return dg.Definitions(
         assets=[catalog, enrichment, *queues(), social_queue],
         jobs=[*jobs(), reprocess_failed_enrichments, social_job()],

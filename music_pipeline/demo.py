@@ -27,10 +27,8 @@ from rich.console import Console
 from music_pipeline import database, embedded_postgres, logs
 from music_pipeline.catalog.decisions import Decided
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.checks import queue_of
 from music_pipeline.defs.instance import dagster_folder
-from music_pipeline.defs.queues import CHAIN, SWEPT_STAGES
-from music_pipeline.defs.social import QUEUE as SOCIAL_QUEUE
+from music_pipeline.defs.keys import CHAIN, SOCIAL_QUEUE, SWEPT_STAGES, queue_of
 from music_pipeline.demo_figures import (
     Enriched,
     Measured,
@@ -47,8 +45,8 @@ from music_pipeline.sandbox.options import OptionError
 from music_pipeline.sandbox.process import SandboxProcess, running_sandbox
 from music_pipeline.settings import PROJECT, SettingError, settings
 from music_pipeline.stages.decisions import accept_review
-from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.requests import request_artist
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import CATALOG_STAGES, Stage, due
 
 SPEED = 60.0

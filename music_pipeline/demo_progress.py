@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from music_pipeline import database
-from music_pipeline.defs.queues import SWEPT_STAGES
-from music_pipeline.stages.runner import ASSET_OF_STAGE
+from music_pipeline.defs.keys import SWEPT_STAGES
+from music_pipeline.stages.outcomes import ASSET_OF_STAGE
 from music_pipeline.work import Stage
 
 EVERY_SECONDS = 0.25

@@ -21,7 +21,7 @@ from music_pipeline.providers.registry import PROVIDERS, Provider
 from music_pipeline.quota_standing import standing_days
 from music_pipeline.sandbox_info import sandbox_info
 from music_pipeline.settings import Settings
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 
 if TYPE_CHECKING:
     from music_pipeline.defs.health import DagsterHealth

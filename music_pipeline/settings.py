@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+SCHEMA = "music"  # where the catalogue and the ledger lie in the database
 
 
 class SettingError(Exception):

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import database, embedded_postgres
+from music_pipeline.settings import SCHEMA
 
 if TYPE_CHECKING:
     from music_pipeline.sandbox.process import SandboxProcess
@@ -86,7 +87,7 @@ def template_database(postgres_url: str) -> str:
     """The name of a migrated database that tests get copies of."""
     name = f"template_{uuid4().hex}"
     with created_database(postgres_url, name, keep=True) as url:
-        migrated = sa.create_engine(database.url_with_search_path(url, database.SCHEMA, driver="psycopg"))
+        migrated = sa.create_engine(database.url_with_search_path(url, SCHEMA, driver="psycopg"))
         database.migrate(migrated)
         migrated.dispose()
     return name

@@ -13,6 +13,7 @@ from music_pipeline.catalog.answers import ask_for_review, decision_on, hold
 from music_pipeline.catalog.frames import UnknownView, read_view
 from music_pipeline.catalog.identity import ArtistCandidate, ArtistChoice, Fact, Verdict
 from music_pipeline.digest import digest
+from music_pipeline.settings import SCHEMA
 from music_pipeline.work import Stage
 from music_pipeline_tests.catalogue_rows import SmallCatalogue, write_small_catalogue
 from music_pipeline_tests.ledger_helpers import rows, value
@@ -186,7 +187,7 @@ def test_only_tables_and_views_of_the_catalogue_are_exported(
 
 @pytest.fixture
 def other_engine(empty_database_url: str) -> Iterator[sa.Engine]:
-    made = sa.create_engine(database.url_with_search_path(empty_database_url, database.SCHEMA, driver="psycopg"))
+    made = sa.create_engine(database.url_with_search_path(empty_database_url, SCHEMA, driver="psycopg"))
     database.migrate(made)
     yield made
     made.dispose()

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.catalog.operator_values import FIELDS
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline_tests.catalogue_rows import SPOTIFY_ID, SmallCatalogue, write_small_catalogue
 from music_pipeline_tests.ledger_helpers import rows, value
 from music_pipeline_tests.test_cli import Terminal

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from music_pipeline import database, embedded_postgres
 from music_pipeline.commands.terminal import open_database
-from music_pipeline.settings import PROJECT, settings
+from music_pipeline.settings import PROJECT, SCHEMA, settings
 
 DAGSTER_MODULE = "music_pipeline.definitions"
 # These commands read no workspace.yaml. DAGSTER_MODULE_NAME would be for all, and `dagster dev` hangs where it is set.
@@ -57,7 +57,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     # In the environment, since everybody may read the arguments of a process.
     password = given.password or given.query.get("password")
     secrets = {} if password is None else {"PGPASSWORD": str(password)}
-    options = f"{os.environ.get('PGOPTIONS', '')} -csearch_path={database.SCHEMA}".strip()
+    options = f"{os.environ.get('PGOPTIONS', '')} -csearch_path={SCHEMA}".strip()
     target = without_password(given).render_as_string(hide_password=False)
     os.execve(  # noqa: S606 - no shell is wanted
         program, ["psql", target, *arguments], os.environ | secrets | {"PGOPTIONS": options}
@@ -87,7 +87,7 @@ def psql_program() -> str:
 def migrate() -> None:
     """Apply the migrations that were not applied yet."""
     engine = sa.create_engine(
-        database.url_with_search_path(database.database_url(), database.SCHEMA, driver="psycopg"),
+        database.url_with_search_path(database.database_url(), SCHEMA, driver="psycopg"),
         poolclass=sa.NullPool,
     )
     applied = database.migrate(engine)

@@ -12,8 +12,6 @@ from music_pipeline.doctor import advice_on_skipped
 from music_pipeline.providers.accounts import missing_credentials
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment_plan import Source
-from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.reprocessing import (
     ENRICHMENT_STATUSES,
     InvalidFilters,
@@ -21,6 +19,7 @@ from music_pipeline.stages.reprocessing import (
     ReprocessFilters,
     reprocess,
 )
+from music_pipeline.stages.sources import SOURCES, Source
 from music_pipeline.stages.taking_back import undo_source
 from music_pipeline.work import Stage
 

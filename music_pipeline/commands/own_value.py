@@ -10,7 +10,7 @@ from music_pipeline.catalog.field_precedence import InvalidPlace, place_source
 from music_pipeline.catalog.field_precedence import precedence as order_of
 from music_pipeline.catalog.operator_values import InvalidValue, entity_of, set_value, unset_value
 from music_pipeline.commands.terminal import one_line_for, open_database, show_table, who
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 
 WHY = click.option("--why", required=True, help="For the record.")
 

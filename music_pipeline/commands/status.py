@@ -11,7 +11,7 @@ from music_pipeline.commands.terminal import local_time, open_database, show_tab
 from music_pipeline.database import query
 from music_pipeline.quota_standing import standing_days
 from music_pipeline.settings import settings
-from music_pipeline.stages.runner import ASSET_OF_STAGE
+from music_pipeline.stages.outcomes import ASSET_OF_STAGE
 
 
 @click.command()

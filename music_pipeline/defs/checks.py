@@ -1,21 +1,17 @@
-"""The checks of the assets: which there are, what they tolerate, their verdicts. sql/queries/checks.sql counts.
+"""The checks of the assets: which there are, and what they tolerate. Their verdicts are in `defs/running/checks.py`.
 
 A check is logged once at the end of every run that materializes its asset: a second evaluation of one run would replace
 the first, and one of an older run is hidden by a newer materialization.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from typing import Any
+from datetime import timedelta
 
 import dagster as dg
-import sqlalchemy as sa
 
-from music_pipeline import database, work
-from music_pipeline.defs.events import SAMPLE, failures
-from music_pipeline.stages.runner import ASSET_OF_STAGE, Outcome
-from music_pipeline.work import Stage
+from music_pipeline.defs.keys import ENRICHED_TRACKS, asset_of, source_asset
+from music_pipeline.ledger.records import Stage
+from music_pipeline.stages.sources import SOURCES
 
 # Three ticks of the slowest queue: work that has been due for longer shows that the pipeline does not keep up.
 LONGEST_OVERDUE = timedelta(minutes=30)
@@ -30,42 +26,6 @@ class CatalogCheck:
     description: str
     tolerated: float = 0.0
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found, for either way in which Dagster takes it."""
-
-    asset: dg.AssetKey
-    name: str
-    passed: bool
-    severity: dg.AssetCheckSeverity
-    metadata: dict[str, Any]
-
-    @property
-    def key(self) -> dg.AssetCheckKey:
-        return dg.AssetCheckKey(self.asset, self.name)
-
-    def result(self) -> dg.AssetCheckResult:
-        """For the run of the asset itself."""
-        return dg.AssetCheckResult(
-            passed=self.passed,
-            asset_key=self.asset,
-            check_name=self.name,
-            severity=self.severity,
-            metadata=self.metadata,
-        )
-
-    def evaluation(self) -> dg.AssetCheckEvaluation:
-        """For a sweep, which is a run of another asset."""
-        return dg.AssetCheckEvaluation(
-            asset_key=self.asset,
-            check_name=self.name,
-            passed=self.passed,
-            severity=self.severity,
-            metadata={name: dg.MetadataValue.json(value) if isinstance(value, list | dict) else value
-                      for name, value in self.metadata.items()},
-        )  # fmt: skip
 
 
 ERROR = dg.AssetCheckSeverity.ERROR
@@ -96,16 +56,6 @@ CATALOG_CHECKS = (
 )
 
 
-def asset_of(stage: Stage) -> dg.AssetKey:
-    """The partitioned asset that a stage fills."""
-    return dg.AssetKey(ASSET_OF_STAGE[stage])
-
-
-def queue_of(stage: Stage) -> dg.AssetKey:
-    """The queue asset that drains a stage's open work."""
-    return dg.AssetKey(["queue", "enrichment" if stage is Stage.ENRICHMENT else ASSET_OF_STAGE[stage]])
-
-
 def checks_of(stage: Stage) -> list[CatalogCheck]:
     """Those that are counted over the catalogue."""
     return [check for check in CATALOG_CHECKS if check.stage is stage]
@@ -121,77 +71,25 @@ def check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def verdicts(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts of all checks of a stage's asset, after a run with these outcomes."""
+def source_check_specs(source: str) -> list[dg.AssetCheckSpec]:
+    """The checks of a source's asset."""
+    asset = source_asset(source)
     return [
-        last_run(stage, outcomes),
-        overdue(stage, work.overdue(engine, stage), as_of(engine, stage)),
-        *(counted(check, *_count(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}")) for check in checks_of(stage)),
+        dg.AssetCheckSpec("last_run", asset=asset, description="In the last run every request was answered."),
+        dg.AssetCheckSpec("coverage", asset=asset, description="No recording of the catalogue has a failure here."),
     ]
 
 
-def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
-    """Passed if nothing failed or waits."""
-    failed = failures(outcomes)
-    return Verdict(
-        asset=asset_of(stage),
-        name="last_run",
-        passed=not failed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "attempted": len(outcomes),
-            "failed": len(failed),
-            "sample": dict(sorted(failed.items())[:SAMPLE]),
-        },
-    )
+def enriched_check_specs() -> list[dg.AssetCheckSpec]:
+    """The checks of `enriched_tracks`."""
+    described = {
+        "last_run": "In the last run every artist was reached.",
+        "coverage": "At least 95 % of the recordings have values of some provider.",
+        "recordings_without_isrc": "Every recording has an ISRC, by which most sources know recordings.",
+    }
+    return [dg.AssetCheckSpec(name, asset=ENRICHED_TRACKS, description=text) for name, text in described.items()]
 
 
-def as_of(engine: sa.Engine, stage: Stage) -> dict[str, str]:
-    """When each source last said the oldest of what the stage's asset shows: by source, as `as_of <source>`, in UTC."""
-    with engine.connect() as connection:
-        rows = connection.execute(database.query("catalogue_ages"), {"assets": [ASSET_OF_STAGE[stage]]})
-        return {f"as_of {row.source}": row.oldest.astimezone(UTC).isoformat(timespec="minutes") for row in rows}
-
-
-def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> Verdict:
-    """Passed if the oldest due work is no older than LONGEST_OVERDUE; `oldest` is None where nothing is due.
-
-    `ages`: see `as_of`.
-    """
-    seconds = 0.0 if oldest is None else oldest.total_seconds()
-    return Verdict(
-        asset=asset_of(stage),
-        name="overdue",
-        passed=seconds <= LONGEST_OVERDUE.total_seconds(),
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"oldest_due_minutes": round(seconds / 60, 1), "something_due": oldest is not None, **ages},
-    )
-
-
-def counted(check: CatalogCheck, total: int, bad: int, sample: list[str]) -> Verdict:
-    """Passed if at most the tolerated share of `total` is bad."""
-    return Verdict(
-        asset=asset_of(check.stage),
-        name=check.name,
-        passed=bad <= check.tolerated * total,
-        severity=check.severity,
-        metadata={"total": total, "bad": bad, "good_share": 1 - bad / total if total else 1.0, "sample": sample},
-    )
-
-
-def dead_work(engine: sa.Engine, stage: Stage) -> Verdict:
-    """The check of a queue asset: nothing of the stage was given up."""
-    total, bad, sample = _count(engine, "check_dead_work", stage=stage.value)
-    return Verdict(
-        asset=queue_of(stage),
-        name="dead_work",
-        passed=bad == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"open": total - bad, "dead": bad, "sample": sample},
-    )
-
-
-def _count(engine: sa.Engine, statement: str, **parameters: str) -> tuple[int, int, list[str]]:
-    with engine.connect() as connection:
-        row = connection.execute(database.query(statement), parameters).one()
-    return int(row.total), int(row.bad), row.sample or []
+def all_check_specs() -> list[dg.AssetCheckSpec]:
+    """Every check of enrichment."""
+    return [*(spec for source in SOURCES for spec in source_check_specs(source)), *enriched_check_specs()]

@@ -4,19 +4,13 @@ What runs on an event, and not by the clock, is in `defs/sensors.py`.
 """
 
 import os
-from collections.abc import Sequence
 
 import dagster as dg
-import sqlalchemy as sa
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from music_pipeline import database, work
-from music_pipeline.defs.checks import asset_of, queue_of
-from music_pipeline.defs.enrichment_events import ENRICHED_TRACKS, source_asset
-from music_pipeline.defs.queues import CHAIN, SWEEP_TAG, SWEPT_STAGES
-from music_pipeline.stages.enrichment_due import enrichment_is_due
-from music_pipeline.stages.enrichment_sources import SOURCES
-from music_pipeline.work import CATALOG_STAGES, Stage, Sweep
+from music_pipeline.defs.keys import CHAIN, ENRICHED_TRACKS, SWEEP_TAG, SWEPT_STAGES, asset_of, queue_of, source_asset
+from music_pipeline.ledger.records import CATALOG_STAGES, Stage
+from music_pipeline.stages.sources import SOURCES
 
 CADENCE = {
     Stage.ARTIST_DISCOVERY: "*/2 * * * *",
@@ -31,25 +25,6 @@ ENRICHMENT_SWEEP = "process_pending_enrichments"
 def sweep_name(stage: Stage) -> str:
     """The name of the job that sweeps a stage."""
     return ENRICHMENT_SWEEP if stage is Stage.ENRICHMENT else stage.value
-
-
-def is_due(engine: sa.Engine, stage: Stage) -> bool:
-    """Whether a sweep of the stage would find something to do."""
-    if work.due(engine, [stage])[stage] or work.abandoned_sweep(engine, stage.value) is not None:
-        return True
-    return stage is Stage.ENRICHMENT and enrichment_is_due(engine)
-
-
-def decision(stage: Stage, *, due: bool, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:
-    """Sweep if something is due, no sweep of the stage has a living heartbeat, and none waits for its turn."""
-    for sweep in in_progress:
-        if sweep.kind == stage.value:
-            return dg.SkipReason(f"Run {sweep.run_id} is sweeping {stage.value} since {sweep.started_at:%H:%M:%S} UTC.")
-    if not due:
-        return dg.SkipReason(f"No work of {stage.value} is due.")
-    if queued:
-        return dg.SkipReason(f"A run that will sweep {stage.value} waits in Dagster's queue.")
-    return dg.RunRequest(tags={SWEEP_TAG: stage.value})
 
 
 def sweep_job(stage: Stage) -> UnresolvedAssetJobDefinition:
@@ -74,15 +49,9 @@ def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.Schedul
         description=f"Sweeps {stage.value} if something is due and no sweep is in progress.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        engine = database.engine()
-        return decision(
-            stage,
-            due=is_due(engine, stage),
-            in_progress=work.sweeps_in_progress(engine),
-            queued=context.instance.get_runs_count(
-                dg.RunsFilter(job_name=sweep_name(stage), statuses=[dg.DagsterRunStatus.QUEUED])
-            ),
-        )
+        from music_pipeline.defs.running.ticks import sweep_request
+
+        return sweep_request(context.instance, stage, job_name=sweep_name(stage))
 
     return tick
 

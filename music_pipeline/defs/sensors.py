@@ -4,15 +4,10 @@ What runs by the clock is in `defs/schedules.py`.
 """
 
 import dagster as dg
-import sqlalchemy as sa
 
-from music_pipeline import database
-from music_pipeline.defs.queues import SWEEP_TAG
 from music_pipeline.defs.schedules import ENRICHMENT_SWEEP, are_on
-from music_pipeline.work import Stage
 
 LOOK_SECONDS = 30
-ENRICHMENT_QUEUE_OP = "queue__enrichment"
 
 
 def providers_are_back(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -26,22 +21,11 @@ def providers_are_back(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         description="When a provider's breaker has closed, takes up what was not asked because it was open.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return request_for(database.engine())
+        from music_pipeline.defs.running.ticks import enrichment_request
+
+        return enrichment_request()
 
     return look
-
-
-def request_for(engine: sa.Engine) -> dg.RunRequest | dg.SkipReason:
-    """A run for the providers that are back while something waits for them."""
-    with engine.connect() as connection:
-        back = connection.execute(database.query("providers_that_are_back")).all()
-    if not back:
-        return dg.SkipReason("Nothing waits for a provider whose breaker is closed.")
-    return dg.RunRequest(
-        run_key=", ".join(f"{row.provider} {row.changed_at.isoformat()}" for row in back),
-        run_config={"ops": {ENRICHMENT_QUEUE_OP: {"config": {"providers_back": [row.provider for row in back]}}}},
-        tags={SWEEP_TAG: Stage.ENRICHMENT.value},
-    )
 
 
 def sensors() -> list[dg.SensorDefinition]:

@@ -39,7 +39,6 @@ from music_pipeline.stages.enrichment_plan import (
     ID_FOUND_FOR,
     Decision,
     Said,
-    Source,
     SourceAnswer,
     awaited_source,
     decide,
@@ -48,7 +47,7 @@ from music_pipeline.stages.enrichment_plan import (
     row_waiting_for_discovery,
     waits_for_discovery,
 )
-from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked
+from music_pipeline.stages.enrichment_sources import FETCH, Asked
 from music_pipeline.stages.readings import (
     OutOfTime,
     Reading,
@@ -59,6 +58,7 @@ from music_pipeline.stages.readings import (
     fresh_since,
     settled,
 )
+from music_pipeline.stages.sources import SOURCES, Source
 from music_pipeline.work import WorkItem
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from music_pipeline.providers.accounts import missing_credentials
 from music_pipeline.providers.capabilities import LIFETIME_SECONDS
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import EnqueueRequest, Stage, enqueue_many
 
 ARTISTS_A_TICK = 1_000

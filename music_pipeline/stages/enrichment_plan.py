@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from music_pipeline.catalog.recording_sources import EnrichableRecording, KnownRow, SourceRow
 from music_pipeline.providers.errors import CredentialsMissing, EndpointGone, ProviderRefused, ProviderUnavailable
+from music_pipeline.stages.sources import Need, Source
 
-Need = Literal["spotify_id", "isrc", "mbid", "title"]
 ATTEMPTS = 5
 FIRST_DELAY = timedelta(minutes=10)
 LONGEST_DELAY = timedelta(hours=6)
@@ -22,29 +22,6 @@ KNOWN_WELL_ENOUGH = 0.5
 LONGEST_AWAITED = timedelta(days=1)
 # The ids that enrichment itself may find, as fields.
 ID_FOUND_FOR: Mapping[Need, str] = {"mbid": "musicbrainz_id"}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One source of enrichment.
-
-    `provider`: whose word it is. `gives`: fields. `needs`: by what it knows a recording. `batch`: recordings to one
-    request. `wave`: cheap and wide before narrow and slow, and what finds ids before what needs them. `confidence`: of
-    an answer that was found by a strong id. `keeps`: how long what it said is taken as true. `only_without`: it is
-    asked only where one of these fields is still missing. `through_discovery`: it knows what discovery found there.
-    """
-
-    name: str
-    label: str
-    provider: str
-    gives: frozenset[str]
-    needs: Need
-    batch: int
-    wave: int
-    confidence: float
-    keeps: timedelta
-    only_without: frozenset[str] = frozenset()
-    through_discovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""The sources of enrichment: a declared row each, and the function that asks and reads.
+"""How each source of enrichment is asked and read: a function each, in FETCH.
 
-To add one is to add a row to SOURCES and a function to FETCH; when it is asked is decided in `enrichment_plan`.
+Which sources there are is declared in `sources`; when one is asked is decided in `enrichment_plan`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,17 +15,13 @@ from music_pipeline.catalog.names import normalise_name
 from music_pipeline.catalog.recording_sources import EnrichableRecording
 from music_pipeline.catalog.titles import identity_versions, parse_title
 from music_pipeline.providers.records import AudioFeatures
-from music_pipeline.stages.enrichment_plan import Said, Source, SourceAnswer
+from music_pipeline.stages.enrichment_plan import Said, SourceAnswer
 from music_pipeline.stages.readings import settled
+from music_pipeline.stages.sources import AUDIO_FEATURES, SOURCES
 
 if TYPE_CHECKING:  # the clients take their time to load, and the command line wants the names of the sources only
     from music_pipeline.providers.clients import Providers
 
-AUDIO_FEATURES = (
-    "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
-    "valence", "tempo", "time_signature",
-)  # fmt: skip
-KEY_FIELDS = ("key", "mode", "key_name", "camelot_key")
 DURATION_TOLERANCE_MS = 8_000
 
 
@@ -42,31 +38,6 @@ class Asked:
 
 
 Fetch = Callable[["Providers", Sequence[Asked]], Awaitable[dict[UUID, SourceAnswer]]]
-
-SOURCES: Mapping[str, Source] = {
-    source.name: source
-    for source in (
-        Source("spotify", "Spotify", "spotify", frozenset({"spotify_id", "isrc", "duration_ms", "explicit"}),
-               needs="spotify_id", batch=1_000, wave=1, confidence=0.99, keeps=timedelta(days=30)),
-        Source("discogs", "Discogs", "discogs", frozenset({"genres", "styles", "label", "country", "released"}),
-               needs="title", batch=1_000, wave=1, confidence=0.9, keeps=timedelta(days=30), through_discovery=True),
-        Source("musicbrainz", "MusicBrainz", "musicbrainz", frozenset({"musicbrainz_id"}),
-               needs="title", batch=80, wave=1, confidence=0.95, keeps=timedelta(days=90), through_discovery=True),
-        Source("reccobeats", "ReccoBeats", "reccobeats", frozenset({*AUDIO_FEATURES, *KEY_FIELDS}),
-               needs="spotify_id", batch=40, wave=2, confidence=0.9, keeps=timedelta(days=90)),
-        Source("acousticbrainz", "AcousticBrainz", "acousticbrainz", frozenset({"tempo", *KEY_FIELDS}),
-               needs="mbid", batch=25, wave=2, confidence=0.85, keeps=timedelta(days=90)),
-        Source("deezer", "Deezer", "deezer", frozenset({"deezer_id", "tempo", "rank", "duration_ms", "isrc"}),
-               needs="isrc", batch=1, wave=2, confidence=0.95, keeps=timedelta(days=30)),
-        Source("lastfm", "Last.fm", "lastfm", frozenset({"tags", "listeners", "playcount"}),
-               needs="title", batch=1, wave=2, confidence=0.8, keeps=timedelta(days=7)),
-        Source("spotify_audio_features", "Spotify audio features", "spotify", frozenset({*AUDIO_FEATURES, *KEY_FIELDS}),
-               needs="spotify_id", batch=100, wave=2, confidence=0.99, keeps=timedelta(days=30)),
-        Source("getsongbpm", "GetSongBPM", "getsongbpm", frozenset({"tempo", *KEY_FIELDS}),
-               needs="title", batch=1, wave=3, confidence=0.75, keeps=timedelta(days=30),
-               only_without=frozenset({"tempo", "key"})),
-    )
-}  # fmt: skip
 
 
 async def fetch_spotify(_: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:

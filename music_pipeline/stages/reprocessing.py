@@ -16,7 +16,7 @@ import structlog
 from music_pipeline.catalog.changes import explain, write_rows
 from music_pipeline.catalog.recording_sources import SourceStatus
 from music_pipeline.database import query
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import EnqueueRequest, Origin, Stage, enqueue_many
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ follows and the end of its work in one transaction. What a stage reads and decid
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 from music_pipeline.stages.artists import read_artists
 from music_pipeline.stages.enrichment import read_enrichment
+from music_pipeline.stages.outcomes import ASSET_OF_STAGE, Chunk, ChunkReport, Outcome
 from music_pipeline.stages.producers import read_producers
 from music_pipeline.stages.readings import (
     FRESH_FOR,
@@ -64,14 +65,6 @@ from music_pipeline.work import (
 
 log = structlog.get_logger()
 
-ASSET_OF_STAGE = {
-    Stage.ARTIST_DISCOVERY: "artists",
-    Stage.ALBUM_DISCOVERY: "releases",
-    Stage.TRACK_DISCOVERY: "tracks",
-    Stage.PRODUCER_IDENTIFICATION: "producers",
-    Stage.ENRICHMENT: "enriched_tracks",
-    Stage.SOCIAL_ENRICHMENT: "producer_profiles",
-}
 READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.ARTIST_DISCOVERY: read_artists,
     Stage.ALBUM_DISCOVERY: read_releases,
@@ -81,39 +74,6 @@ READER_OF_STAGE: dict[Stage, StageReader] = {
     Stage.SOCIAL_ENRICHMENT: read_social,
 }
 CHUNK = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one piece of work, for the events of its artist.
-
-    `artist_key` None: no artist (an ambiguous or unknown name). `error`: why it is not done, None when it is.
-    `waiting`: it goes on by itself when a provider is back. `buried`: it is given up. `text`: a line for the log.
-    `detail`: what the stage tells of it (enrichment: a `SourceCount` as a mapping for each source).
-    """
-
-    subject: str
-    artist_key: str | None
-    rows: int
-    content_hash: str
-    changed: bool
-    error: str | None
-    waiting: bool
-    buried: bool
-    text: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Progress: how many pieces of work were done by this run so far, and how they ended."""
-
-    done: int
-    failed: int
-    seconds: float
-
-
-ChunkReport = Callable[[Chunk], None]
 
 
 def database_now(engine: sa.Engine) -> datetime:

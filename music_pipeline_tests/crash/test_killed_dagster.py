@@ -8,8 +8,8 @@ import pytest
 
 from music_pipeline import work
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.checks import asset_of
-from music_pipeline.defs.schedules import decision, is_due
+from music_pipeline.defs.keys import asset_of
+from music_pipeline.defs.running.ticks import decision, is_due
 from music_pipeline.digest import TableDigest
 from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
 from music_pipeline.settings import PROJECT

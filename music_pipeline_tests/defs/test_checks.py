@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.defs import checks
+from music_pipeline.defs.checks import CATALOG_CHECKS
+from music_pipeline.defs.keys import asset_of
+from music_pipeline.defs.running import checks
 from music_pipeline.work import CATALOG_STAGES, Stage
 from music_pipeline_tests.defs.conftest import outcome_of
 
@@ -111,7 +113,7 @@ def test_what_is_broken_fails_its_check(engine: sa.Engine, asset: str, name: str
 
 def test_every_check_over_the_catalogue_has_a_case_in_which_it_fails() -> None:
     assert {(asset, name) for asset, name, _ in BROKEN} == {
-        (checks.asset_of(check.stage).to_user_string(), check.name) for check in checks.CATALOG_CHECKS
+        (asset_of(check.stage).to_user_string(), check.name) for check in CATALOG_CHECKS
     }
 
 

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from music_pipeline import work
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.schedules import decision, schedules
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.defs.running.ticks import decision
+from music_pipeline.defs.schedules import schedules
 from music_pipeline.stages.requests import request_artist
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage, Sweep
 
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.enrichment import enrichment
-from music_pipeline.defs.enrichment_checks import enrichment_verdicts
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.defs.running.enrichment_checks import enrichment_verdicts
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.defs.conftest import Stages, outcome_of, source_count
 

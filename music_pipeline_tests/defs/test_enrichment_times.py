@@ -8,12 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.reprocessing import Reprocess, filters_of, reprocessing_schedules
+from music_pipeline.defs.reprocessing import Reprocess, reprocessing_schedules
+from music_pipeline.defs.running.reprocessing import filters_of
+from music_pipeline.defs.running.ticks import request_for
 from music_pipeline.defs.schedules import schedules
-from music_pipeline.defs.sensors import request_for, sensors
+from music_pipeline.defs.sensors import sensors
 from music_pipeline.stages import runner
+from music_pipeline.stages.outcomes import Outcome
 from music_pipeline.stages.reprocessing import InvalidFilters
-from music_pipeline.stages.runner import Outcome
 from music_pipeline.work import Stage
 from music_pipeline_tests.catalogue_rows import write_small_catalogue
 

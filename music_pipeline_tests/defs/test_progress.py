@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from music_pipeline.defs.progress import progress_line, progress_to
-from music_pipeline.stages.runner import Chunk
+from music_pipeline.defs.running.progress import progress_line, progress_to
+from music_pipeline.stages.outcomes import Chunk
 
 
 @pytest.mark.parametrize(

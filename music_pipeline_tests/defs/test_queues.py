@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from music_pipeline import work
 from music_pipeline.definitions import definitions
-from music_pipeline.defs import queues
+from music_pipeline.defs.running import queues
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.work import Stage
 from music_pipeline_tests.defs.conftest import Stages, outcome_of
@@ -153,7 +153,7 @@ def test_the_heartbeat_goes_on_while_a_sweep_lasts(engine: sa.Engine, monkeypatc
     import logging
     import threading
 
-    from music_pipeline.defs import sweeping
+    from music_pipeline.defs.running import sweeping
 
     beaten = threading.Event()
     heartbeat = work.sweep_heartbeat

@@ -6,7 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
-from music_pipeline.stages.runner import Outcome
+from music_pipeline.stages.outcomes import Outcome
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.catalogue_rows import write_small_catalogue
 from music_pipeline_tests.defs.conftest import Stages, outcome_of

@@ -21,11 +21,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from music_pipeline import database, logs
-from music_pipeline.defs.sweeping import sweeping
+from music_pipeline.defs.running.sweeping import sweeping
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
-from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.reprocessing import ReprocessFilters, reprocess
 from music_pipeline.stages.runner import database_now, drain, refresh
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.load.impatience import be_impatient
 

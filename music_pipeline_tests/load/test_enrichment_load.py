@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from music_pipeline.providers.registry import PROVIDERS as DECLARED
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
-from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.reprocessing import ReprocessFilters, reprocess
 from music_pipeline.stages.runner import database_now, refresh
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage
 from music_pipeline_tests.load.impatience import TIMEOUT_SECONDS
 from music_pipeline_tests.stages.conftest import SPEED, Pipeline, small_artists_of

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.stages.runner import Outcome, drain
+from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Enqueued, request_artist_discovery
 
 SPEED = 60

@@ -5,8 +5,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
-from music_pipeline.stages.enrichment_sources import SOURCES
-from music_pipeline.stages.runner import Outcome, drain
+from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.runner import drain
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage
 from music_pipeline_tests.stages.conftest import Pipeline
 

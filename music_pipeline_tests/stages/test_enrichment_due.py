@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import credentials
-from music_pipeline.defs.enrichment_checks import source_last_run
-from music_pipeline.defs.enrichment_events import source_outcomes
+from music_pipeline.defs.running.enrichment_checks import source_last_run
+from music_pipeline.defs.running.enrichment_events import source_outcomes
 from music_pipeline.doctor import enrichment_findings
 from music_pipeline.providers import addresses, registry
 from music_pipeline.stages.enrichment_due import LAST_PRIORITY, enqueue_due_enrichment, enrichment_is_due
-from music_pipeline.stages.enrichment_sources import SOURCES
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline_tests.stages.conftest import Pipeline
 from music_pipeline_tests.stages.enriching import change, enrich, requests, rows_by_source
 

@@ -13,8 +13,8 @@ from music_pipeline.database import query
 from music_pipeline.providers.deezer import DeezerClient
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment, enrichment_is_due
 from music_pipeline.stages.enrichment_plan import ATTEMPTS
-from music_pipeline.stages.enrichment_sources import SOURCES
 from music_pipeline.stages.runner import database_now, refresh
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.stages.conftest import Pipeline
 from music_pipeline_tests.stages.enriching import (

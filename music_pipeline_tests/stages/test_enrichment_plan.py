@@ -23,7 +23,8 @@ from music_pipeline.stages.enrichment_plan import (
     row_of_answer,
     row_unasked,
 )
-from music_pipeline.stages.enrichment_sources import FETCH, SOURCES
+from music_pipeline.stages.enrichment_sources import FETCH
+from music_pipeline.stages.sources import SOURCES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=20)

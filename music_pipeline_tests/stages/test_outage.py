@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from music_pipeline.cli import run
 from music_pipeline.database import query
-from music_pipeline.defs.checks import verdicts
+from music_pipeline.defs.running.checks import verdicts
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.stages.runner import ASSET_OF_STAGE, database_now, drain
+from music_pipeline.stages.outcomes import ASSET_OF_STAGE
+from music_pipeline.stages.runner import database_now, drain
 from music_pipeline.work import CATALOG_STAGES, Stage
 from music_pipeline_tests.stages.conftest import Pipeline
 from music_pipeline_tests.stages.whole_runs import (

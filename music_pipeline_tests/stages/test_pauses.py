@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from music_pipeline import cli
-from music_pipeline.defs.queues import days_left
+from music_pipeline.defs.running.queues import days_left
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import Origin, Stage, request_artist_discovery
 from music_pipeline_tests.stages.conftest import Pipeline

@@ -14,7 +14,8 @@ from music_pipeline.catalog.profiles import (
     write_profiles,
 )
 from music_pipeline.providers.instagram import InstagramAccount
-from music_pipeline.stages.runner import Outcome, drain
+from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.runner import drain
 from music_pipeline.stages.social import believed, enqueue_due_look_ups, look_ups_are_due
 from music_pipeline.work import Stage
 from music_pipeline_tests.catalogue_rows import write_small_catalogue

@@ -22,8 +22,10 @@ from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages import enrichment_sources
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.enrichment_plan import Said, SourceAnswer, row_of_answer
-from music_pipeline.stages.enrichment_sources import FETCH, SOURCES, Asked, fetch_lastfm
-from music_pipeline.stages.runner import Outcome, drain
+from music_pipeline.stages.enrichment_sources import FETCH, Asked, fetch_lastfm
+from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.runner import drain
+from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage
 from music_pipeline_tests.catalogue_rows import write_small_catalogue
 from music_pipeline_tests.stages.test_enrichment_plan import DEEZER, LATER, NOW, RECORDING, known

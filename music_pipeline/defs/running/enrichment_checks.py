@@ -9,40 +9,15 @@ import dagster as dg
 import sqlalchemy as sa
 
 from music_pipeline import database
-from music_pipeline.defs.checks import Verdict
-from music_pipeline.defs.enrichment_events import (
-    ENRICHED_TRACKS,
-    SourceOutcome,
-    source_asset,
-    source_outcomes,
-    sources_of,
-)
-from music_pipeline.defs.events import SAMPLE, failures
-from music_pipeline.stages.enrichment_sources import SOURCES
-from music_pipeline.stages.runner import Outcome
+from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
+from music_pipeline.defs.running.checks import Verdict
+from music_pipeline.defs.running.enrichment_events import SourceOutcome, source_outcomes, sources_of
+from music_pipeline.defs.running.events import SAMPLE, failures
+from music_pipeline.stages.outcomes import Outcome
 
 WARN = dg.AssetCheckSeverity.WARN
 # Some recordings are known to nobody but the provider that listed them, and a few not even to that one.
 TOLERATED_WITHOUT_VALUES = 0.05
-
-
-def source_check_specs(source: str) -> list[dg.AssetCheckSpec]:
-    """The checks of a source's asset."""
-    asset = source_asset(source)
-    return [
-        dg.AssetCheckSpec("last_run", asset=asset, description="In the last run every request was answered."),
-        dg.AssetCheckSpec("coverage", asset=asset, description="No recording of the catalogue has a failure here."),
-    ]
-
-
-def enriched_check_specs() -> list[dg.AssetCheckSpec]:
-    """The checks of `enriched_tracks`."""
-    described = {
-        "last_run": "In the last run every artist was reached.",
-        "coverage": "At least 95 % of the recordings have values of some provider.",
-        "recordings_without_isrc": "Every recording has an ISRC, by which most sources know recordings.",
-    }
-    return [dg.AssetCheckSpec(name, asset=ENRICHED_TRACKS, description=text) for name, text in described.items()]
 
 
 def enrichment_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Verdict]:
@@ -150,11 +125,6 @@ def recordings_without_isrc(engine: sa.Engine) -> Verdict:
         severity=WARN,
         metadata={"total": total, "without_isrc": missing, "share": _share(missing, total)},
     )
-
-
-def all_check_specs() -> list[dg.AssetCheckSpec]:
-    """Every check of enrichment."""
-    return [*(spec for source in SOURCES for spec in source_check_specs(source)), *enriched_check_specs()]
 
 
 def _total(outcomes: Iterable[SourceOutcome], count: str) -> int:

@@ -11,17 +11,11 @@ import sqlalchemy as sa
 
 from music_pipeline import database
 from music_pipeline.catalog.changes import Version
-from music_pipeline.defs.events import Context, complaint, log_outcomes
+from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
 from music_pipeline.defs.partitions import ensure_partitions
-from music_pipeline.stages.enrichment_sources import SOURCES
-from music_pipeline.stages.runner import Outcome
-
-ENRICHED_TRACKS = dg.AssetKey("enriched_tracks")
-
-
-def source_asset(source: str) -> dg.AssetKey:
-    """The asset of a source."""
-    return dg.AssetKey(["enrichment", source])
+from music_pipeline.defs.running.events import Context, complaint, log_outcomes
+from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.sources import SOURCES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from music_pipeline.stages.runner import Chunk
+from music_pipeline.stages.outcomes import Chunk
 
 
 def progress_line(noun: str, chunk: Chunk, *, expected: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from music_pipeline.defs.partitions import ensure_partitions
-from music_pipeline.stages.runner import Outcome
+from music_pipeline.stages.outcomes import Outcome
 
 SAMPLE = 20
 Context = dg.AssetExecutionContext | dg.OpExecutionContext

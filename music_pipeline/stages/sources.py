@@ -1,0 +1,66 @@
+"""The sources of enrichment, a declared row each: whose word it is, what it gives, by what it knows a recording.
+
+To add one is to add a row here, and to `enrichment_sources` the function that asks it. When a source is asked is
+decided in `enrichment_plan`. Nothing else is here, so that who only wants the sources' names loads no client.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+Need = Literal["spotify_id", "isrc", "mbid", "title"]
+AUDIO_FEATURES = (
+    "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
+    "valence", "tempo", "time_signature",
+)  # fmt: skip
+KEY_FIELDS = ("key", "mode", "key_name", "camelot_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of enrichment.
+
+    `provider`: whose word it is. `gives`: fields. `needs`: by what it knows a recording. `batch`: recordings to one
+    request. `wave`: cheap and wide before narrow and slow, and what finds ids before what needs them. `confidence`: of
+    an answer that was found by a strong id. `keeps`: how long what it said is taken as true. `only_without`: it is
+    asked only where one of these fields is still missing. `through_discovery`: it knows what discovery found there.
+    """
+
+    name: str
+    label: str
+    provider: str
+    gives: frozenset[str]
+    needs: Need
+    batch: int
+    wave: int
+    confidence: float
+    keeps: timedelta
+    only_without: frozenset[str] = frozenset()
+    through_discovery: bool = False
+
+
+SOURCES: Mapping[str, Source] = {
+    source.name: source
+    for source in (
+        Source("spotify", "Spotify", "spotify", frozenset({"spotify_id", "isrc", "duration_ms", "explicit"}),
+               needs="spotify_id", batch=1_000, wave=1, confidence=0.99, keeps=timedelta(days=30)),
+        Source("discogs", "Discogs", "discogs", frozenset({"genres", "styles", "label", "country", "released"}),
+               needs="title", batch=1_000, wave=1, confidence=0.9, keeps=timedelta(days=30), through_discovery=True),
+        Source("musicbrainz", "MusicBrainz", "musicbrainz", frozenset({"musicbrainz_id"}),
+               needs="title", batch=80, wave=1, confidence=0.95, keeps=timedelta(days=90), through_discovery=True),
+        Source("reccobeats", "ReccoBeats", "reccobeats", frozenset({*AUDIO_FEATURES, *KEY_FIELDS}),
+               needs="spotify_id", batch=40, wave=2, confidence=0.9, keeps=timedelta(days=90)),
+        Source("acousticbrainz", "AcousticBrainz", "acousticbrainz", frozenset({"tempo", *KEY_FIELDS}),
+               needs="mbid", batch=25, wave=2, confidence=0.85, keeps=timedelta(days=90)),
+        Source("deezer", "Deezer", "deezer", frozenset({"deezer_id", "tempo", "rank", "duration_ms", "isrc"}),
+               needs="isrc", batch=1, wave=2, confidence=0.95, keeps=timedelta(days=30)),
+        Source("lastfm", "Last.fm", "lastfm", frozenset({"tags", "listeners", "playcount"}),
+               needs="title", batch=1, wave=2, confidence=0.8, keeps=timedelta(days=7)),
+        Source("spotify_audio_features", "Spotify audio features", "spotify", frozenset({*AUDIO_FEATURES, *KEY_FIELDS}),
+               needs="spotify_id", batch=100, wave=2, confidence=0.99, keeps=timedelta(days=30)),
+        Source("getsongbpm", "GetSongBPM", "getsongbpm", frozenset({"tempo", *KEY_FIELDS}),
+               needs="title", batch=1, wave=3, confidence=0.75, keeps=timedelta(days=30),
+               only_without=frozenset({"tempo", "key"})),
+    )
+}  # fmt: skip
