@@ -1,49 +1,95 @@
 """The command `music-pipeline`: what an operator does at a terminal.
 
-Each command is in `music_pipeline.commands`, and is thin: it reads its arguments, calls one of the rooms, prints. Here
-are the options of all, and what becomes of an error.
+Each command is in `music_pipeline.commands`, and is thin: it reads its arguments, calls one of the rooms, prints. It is
+loaded when it is called. Here are the list of them, the options of all, and what becomes of an error.
 """
 
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
-import sqlalchemy as sa
 
-from music_pipeline.commands.credential import credentials
-from music_pipeline.commands.data import db, env
-from music_pipeline.commands.dead import cancel, dead
-from music_pipeline.commands.decision import held, review
-from music_pipeline.commands.discovery import discover
-from music_pipeline.commands.enrichment import errors, reprocess_command, source_group
-from music_pipeline.commands.export import digest, export
-from music_pipeline.commands.health import doctor
-from music_pipeline.commands.own_value import precedence, set_field, unset_field
-from music_pipeline.commands.planning import plan
-from music_pipeline.commands.sandboxed import demo, sandbox
-from music_pipeline.commands.status import status
-from music_pipeline.credentials import CredentialError
-from music_pipeline.database import DatabaseUnreachable, MigrationError
+from music_pipeline.commands.loading import Loadable, LoadingGroup
 from music_pipeline.demo_home import point_at_demo
-from music_pipeline.embedded_postgres import EmbeddedPostgresError
-from music_pipeline.providers.errors import ProviderError
-from music_pipeline.settings import SettingError
-from music_pipeline.work import InvalidPayload, NothingSelected
 
-EXPECTED = (
-    DatabaseUnreachable,
-    MigrationError,
-    EmbeddedPostgresError,
-    SettingError,
-    CredentialError,
-    InvalidPayload,
-    NothingSelected,
-    ProviderError,
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+COMMANDS = {
+    "cancel": Loadable(
+        "dead", "cancel",
+        "Cancel open work: by id, stage or artist. A run that is at it does not commit its results.",
+    ),
+    "credentials": Loadable(
+        "credential", "credentials",
+        "The providers' credentials: stored encrypted, and used before those of the environment.",
+    ),
+    "db": Loadable("data", "db", "The database: its URL, a prompt, its migrations."),
+    "dead": Loadable("dead", "dead", "Work that was given up: list it, try it again, or forget it."),
+    "demo": Loadable(
+        "sandboxed", "demo",
+        "Run the main job end to end against a sandbox, on data of its own: what `make demo` does; see demo --help.",
+    ),
+    "digest": Loadable("export", "digest", "Print one hash for each table over its facts, without ids and times."),
+    "discover": Loadable(
+        "discovery", "discover",
+        "Ask for artists by name, Spotify id, link or URI; say what became of each, and how long what is due will "
+        "take.",
+    ),
+    "doctor": Loadable(
+        "health", "doctor",
+        "Look at database, daemon, schedules, providers and disk; say what is wrong and what to do (exit code 1).",
+    ),
+    "env": Loadable(
+        "data", "env",
+        'Print export lines that point plain `dagster` commands at this data: eval "$(music-pipeline env)".',
+    ),
+    "errors": Loadable("enrichment", "errors", "Show what fails, by source and cause, and which sources are skipped."),
+    "export": Loadable(
+        "export", "export",
+        "Export a table or view: export credit_view --format parquet --out credits.parquet.",
+    ),
+    "held": Loadable("decision", "held", "Losses that were too large to believe: see them, and decide."),
+    "plan": Loadable(
+        "planning", "plan",
+        "Say how many calls open work needs of each provider, what is left of the quotas, and when it would be done.",
+    ),
+    "precedence": Loadable(
+        "own_value", "precedence",
+        "Which source is believed first for a field; a change counts from the next read on, and asks nobody.",
+    ),
+    "reprocess": Loadable(
+        "enrichment", "reprocess_command",
+        "Ask sources again that failed: resets their rows in one transaction, and enqueues their artists.",
+    ),
+    "review": Loadable("decision", "review", "Ambiguous identities: see the candidates, and decide who is meant."),
+    "sandbox": Loadable(
+        "sandboxed", "sandbox",
+        "Serve all providers on the loopback address until interrupted; its first line says where.",
+    ),
+    "set": Loadable("own_value", "set_field", "Let your VALUE of a FIELD win over every source, until it is unset."),
+    "source": Loadable(
+        "enrichment", "source_group",
+        "The sources of enrichment: what each gives and how it does; or take back what one said.",
+    ),
+    "status": Loadable(
+        "status", "status",
+        "Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is.",
+    ),
+    "unset": Loadable(
+        "own_value", "unset_field",
+        "Forget your own value of a FIELD: what the sources say is shown again.",
+    ),
+}  # fmt: skip
+
+
+@click.group(
+    cls=LoadingGroup,
+    loadable=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--demo", "of_demo", is_flag=True, help="Look at the data that the last `make demo` left.")
 @click.version_option(package_name="music-pipeline")
 @click.pass_context
@@ -52,13 +98,6 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
     recorded = point_at_demo() if of_demo else None
     if recorded is not None:
         context.default_map = {"sandbox": recorded.options_at(os.environ["MUSIC_SANDBOX_URL"])}
-
-
-for command in (
-    cancel, credentials, db, dead, demo, digest, discover, doctor, env, errors, export, held, plan, precedence,
-    reprocess_command, review, sandbox, set_field, source_group, status, unset_field,
-):  # fmt: skip
-    music_pipeline.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -70,14 +109,15 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _failed("Interrupted.", code=130)
-    except EXPECTED as error:
-        return _failed(str(error))
-    except sa.exc.DBAPIError as error:
-        return _failed(_database_text(error))
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        text = _explanation(error)
+        if text is None:
+            raise
+        return _failed(text)
     return code if isinstance(code, int) else 0
 
 
@@ -86,7 +126,29 @@ def _failed(text: str, *, code: int = 1) -> int:
     return code
 
 
-def _database_text(error: sa.exc.DBAPIError) -> str:
+def _explanation(error: Exception) -> str | None:
+    """The line that an operator is shown for an expected error; None for a defect."""
+    import sqlalchemy as sa
+
+    from music_pipeline.credentials import CredentialError
+    from music_pipeline.database import DatabaseUnreachable, MigrationError
+    from music_pipeline.embedded_postgres import EmbeddedPostgresError
+    from music_pipeline.providers.errors import ProviderError
+    from music_pipeline.settings import SettingError
+    from music_pipeline.work import InvalidPayload, NothingSelected
+
+    if isinstance(error, sa.exc.DBAPIError):
+        return _database_text(error)
+    expected = (
+        DatabaseUnreachable, MigrationError, EmbeddedPostgresError, SettingError, CredentialError, InvalidPayload,
+        NothingSelected, ProviderError,
+    )  # fmt: skip
+    return str(error) if isinstance(error, expected) else None
+
+
+def _database_text(error: "sa.exc.DBAPIError") -> str:
+    import sqlalchemy as sa
+
     if isinstance(error, sa.exc.OperationalError) and error.connection_invalidated:
         return f"The connection to Postgres was lost: {error.orig}"
     return f"Postgres: {error.orig}"
