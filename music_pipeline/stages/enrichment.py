@@ -21,7 +21,7 @@ import sqlalchemy as sa
 import structlog
 
 from music_pipeline.catalog.artists import Artist
-from music_pipeline.catalog.changes import Version
+from music_pipeline.catalog.changes import Version, content_hash
 from music_pipeline.catalog.recording_sources import (
     EnrichableRecording,
     KnownRow,
@@ -29,7 +29,7 @@ from music_pipeline.catalog.recording_sources import (
     SourceRow,
     known_rows,
     recordings_to_enrich,
-    source_version,
+    source_versions,
     write_source_rows,
 )
 from music_pipeline.database import query
@@ -259,19 +259,20 @@ def _reading(enrichment: Enrichment) -> Reading:
 
 def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     artist, names = enrichment.artist, [source.name for source in enrichment.sources]
-    before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
+    before = source_versions(connection, artist.artist_id, names)
     rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
     write_source_rows(connection, rows, enrichment.known, run_id=run_id)
     news = [row for row in rows if is_news(row, enrichment.known.get((row.recording_id, row.source)))]
     log_sources(news, correlation_id=run_id)
     log_tracks(connection, news, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
-    counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
-    after = source_version(connection, artist.artist_id, names)
+    after = source_versions(connection, artist.artist_id, names)
+    counts = {name: _count(enrichment, name, before[name], after[name]) for name in names}
+    known = sum(one.rows for one in after.values())
     return Result(
         artist_key=artist.artist_key,
-        version=after,
+        version=Version(known, content_hash([(name, after[name].hash) for name in sorted(after)])),
         changed=any(one.changed for one in counts.values()),
-        text=f"{artist.name}: {len(enrichment.recordings)} recordings, {after.rows} answers of {len(names)} sources",
+        text=f"{artist.name}: {len(enrichment.recordings)} recordings, {known} answers of {len(names)} sources",
         detail={"sources": {name: asdict(one) for name, one in counts.items()}},
         notes=tuple(_errors(enrichment)),
     )
@@ -294,9 +295,8 @@ class SourceCount:
     error: str | None
 
 
-def _count(connection: sa.Connection, enrichment: Enrichment, source: str, before: Version) -> SourceCount:
+def _count(enrichment: Enrichment, source: str, before: Version, after: Version) -> SourceCount:
     rows = [row for (_, name), row in enrichment.rows.items() if name == source]
-    after = source_version(connection, enrichment.artist.artist_id, [source])
     ends = Counter(_end_of(row) for row in rows)
     errors = [row.error for row in rows if _end_of(row) in ("failed", "skipped") and row.error]
     return SourceCount(
