@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from music_pipeline.providers import registry
+from music_pipeline.providers.discogs import RELEASE, parse_release
 from music_pipeline.providers.errors import (
     CircuitBreakerOpenException,
     CredentialsMissing,
@@ -330,6 +331,24 @@ async def test_calls_are_accounted_for_in_sql(world: SandboxProcess, opened: Any
     assert rows(engine, "SELECT outcome, sum(calls) FROM provider_latency GROUP BY 1 HAVING sum(calls) > 0") == [
         ("absent", 1)
     ]
+
+
+async def test_a_connection_that_breaks_is_one_call_of_its_permit_and_no_second(
+    opened: Any, own_server: Callable[..., None]
+) -> None:
+    arrived: list[str] = []
+
+    async def release(request: web.Request) -> web.Response:
+        arrived.append(request.path)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    own_server("/discogs/releases/1", release)
+    async with opened() as clients:
+        with pytest.raises(ProviderFailure, match="Disconnected"):
+            await clients.gateway.ask(Question.of(RELEASE, "1"), parse_release, attempts=1)
+    assert len(arrived) == 1
 
 
 async def test_what_has_not_changed_is_not_sent_again(opened: Any, own_server: Callable[..., None]) -> None:

@@ -5,7 +5,7 @@ import sys
 import time
 
 from music_pipeline import database, logs
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Stage
 

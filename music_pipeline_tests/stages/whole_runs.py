@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.runner import drain
 from music_pipeline.stages.social import enqueue_due_look_ups
 from music_pipeline.work import CATALOG_STAGES, Stage
