@@ -1,6 +1,6 @@
 """Every kind of fault at every provider: in the end the rows are those of a run without faults."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from music_pipeline import database
 from music_pipeline.digest import TableDigest, digest
-from music_pipeline.providers import genius
+from music_pipeline.providers import discogs, genius
 from music_pipeline.providers.musicbrainz import MusicBrainzClient
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox.faults import WITH_TOKEN
@@ -50,23 +50,26 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def makes_sense(provider: str, kind: str) -> bool:
-    return kind != "expired_token" or provider in WITH_TOKEN
-
-
-# A provider that says that something is not there is believed until its answer is too old, or somebody asks afresh.
-BELIEVED = ("vanished_endpoint",)
 DISCOVERY = ("spotify", "musicbrainz", "discogs", "genius")
+LISTING = DISCOVERY  # of which lists of several pages are read
+COUNTING = ("spotify", "musicbrainz", "discogs")  # which say how long their lists are
+
+
+def makes_sense(provider: str, kind: str) -> bool:
+    only_at = {"expired_token": WITH_TOKEN, "duplicate_page": LISTING, "total_changes": COUNTING}
+    return provider in only_at.get(kind, PROVIDERS)
+
+
 # By which of several ids a recording or a producer is asked about depends on which were known then.
 STARTING_POINTS = ("recording_sources", "producer_profiles", "profile_followers")
 # A recording has title and duration of the track of it that was read first, and its sources are asked by them.
 BY_ARRIVAL = ("recordings", "recording_sources")
 # Every provider, and every kind but the vanished endpoint; the whole matrix is for `make soak`.
 CHOSEN = [
-    ("spotify", "duplicate_page"), ("discogs", "total_changes"), ("discogs", "429 of seconds"),
+    ("spotify", "duplicate_page"), ("discogs", "total_changes"), ("musicbrainz", "vanished_endpoint"),
     ("genius", "html as 200"), ("lastfm", "expired_token"), ("deezer", "reset"), ("reccobeats", "5xx"),
     ("acousticbrainz", "drip"), ("getsongbpm", "429 of a day"), ("instagram", "latency"),
-    ("musicbrainz", "truncated_json"), ("deezer", "html"),
+    ("lastfm", "truncated_json"), ("deezer", "html"), ("reccobeats", "429 of seconds"),
 ]  # fmt: skip
 CELLS = [(provider, kind) for provider in PROVIDERS for kind in KINDS if makes_sense(provider, kind)]
 
@@ -80,6 +83,7 @@ def small_pages_and_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def set_up(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SPOTIFY_PAGE_SIZE", "2")
     environment.setattr(genius, "SONGS_PER_PAGE", 4)
+    environment.setattr(discogs, "HITS_PER_PAGE", 3)
     environment.setitem(MusicBrainzClient.releases_of_artist.__kwdefaults__, "limit", 2)
     for stage in STAGES:
         environment.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "600")
@@ -140,42 +144,56 @@ def ask_everything_again(pipeline: Pipeline) -> None:
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
 
 
-def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> None:
+def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> str:
+    """How the cell ended."""
     pipeline.sandbox.add_fault(provider, **KINDS[kind])
     pipeline.discover(*smallest(pipeline, ARTISTS))
     for _ in range(SWEEPS_UNDER_FAULTS):
         sweep_all(pipeline)
         let_a_day_go_by(pipeline)
+    assert sum(fault["harmed"] for fault in pipeline.sandbox.faults()) > 0
     pipeline.sandbox.clear_faults()
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
-    if kind not in BELIEVED:
-        settled = STARTING_POINTS if provider in DISCOVERY else ()
-        assert pipeline.rows("SELECT stage, subject, error FROM dead_work") == []
-        assert pipeline.rows("SELECT stage, subject, last_error FROM work") == []
-        assert facts(digest(pipeline.engine), provider, settled) == facts(faultless.at_the_end, provider, settled)
-    if provider in DISCOVERY or kind in BELIEVED:
-        ask_everything_again(pipeline)
-        assert facts(digest(pipeline.engine), provider) == facts(faultless.asked_again, provider)
+    given_up = pipeline.rows("SELECT DISTINCT stage, error FROM dead_work")
+    assert pipeline.rows("SELECT stage, subject, last_error FROM work") == []
+    assert all(is_gone(provider, kind, row.error) for row in given_up), given_up
+    differing = differences(pipeline, faultless.at_the_end, provider)
+    if not differing:
+        return "equal"
+    assert provider in DISCOVERY
+    assert given_up or differing <= set(STARTING_POINTS), differing
+    ask_everything_again(pipeline)
+    assert differences(pipeline, faultless.asked_again, provider) == set()
+    if given_up:
+        return f"given up with the reason, {len(given_up)} kinds of work; equal once taken up again"
+    return f"equal but for {', '.join(sorted(differing))}; equal in these too once asked again"
 
 
-def facts(digests: list[TableDigest], provider: str, left_out: Collection[str] = ()) -> dict[str, tuple[int, str]]:
-    """Rows and digest by table; of what the order of arrival decides only how many rows there are."""
+def is_gone(provider: str, kind: str, error: str) -> bool:
+    """Whether work ended because the provider said that this app may not call the endpoint, which counts for a week."""
+    return provider == "spotify" and kind == "vanished_endpoint" and "this app may not call it" in error
+
+
+def differences(pipeline: Pipeline, expected: list[TableDigest], provider: str) -> set[str]:
+    """Tables with other rows than expected; of what the order of arrival decides, only the number of rows counts."""
     by_arrival = BY_ARRIVAL if provider == "spotify" else ()
     return {
-        one.table: (one.rows, "" if one.table in by_arrival else one.digest)
-        for one in digests
-        if one.table not in left_out
+        ours.table
+        for ours, theirs in zip(digest(pipeline.engine), expected, strict=True)
+        if ours.rows != theirs.rows or (ours.digest != theirs.digest and ours.table not in by_arrival)
     }
 
 
 @pytest.mark.parametrize(("provider", "kind"), CHOSEN)
-def test_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> None:
-    assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind)
+def test_a_fault_leaves_nothing_to_see(
+    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("provider", "kind"), CELLS)
 def test_every_fault_at_every_provider_leaves_nothing_to_see(
-    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str
+    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
-    assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind)
+    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))
