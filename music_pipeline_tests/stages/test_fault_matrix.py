@@ -63,7 +63,7 @@ def makes_sense(provider: str, kind: str) -> bool:
 # By which of several ids a recording or a producer is asked about depends on which were known then.
 STARTING_POINTS = ("recording_sources", "producer_profiles", "profile_followers")
 # A recording has title and duration of the track of it that was read first, and its sources are asked by them.
-BY_ARRIVAL = ("recordings", "recording_sources")
+BY_ARRIVAL: tuple[str, ...] = ()
 # Every provider, and every kind but the vanished endpoint; the whole matrix is for `make soak`.
 CHOSEN = [
     ("spotify", "duplicate_page"), ("discogs", "total_changes"), ("musicbrainz", "vanished_endpoint"),
