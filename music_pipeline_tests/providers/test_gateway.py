@@ -79,14 +79,16 @@ async def test_an_answer_from_before_fresh_since_is_asked_for_again(world: Sandb
         assert requests(world, "spotify") == 2
 
 
-async def test_absence_is_an_answer_that_is_kept(world: SandboxProcess, opened: Any) -> None:
+async def test_absence_is_an_answer_which_is_not_kept_where_only_a_404_says_so(
+    world: SandboxProcess, opened: Any
+) -> None:
     async with opened() as clients:
         assert await clients.discogs.release("999999999") is None
         assert await clients.discogs.release("999999999") is None
         assert await clients.musicbrainz.releases_of_artist("5b11f4ce-a62d-471e-81fc-a69a8278c7da") is None
         assert await clients.spotify.album_tracks(UNKNOWN) is None
         assert await clients.genius.song("999999999") is None
-    assert requests(world, "discogs") == 1
+    assert requests(world, "discogs") == 2
 
 
 async def test_an_id_that_is_none_is_refused_without_a_request(world: SandboxProcess, opened: Any) -> None:
