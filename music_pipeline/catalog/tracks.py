@@ -72,6 +72,7 @@ def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequenc
     assignment = _assigned(connection, artist_id, lists, {row.spotify_id: row.recording_id for row in rows})
     _write_recordings(connection, lists, assignment)
     _write_tracks(connection, lists, assignment, rows)
+    _describe_recordings(connection, lists, assignment)
     _settle_losses(connection, artist_id, lists, rows)
     whole = [str(one.release_id) for one in lists if one.complete]
     if whole:
@@ -129,6 +130,20 @@ def _write_recordings(connection: sa.Connection, lists: Sequence[TrackList], ass
         "write_recording_isrcs",
         [{"recording_id": recording_id, "isrc": isrc, "source": "spotify"} for recording_id, isrc in sorted(isrcs)],
     )
+
+
+def _describe_recordings(connection: sa.Connection, lists: Sequence[TrackList], assignment: Assignment) -> None:
+    """Let each recording be described by its first track, in whatever order the tracks were read."""
+    placed = [(one.release_id, track) for one in lists for track in one.tracks]
+    rows = {
+        (recording_id, release_id, track.disc_number, track.position): _recording_row(recording_id, track)
+        for recording_id, (release_id, track) in zip(assignment.recording_ids, placed, strict=True)
+    }
+    places = connection.execute(
+        query("first_places_of_recordings"), {"recording_ids": [str(one) for one in set(assignment.recording_ids)]}
+    )
+    first = [tuple(place) for place in places]
+    write_rows(connection, "describe_recordings", [rows[place] for place in first if place in rows])
 
 
 def _recording_row(recording_id: UUID, track: ReadTrack) -> dict[str, object]:

@@ -153,6 +153,24 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb))
 ON CONFLICT (recording_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
 WHERE recordings.inactive_at IS NOT NULL OR recordings.last_seen_at < now() - interval '1 day'
 
+-- name: first_places_of_recordings
+-- Where each recording stands first: on its earliest release, whichever was read first.
+SELECT DISTINCT ON (t.recording_id) t.recording_id, t.release_id, t.disc_number, t.position
+FROM release_tracks t
+JOIN releases r ON r.release_id = t.release_id
+LEFT JOIN external_ids x ON x.entity = 'release' AND x.provider = 'spotify' AND x.entity_id = r.release_id
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL AND r.inactive_at IS NULL
+ORDER BY t.recording_id, r.release_date, r.title, x.id, t.disc_number, t.position
+
+-- name: describe_recordings
+UPDATE recordings
+SET title = r.title, title_normalised = r.title_normalised, versions = r.versions, artist_names = r.artist_names,
+    duration_ms = r.duration_ms, explicit = r.explicit, content_hash = r.content_hash
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r (recording_id uuid, title text, title_normalised text, versions text[], artist_names text[],
+          duration_ms integer, explicit boolean, content_hash text)
+WHERE recordings.recording_id = r.recording_id AND recordings.content_hash <> r.content_hash
+
 -- name: write_recording_isrcs
 INSERT INTO recording_isrcs (recording_id, isrc, source)
 SELECT recording_id, isrc, source
