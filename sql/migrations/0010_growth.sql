@@ -93,3 +93,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+CREATE TABLE kept_counts (
+    name       text PRIMARY KEY,
+    counted    jsonb NOT NULL,
+    counted_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE kept_counts IS 'What was last counted over the whole of a large catalogue, which sweeps report instead of counting again.';
+COMMENT ON COLUMN kept_counts.counted IS 'The rows that the counting statement answered.';
