@@ -18,7 +18,8 @@ BROKEN = "UPDATE releases SET total_tracks = 10"
 FINISHED = """
 INSERT INTO work_archive (work_id, stage, subject, payload, origin, priority, force, correlation_id, idempotency_key,
                           cutoff, attempts, enqueued_at, outcome, result, run_id)
-SELECT gen_random_uuid(), 'track_discovery', 's', '{}', 'batch', 7, false, 'c', 'k', now(), 0, now(), 'succeeded', '{}', 'r'
+SELECT gen_random_uuid(), 'track_discovery', 's', '{}', 'batch', 7, false, 'c', 'k', now(), 0, now(), 'succeeded',
+       '{}', 'r'
 """
 
 
