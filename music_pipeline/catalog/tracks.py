@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.answers import hold, supersede
 from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
 from music_pipeline.catalog.identity import RecordingFacts
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.recording_identity import Assignment, Place, Recording, assign_recordings
 from music_pipeline.catalog.titles import parse_title
 from music_pipeline.database import query
@@ -168,7 +169,7 @@ def _write_tracks(
     placed = [(one.release_id, track) for one in lists for track in one.tracks]
     rows, ids = [], []
     for (release_id, track), recording_id in zip(placed, assignment.recording_ids, strict=True):
-        track_id = track_ids.get((release_id, track.disc_number, track.position)) or uuid4()
+        track_id = track_ids.get((release_id, track.disc_number, track.position)) or new_id()
         rows.append(_track_row(track_id, release_id, recording_id, track))
         ids.append(_external_id_row(track_id, track))
     write_rows(connection, "write_tracks", rows)

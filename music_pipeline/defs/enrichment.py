@@ -11,7 +11,12 @@ import dagster as dg
 from music_pipeline import database
 from music_pipeline.defs.catalog import OWNER, asked_at, materialize_result, why_empty
 from music_pipeline.defs.checks import Verdict, asset_of
-from music_pipeline.defs.enrichment_checks import all_check_specs, enriched_verdicts, source_verdicts
+from music_pipeline.defs.enrichment_checks import (
+    all_check_specs,
+    counted_enrichment_verdicts,
+    enriched_verdicts,
+    source_verdicts,
+)
 from music_pipeline.defs.enrichment_events import (
     ENRICHED_TRACKS,
     SourceOutcome,
@@ -102,6 +107,9 @@ def enrichment_specs() -> list[dg.AssetSpec]:
 )
 def enrichment(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Ask the chosen sources afresh about the chosen artists; one that fails is recorded so, and stops no other."""
+    if not context.selected_asset_keys:
+        yield from chosen_checks(context, counted_enrichment_verdicts(database.engine(), afresh=True))
+        return
     artists = list(context.partition_keys)
     if not artists:
         raise dg.Failure(why_empty(context.run.tags), allow_retries=False)

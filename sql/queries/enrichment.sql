@@ -154,5 +154,6 @@ SELECT count(*) FILTER (WHERE status = 'completed') AS completed, count(*) FILTE
 FROM recording_enrichment
 
 -- name: recordings_without_isrc
-SELECT count(*) FROM recordings r
-WHERE r.inactive_at IS NULL AND NOT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.recording_id)
+SELECT count(*) AS total, count(*) FILTER (WHERE NOT numbered) AS without_isrc
+FROM (SELECT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.recording_id) AS numbered
+      FROM recordings r WHERE r.inactive_at IS NULL) AS looked_at
