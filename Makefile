@@ -33,7 +33,7 @@ demo: $(STAMP) ## the main job, end to end, against the sandbox: [CATALOG=file] 
 test: $(STAMP) lint types ## lint, types and tests
 	@$(BIN)/python -m pytest -n 2
 
-soak: $(STAMP) ## the tests that take minutes: runs, daemon and code server killed at many moments
+soak: $(STAMP) ## the long forms: kills, faults, quotas, load, damaged answers, planted secrets
 	@$(BIN)/python -m pytest -n 2 -m soak
 
 # Only the comparison with dlt needs dlt.

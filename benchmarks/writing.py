@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from psycopg import sql
 from benchmarks.figures import Figure, Goal, median_figure, ratios
 from benchmarks.servers import Server
 from music_pipeline.catalog.changes import content_hash, write_rows
+from music_pipeline.catalog.ids import new_id
 
 ROWS = 10_000
 ROWS_A_TRANSACTION = 1_000
@@ -124,8 +125,8 @@ def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _parents(engine: sa.Engine) -> tuple[list[UUID], list[UUID]]:
     """The releases and producers that tracks and credits refer to."""
-    releases = [uuid4() for _ in range(ROWS // TRACKS_A_RELEASE + 1)]
-    producers = [uuid4() for _ in range(PRODUCERS)]
+    releases = [new_id() for _ in range(ROWS // TRACKS_A_RELEASE + 1)]
+    producers = [new_id() for _ in range(PRODUCERS)]
     with engine.begin() as connection:
         write_rows(connection, "write_releases", [_release(place, id) for place, id in enumerate(releases)])
         write_rows(connection, "write_producers", [_producer(place, id) for place, id in enumerate(producers)])
@@ -156,7 +157,7 @@ def _producer(place: int, producer_id: UUID) -> Row:
 
 def _recording(place: int) -> Row:
     return {
-        "recording_id": uuid4(),
+        "recording_id": new_id(),
         "title": f"A song of some length, number {place}",
         "title_normalised": f"a song of some length number {place}",
         "versions": ["live"] if place % 10 == 0 else [],
@@ -170,7 +171,7 @@ def _recording(place: int) -> Row:
 def _tracks(releases: Sequence[UUID], recordings: Sequence[UUID]) -> list[Row]:
     return [
         {
-            "track_id": uuid4(),
+            "track_id": new_id(),
             "release_id": releases[place // TRACKS_A_RELEASE],
             "recording_id": recording_id,
             "disc_number": 1,
@@ -185,7 +186,7 @@ def _tracks(releases: Sequence[UUID], recordings: Sequence[UUID]) -> list[Row]:
 def _credits(producers: Sequence[UUID], recordings: Sequence[UUID]) -> list[Row]:
     return [
         {
-            "credit_id": uuid4(),
+            "credit_id": new_id(),
             "recording_id": recording_id,
             "release_id": None,
             "producer_id": producers[place % len(producers)],

@@ -10,6 +10,7 @@ import dagster as dg
 from music_pipeline.defs.catalog import catalog
 from music_pipeline.defs.enrichment import enrichment
 from music_pipeline.defs.queues import queues
+from music_pipeline.defs.recounting import count_catalogue, recounting_schedule
 from music_pipeline.defs.reprocessing import reprocess_failed_enrichments, reprocessing_schedules
 from music_pipeline.defs.schedules import jobs, schedules
 from music_pipeline.defs.sensors import sensors
@@ -20,8 +21,8 @@ from music_pipeline.defs.social import social_job, social_queue, social_schedule
 def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=[catalog, enrichment, *queues(), social_queue],
-        jobs=[*jobs(), reprocess_failed_enrichments, social_job()],
-        schedules=[*schedules(), *reprocessing_schedules(), social_schedule()],
+        jobs=[*jobs(), count_catalogue, reprocess_failed_enrichments, social_job()],
+        schedules=[*schedules(), recounting_schedule(), *reprocessing_schedules(), social_schedule()],
         sensors=sensors(),
         # Work is I/O, and asyncio does it: a process for each step would cost seconds a run.
         executor=dg.in_process_executor,

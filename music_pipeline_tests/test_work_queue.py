@@ -162,10 +162,7 @@ def crowded(engine: sa.Engine) -> sa.Engine:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        (
-            "claim_due_work",
-            {"stage": "artist_discovery", "limit": 50, "run_id": "r", "lease_seconds": 300, "max_attempts": 5},
-        ),
+        ("pick_due_work", {"stage": "artist_discovery", "limit": 50}),
         ("due_work", {"stages": [stage.value for stage in Stage], "at_most": work.DUE_COUNTED_TO}),
         ("oldest_due_work", {"stage": "artist_discovery"}),
     ],
@@ -183,6 +180,23 @@ def test_a_tick_reads_what_is_due_and_never_the_whole_queue(
     assert "work_claimable" in plan
     # 60 of the 60,000 rows are due: reading even a tenth of the others would show.
     assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 2_500
+
+
+def test_what_was_picked_is_leased_where_it_lies_without_being_sought_again(crowded: sa.Engine) -> None:
+    lease = sa.text(f"EXPLAIN (ANALYZE, FORMAT JSON) {database.statement('lease_picked_work')}")
+    with crowded.connect() as connection:
+        picked = connection.execute(database.query("pick_due_work"), {"stage": "artist_discovery", "limit": 50}).all()
+        values = {
+            "places": [row.place for row in picked], "lost_by": [row.lost_by for row in picked],
+            "run_id": "r", "lease_seconds": 300, "max_attempts": 5,
+        }  # fmt: skip
+        plan = json.dumps(connection.execute(lease, values).scalar_one())
+        leased = connection.execute(sa.text("SELECT count(*) FROM work WHERE lease_run_id = 'r'")).scalar_one()
+        connection.rollback()
+    assert (len(picked), leased) == (50, 50)
+    assert "Tid Scan" in plan
+    assert "Index Scan" not in plan
+    assert "Seq Scan" not in plan
 
 
 def test_due_work_is_counted_up_to_a_limit_and_its_age_is_told(crowded: sa.Engine) -> None:

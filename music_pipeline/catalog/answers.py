@@ -14,6 +14,8 @@ from music_pipeline.database import query
 
 AnswerOutcome = Literal["found", "absent", "empty", "partial", "failed", "skipped", "ambiguous"]
 
+SETTLED = frozenset({"found", "absent", "empty"})
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
@@ -39,6 +41,12 @@ class Decision:
 def write_answers(connection: sa.Connection, answers: Sequence[ProviderAnswer]) -> None:
     """Keep the last answer to each question."""
     write_rows(connection, "write_provider_answers", [asdict(answer) for answer in answers])
+
+
+def settled_providers(connection: sa.Connection, artist_id: UUID) -> frozenset[str]:
+    """Providers that answered for all of an artist's releases: what they did not name, they do not know."""
+    answers = connection.execute(query("answers_about_recordings"), {"artist_id": artist_id})
+    return frozenset(row.provider for row in answers if row.outcome in SETTLED)
 
 
 def decision_on(connection: sa.Connection, kind: str, subject: str) -> Decision | None:

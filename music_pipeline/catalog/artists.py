@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.keys import artist_key
 from music_pipeline.catalog.names import normalise_name
 from music_pipeline.database import query
@@ -26,7 +27,7 @@ def write_artist(connection: sa.Connection, name: str, spotify_id: str) -> Artis
     """The artist of a Spotify id: the known one, with its name as it is now, or a new one with a key of its own."""
     decide_identity_alone(connection)
     known = connection.execute(query("artist_of_external_id"), {"provider": "spotify", "id": spotify_id}).one_or_none()
-    artist_id = known.artist_id if known else uuid4()
+    artist_id = known.artist_id if known else new_id()
     key = known.artist_key if known else _new_key(connection, name, spotify_id)
     normalised = normalise_name(name)
     connection.execute(

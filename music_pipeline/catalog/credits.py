@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.answers import hold, supersede
 from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
 from music_pipeline.catalog.identity import ProviderId
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.producers import Link, Person, write_producers
 from music_pipeline.database import query
 
@@ -175,7 +176,7 @@ def _write(
     credit_rows, source_rows = [], []
     for key in {**said, **lost}:
         known = stored.get(key)
-        credit_id = known.credit_id if known else uuid4()
+        credit_id = known.credit_id if known else new_id()
         gone = {source.key for source in lost.get(key, ())}
         kept = {name: one for name, one in (known.sources if known else {}).items() if name not in gone}
         sources = kept | dict(said.get(key, {}))

@@ -6,12 +6,13 @@ A name is never evidence here. Which credits they have is in `credits`.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.changes import content_hash, write_rows
 from music_pipeline.catalog.identity import PersonIds, ProviderId, Verdict, same_person
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.names import normalise_name
 from music_pipeline.catalog.roles import ProducerKind, producer_kind
 from music_pipeline.database import query
@@ -47,7 +48,7 @@ def write_producers(
     new: list[dict[str, object]] = []
     for group in groups:
         rows = list(dict.fromkeys(known[id] for id in sorted(group) if id in known))
-        producer_id = rows[0] if rows else uuid4()
+        producer_id = rows[0] if rows else new_id()
         for merged in rows[1:]:
             _merge(connection, kept=producer_id, merged=merged)
         if not rows:

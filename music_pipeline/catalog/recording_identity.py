@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from music_pipeline.catalog.identity import Match, RecordingFacts, Verdict, match_recording
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.titles import parse_title
 
 
@@ -70,7 +71,7 @@ def assign_recordings(
             place.facts, recordings.candidates(place.facts), on_release[place.release_id]
         )
         if recording_id is None:
-            recording_id = uuid4()
+            recording_id = new_id()
             new.append(Recording(recording_id, place.facts))
             recordings.add(new[-1])
         on_release[place.release_id].add(recording_id)

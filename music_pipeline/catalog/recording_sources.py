@@ -1,7 +1,7 @@
 """What each source said about each recording: its rows, read and written. Which of it is shown is a view's choice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ from music_pipeline.catalog.changes import Version, write_rows
 from music_pipeline.database import query
 
 SourceStatus = Literal["pending", "found", "absent", "failed", "waiting", "unneeded", "skipped"]
+NOTHING_SAID = Version(rows=0, hash="empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,12 @@ def write_source_rows(
 
     `known`: the rows as they were read before anybody was asked; what an operator asked for since then stays.
     """
-    written = [asdict(row) | _operators_marks(known.get((row.recording_id, row.source))) for row in rows]
+    written = [_columns(row) | _operators_marks(known.get((row.recording_id, row.source))) for row in rows]
     return write_rows(connection, "write_recording_sources", written, run_id=run_id)
+
+
+def _columns(row: SourceRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in SourceRow.__slots__}
 
 
 def _operators_marks(known: KnownRow | None) -> dict[str, datetime | None]:
@@ -117,7 +122,8 @@ def _operators_marks(known: KnownRow | None) -> dict[str, datetime | None]:
     return {"requested_at": known.requested_at, "undone_at": known.undone_at}
 
 
-def source_version(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> Version:
-    """How many recordings of the artist these sources know, and a hash of what they say."""
-    row = connection.execute(query("source_version"), {"artist_id": artist_id, "sources": list(sources)}).one()
-    return Version(rows=row.rows, hash=row.version or "empty")
+def source_versions(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> dict[str, Version]:
+    """For each of the sources, how many recordings of the artist it knows, and a hash of what it says."""
+    rows = connection.execute(query("source_versions"), {"artist_id": artist_id, "sources": list(sources)})
+    found = {row.source: Version(rows=row.rows, hash=row.version) for row in rows}
+    return {source: found.get(source, NOTHING_SAID) for source in sources}

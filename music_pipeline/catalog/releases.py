@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from music_pipeline.catalog.changes import (
     loss_is_suspect,
     write_rows,
 )
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.titles import release_title_key
 from music_pipeline.database import query
 
@@ -52,7 +53,7 @@ def write_release_list(
     """Write an artist's releases; those that a complete list no longer holds become inactive, or are held if many."""
     decide_identity_alone(connection)
     known = entities_of(connection, "release", "spotify", [release.spotify_id for release in listed])
-    ids = {release.spotify_id: known.get(release.spotify_id) or uuid4() for release in listed}
+    ids = {release.spotify_id: known.get(release.spotify_id) or new_id() for release in listed}
     write_rows(connection, "write_releases", [_release_row(release, ids) for release in listed])
     write_rows(
         connection,

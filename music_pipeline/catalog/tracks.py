@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.answers import hold, supersede
 from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
 from music_pipeline.catalog.identity import RecordingFacts
+from music_pipeline.catalog.ids import new_id
 from music_pipeline.catalog.recording_identity import Assignment, Place, Recording, assign_recordings
 from music_pipeline.catalog.titles import parse_title
 from music_pipeline.database import query
@@ -72,6 +73,7 @@ def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequenc
     assignment = _assigned(connection, artist_id, lists, {row.spotify_id: row.recording_id for row in rows})
     _write_recordings(connection, lists, assignment)
     _write_tracks(connection, lists, assignment, rows)
+    _describe_recordings(connection, lists, assignment)
     _settle_losses(connection, artist_id, lists, rows)
     whole = [str(one.release_id) for one in lists if one.complete]
     if whole:
@@ -131,6 +133,20 @@ def _write_recordings(connection: sa.Connection, lists: Sequence[TrackList], ass
     )
 
 
+def _describe_recordings(connection: sa.Connection, lists: Sequence[TrackList], assignment: Assignment) -> None:
+    """Let each recording be described by its first track, in whatever order the tracks were read."""
+    placed = [(one.release_id, track) for one in lists for track in one.tracks]
+    rows = {
+        (recording_id, release_id, track.disc_number, track.position): _recording_row(recording_id, track)
+        for recording_id, (release_id, track) in zip(assignment.recording_ids, placed, strict=True)
+    }
+    places = connection.execute(
+        query("first_places_of_recordings"), {"recording_ids": [str(one) for one in set(assignment.recording_ids)]}
+    )
+    first = [tuple(place) for place in places]
+    write_rows(connection, "describe_recordings", [rows[place] for place in first if place in rows])
+
+
 def _recording_row(recording_id: UUID, track: ReadTrack) -> dict[str, object]:
     title = parse_title(track.title)
     facts = (track.title, track.artist_names, track.duration_ms, track.explicit)
@@ -153,7 +169,7 @@ def _write_tracks(
     placed = [(one.release_id, track) for one in lists for track in one.tracks]
     rows, ids = [], []
     for (release_id, track), recording_id in zip(placed, assignment.recording_ids, strict=True):
-        track_id = track_ids.get((release_id, track.disc_number, track.position)) or uuid4()
+        track_id = track_ids.get((release_id, track.disc_number, track.position)) or new_id()
         rows.append(_track_row(track_id, release_id, recording_id, track))
         ids.append(_external_id_row(track_id, track))
     write_rows(connection, "write_tracks", rows)

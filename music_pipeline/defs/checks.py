@@ -1,7 +1,8 @@
 """The checks of the assets: which there are, and what they tolerate. Their verdicts are in `defs/running/checks.py`.
 
 A check is logged once at the end of every run that materializes its asset: a second evaluation of one run would replace
-the first, and one of an older run is hidden by a newer materialization.
+the first, and one of an older run is hidden by a newer materialization. What is counted over a large catalogue is
+logged as it was last counted, and says when (`running/counting.py`).
 """
 
 from dataclasses import dataclass

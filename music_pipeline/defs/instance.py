@@ -72,28 +72,38 @@ def dagster_folder(configured: Settings) -> Path:
 
 @cache
 def storage_url(configured: Settings) -> str:
-    """The URL of Dagster's storage, whose schema exists when this answers; for psycopg2, which dagster-postgres speaks.
+    """The URL of Dagster's storage, whose tables exist when this answers; for psycopg2, which dagster-postgres speaks.
 
     The code server asks at every tick, hence the cache. Raises StorageUnreachable.
     """
     try:
         url = database.database_url()
-        _create_schema(url)
+        # Alone in the search path: beside another schema Dagster would find that one's alembic_version, and not start.
+        alone = sa.make_url(database.url_with_search_path(url, SCHEMA, driver="psycopg2"))
+        named = alone.update_query_dict({"application_name": SESSIONS}).render_as_string(hide_password=False)
+        _create_tables(url, named)
     except (database.DatabaseUnreachable, embedded_postgres.EmbeddedPostgresError) as error:
         raise StorageUnreachable(str(error)) from error
     if configured.database_url is None:
         _revive_on_connect(configured.home)
-    # Alone in the search path: beside another schema Dagster would find that one's alembic_version, and not start.
-    alone = sa.make_url(database.url_with_search_path(url, SCHEMA, driver="psycopg2"))
-    return alone.update_query_dict({"application_name": SESSIONS}).render_as_string(hide_password=False)
+    return named
 
 
-def _create_schema(url: str) -> None:
-    engine = sa.create_engine(database.url_with_search_path(url, SCHEMA, driver="psycopg"), poolclass=sa.NullPool)
+def _create_tables(url: str, storage: str) -> None:
+    """Create Dagster's schema and tables where they are missing, one process at a time.
+
+    Dagster creates its tables by itself, but gives up where several processes do so at once for long enough.
+    """
+    engine = sa.create_engine(
+        database.url_with_search_path(url, SCHEMA, driver="psycopg"),
+        poolclass=sa.NullPool,
+        isolation_level="AUTOCOMMIT",
+    )
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection:
             connection.execute(database.query("lock_dagster_schema"))
             connection.execute(database.query("create_dagster_schema"))
+            DagsterPostgresStorage(postgres_url=storage)  # it does so when it is made
     except sa.exc.OperationalError as error:
         raise database.DatabaseUnreachable(database.unreachable_text(engine.url, error)) from error
 

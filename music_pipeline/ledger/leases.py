@@ -27,20 +27,33 @@ def claim(
     No two runs hold the same. Work whose lease ran out is due again; the lost lease uses no attempt, and is recorded in
     worker_issues. A malformed payload is buried here.
     """
-    values: dict[str, Any] = {
-        "stage": stage.value,
+    with engine.begin() as connection:
+        rows = _lease(connection, stage, run_id, _pick(connection, stage, limit, work_ids))
+        items = [_item(row) for row in rows]
+        return [item for item in items if _well_formed(connection, item, run_id)]
+
+
+def _pick(
+    connection: sa.Connection, stage: Stage, limit: int, work_ids: Sequence[UUID] | None
+) -> Sequence[sa.Row[Any]]:
+    """Lock what is to be claimed: where each row lies, and which run lost its lease."""
+    values: dict[str, Any] = {"stage": stage.value, "limit": limit}
+    if work_ids is None:
+        return connection.execute(query("pick_due_work"), values).all()
+    return connection.execute(query("pick_named_work"), values | {"work_ids": list(work_ids)}).all()
+
+
+def _lease(
+    connection: sa.Connection, stage: Stage, run_id: str, picked: Sequence[sa.Row[Any]]
+) -> Sequence[sa.Row[Any]]:
+    values = {
+        "places": [row.place for row in picked],
+        "lost_by": [row.lost_by for row in picked],
         "run_id": run_id,
-        "limit": limit,
         "lease_seconds": lease_seconds(),
         "max_attempts": retry_policy(stage).max_attempts,
     }
-    with engine.begin() as connection:
-        if work_ids is None:
-            rows = connection.execute(query("claim_due_work"), values).all()
-        else:
-            rows = connection.execute(query("claim_named_work"), values | {"work_ids": list(work_ids)}).all()
-        items = [_item(row) for row in rows]
-        return [item for item in items if _well_formed(connection, item, run_id)]
+    return connection.execute(query("lease_picked_work"), values).all() if picked else []
 
 
 def _item(row: sa.Row[Any]) -> WorkItem:

@@ -62,8 +62,16 @@ class Channel:
         admission = await self._statements.run_aside(breaker.admit, self.plan.provider, lease=self._lease)
         self._outdated()
         if not admission.admitted:
-            raise CircuitBreakerOpenException(self.plan.provider, None, until=admission.until or self._clock.now())
+            # A probe's lease is for one whose process died; most end at once.
+            next_probe = self._clock.now() + timedelta(seconds=self._rules.seconds)
+            until = min(admission.until or next_probe, next_probe)
+            raise CircuitBreakerOpenException(self.plan.provider, None, until=until)
         return admission.probe
+
+    async def is_in_doubt(self) -> bool:
+        """Whether as many calls in a row failed as open the breaker, but all of them were one request."""
+        state = await self._current_state(STATE_HOLDS_SECONDS)
+        return state.breaker == "closed" and state.breaker_failures >= self._rules.failures
 
     async def permit(self, priority: Priority) -> Permit:
         """A permit that is due now. Raises ProviderUnavailable's kinds rather than wait for more than a minute."""

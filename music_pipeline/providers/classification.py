@@ -136,15 +136,26 @@ class StatedError:
 
 
 def read_response(
-    response: RawResponse, provider: Provider, *, now: datetime, confidential: Sequence[str] = ()
+    response: RawResponse,
+    provider: Provider,
+    *,
+    asked_for_one: bool,
+    now: datetime,
+    confidential: Sequence[str] = (),
 ) -> Reading:
-    """What the answer means. `confidential`: what its text must not show, even where the provider repeats it."""
+    """What the answer means.
+
+    `asked_for_one`: one thing was asked for by its id, which may not be there; a list or a search always is.
+    `confidential`: what its text must not show, even where the provider repeats it.
+    """
     readable, payload = _decoded(response.body)
     error = _error_of(payload) if readable else StatedError(None, _plain_text(response.body), None, ())
     # An error inside a 200 is what its own status says.
     effective = error.status if response.status == 200 and error.status is not None else response.status
     coded = _meaning_of_codes(provider, response.status, error.codes)
     meaning = coded or _meaning(effective, response, provider, readable=readable, text=error.text, reason=error.reason)
+    if meaning is Meaning.ABSENT and coded is None and not asked_for_one:
+        meaning = Meaning.BROKEN
     return Reading(
         meaning=meaning,
         status=effective,

@@ -1,7 +1,8 @@
 """How asking a provider can end without an answer.
 
 The four kinds decide what becomes of the work: not called and worth waiting for, called and failed, refused for good,
-unreadable. What an HTTP answer means is decided in `classification`; a 404 is no error but an absence.
+unreadable. What an HTTP answer means is decided in `classification`; a 404 about one thing is no error but an absence,
+about a list or a search it is a failure.
 """
 
 from datetime import datetime

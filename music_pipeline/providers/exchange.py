@@ -67,12 +67,13 @@ class Exchanged(Generic[Body]):
 class Exchange(Generic[Body]):
     """A request with all that it needs.
 
-    `send` takes a permit and sends once; `renew` gets fresh access after a 401 and says whether there is any;
-    `digest` tells requests apart.
+    `asked_for_one`: see `Endpoint.asks_for_one`. `send` takes a permit and sends once; `renew` gets fresh access after
+    a 401 and says whether there is any; `digest` tells requests apart.
     """
 
     provider: Provider
     endpoint: str
+    asked_for_one: bool
     account: Account
     channel: Channel
     calls: CallAccount
@@ -159,7 +160,13 @@ class Exchange(Generic[Body]):
     def _read(self, outcome: RawResponse | TransportFailure) -> Reading:
         if isinstance(outcome, TransportFailure):
             return Reading(outcome.meaning, None, None, str(outcome), None)
-        return read_response(outcome, self.provider, now=self.clock.now(), confidential=self.account.confidential())
+        return read_response(
+            outcome,
+            self.provider,
+            asked_for_one=self.asked_for_one,
+            now=self.clock.now(),
+            confidential=self.account.confidential(),
+        )
 
     def _parsed(self, reading: Reading) -> tuple[Reading, Body | None]:
         """The record of an answer; an answer of the wrong shape is a broken one."""

@@ -146,6 +146,11 @@ class Gateway:
         account = await self._accounts.of(registry.provider(provider))
         await asyncio.to_thread(self._capabilities.learn, provider, account.name, name, value, reason)
 
+    async def is_in_doubt(self, provider: str) -> bool:
+        """Whether calls in a row failed that were all one request: it may be bad, or the provider be down."""
+        described = registry.provider(provider)
+        return await self._channel(described, await self._accounts.of(described)).is_in_doubt()
+
     def _require(self, endpoint: Endpoint, account: Account) -> None:
         if self._capabilities.is_gone(endpoint.provider, account.name, endpoint.name):
             text = f"{endpoint.provider} {endpoint.name}: this app may not call it (learnt before)"
@@ -197,8 +202,9 @@ class Gateway:
             log = structlog.get_logger().bind(run_id=self.run_id, provider=provider.name, request=question.request)
             log.warning("provider.no_answer", kind=type(error).__name__, error=error.text)
             raise
-        fresh = _fresh_answer(question, account.name, exchanged, kept)
-        await self._writes.submit(fresh)
+        # Where a 404 is all there is to an absence, an address that vanished for an hour would be one for a month.
+        if exchanged.body is not None or exchanged.unchanged or not provider.not_found_is_absent:
+            await self._writes.submit(_fresh_answer(question, account.name, exchanged, kept))
         body = known.body if exchanged.unchanged and known else exchanged.body
         return Answer(body, from_cache=False, fetched_at=exchanged.sent_at)
 
@@ -230,6 +236,7 @@ class Gateway:
         return Exchange(
             provider=provider,
             endpoint=question.endpoint.name,
+            asked_for_one=question.endpoint.asks_for_one,
             account=account,
             channel=self._channel(provider, account),
             calls=self._calls,
@@ -263,6 +270,7 @@ class Gateway:
         exchange = Exchange(
             provider=provider,
             endpoint=TOKEN_ENDPOINT,
+            asked_for_one=False,
             account=account,
             channel=self._channel(provider, account),
             calls=self._calls,
@@ -276,9 +284,7 @@ class Gateway:
         )
         granted = (await exchange.result(ATTEMPTS)).body
         if granted is None:
-            raise ProviderFailure(
-                provider.name, TOKEN_ENDPOINT, f"{provider.name} gives out no tokens at {outgoing.url}"
-            )
+            raise RuntimeError("A token was neither granted nor refused.")
         return granted
 
     def _channel(self, provider: Provider, account: Account) -> Channel:

@@ -5,6 +5,7 @@ What its answers say is in `musicbrainz_answers`; which credits count as product
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -30,9 +31,9 @@ from music_pipeline.providers.records import Page, onward
 URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
 ARTIST_SEARCH = Endpoint("musicbrainz", "artist_search", "/artist")  # …/MusicBrainz_API/Search#Artist
 ARTIST = Endpoint("musicbrainz", "artist", "/artist/{}")  # …/MusicBrainz_API#Lookups
-RELEASES = Endpoint("musicbrainz", "releases", "/release")  # …/MusicBrainz_API#Browse
+RELEASES = Endpoint("musicbrainz", "releases", "/release", of_one=True)  # …/MusicBrainz_API#Browse
 RELEASE = Endpoint("musicbrainz", "release", "/release/{}")  # …/MusicBrainz_API#Lookups
-RECORDINGS = Endpoint("musicbrainz", "recordings", "/recording")  # …/MusicBrainz_API#Browse
+RECORDINGS = Endpoint("musicbrainz", "recordings", "/recording", of_one=True)  # …/MusicBrainz_API#Browse
 RECORDING_SEARCH = Endpoint("musicbrainz", "recording_search", "/recording")  # …/MusicBrainz_API/Search#Recording
 RECORDING = Endpoint("musicbrainz", "recording", "/recording/{}")  # …/MusicBrainz_API#Lookups
 
@@ -49,8 +50,10 @@ OVERLOADED = (502, 503, 504)
 ATTEMPTS_PER_SIZE = 2
 LUCENE_SPECIAL = re.compile(r'([+\-&|!(){}\[\]^"~*?:\\/])')
 SPOTIFY_ARTIST = "https://open.spotify.com/artist/"
+UNKNOWN_ADDRESS = "https://musicbrainz.invalid/"
 DISCOGS_ARTIST = "https://www.discogs.com/artist/"
 
+Item = TypeVar("Item")
 Listed = TypeVar("Listed")
 
 
@@ -85,7 +88,9 @@ class MusicBrainzClient:
             raise ValueError(f"{len(ids)} addresses in one request to MusicBrainz; it takes {MOST_URLS}.")
         if not ids:
             return {}
-        resources = tuple(("resource", address + id) for id in sorted(set(ids)))
+        # Of one address alone a 404 says that nobody knows it, as it does where there is nobody to ask.
+        addresses = [address + id for id in sorted(set(ids))] + [UNKNOWN_ADDRESS] * (len(set(ids)) == 1)
+        resources = tuple(("resource", one) for one in addresses)
         question = Question(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
         linked = (await self._gateway.ask(question, parse_urls, fresh_since=fresh_since)).body or {}
         return {
@@ -139,7 +144,7 @@ class MusicBrainzClient:
             answer = await self._gateway.ask(
                 question, onward(parse_releases, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
             )
-            return answer.body
+            return _followed(answer.body, offset, size)
 
         return await _halving(ask, limit)
 
@@ -155,7 +160,7 @@ class MusicBrainzClient:
             answer = await self._gateway.ask(
                 question, onward(parse_recordings, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
             )
-            return answer.body
+            return _followed(answer.body, offset, size)
 
         return await _halving(ask, LARGEST_PAGE)
 
@@ -189,6 +194,17 @@ class MusicBrainzClient:
         """One recording with credits and ISRCs; None where there is none."""
         question = Question.of(RECORDING, mbid, inc=RECORDING_INC, fmt="json")
         return (await self._gateway.ask(question, parse_recording, fresh_since=fresh_since)).body
+
+
+def _followed(page: Page[Item] | None, offset: int, size: int) -> Page[Item] | None:
+    """The page, with another after it where it is full: a total that is too low would be right by its own account.
+
+    One more shows whether it is; a page that begins behind the total is followed by none.
+    """
+    is_full = page is not None and len(page.items) + page.nulls >= size
+    if page is None or page.next_offset is not None or not is_full or offset >= (page.total or 0):
+        return page
+    return replace(page, next_offset=offset + size)
 
 
 async def _halving(ask: Callable[[int, int], Awaitable[Listed]], size: int) -> Listed:

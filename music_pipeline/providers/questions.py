@@ -25,13 +25,19 @@ class Endpoint:
     """One of a provider's endpoints. `path`: below the provider's base address, with `{}` for each value.
 
     At Spotify, `name` is also what spotipy calls the method, and the parameters are that method's; `direct`: spotipy
-    is left out.
+    is left out. `of_one`: a parameter names the one thing that is asked about, as a value in the path does.
     """
 
     provider: str
     name: str
     path: str
     direct: bool = False
+    of_one: bool = False
+
+    @property
+    def asks_for_one(self) -> bool:
+        """Whether one thing is asked for by its id, which may not be there; a list or a search always is."""
+        return self.of_one or "{}" in self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from music_pipeline.providers.errors import EndpointGone, ProviderRefused, UnreadableAnswer
+from music_pipeline.providers.errors import ProviderRefused, UnreadableAnswer
 from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.reading import Reader
 from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, onward, read_audio_features
@@ -335,10 +335,7 @@ class SpotifyClient:
         if not spotify_ids:
             return {}
         question = Question.of(AUDIO_FEATURES, ids=",".join(sorted(set(spotify_ids))))
-        found = (await self._gateway.ask(question, parse_several_audio_features, fresh_since=fresh_since)).body
-        if found is None:
-            raise EndpointGone("spotify", AUDIO_FEATURES.name, "spotify audio_features: there is no such address")
-        return found
+        return (await self._gateway.ask(question, parse_several_audio_features, fresh_since=fresh_since)).body or {}
 
     async def _search(self, query: str, kinds: str, offset: int, fresh_since: datetime | None) -> SpotifySearch:
         async def ask(size: int) -> SpotifySearch:

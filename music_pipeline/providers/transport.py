@@ -26,6 +26,7 @@ from music_pipeline.providers.questions import Question
 
 CONNECT_SECONDS = 10.0
 MOST_CONNECTIONS = 40
+KEEP_ALIVE_SECONDS = 30
 SPOTIPY_THREADS = 6
 TOO_MANY_REQUESTS = 429
 
@@ -36,6 +37,10 @@ class TransportFailure(Exception):
     def __init__(self, meaning: Meaning, text: str) -> None:
         super().__init__(text)
         self.meaning = meaning
+
+
+class ConnectionBroken(aiohttp.ClientConnectionError):
+    """The connection broke before the answer; the text is aiohttp's name for it."""
 
 
 class PermitVoid(Exception):
@@ -72,12 +77,29 @@ def http_client(agent: str) -> httpx.AsyncClient:
     """httpx on aiohttp's connections: a fifth of the CPU of its own transport."""
     # It logs the whole address of every request, and some providers take their key in it.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    limits = httpx.Limits(
-        max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS, keepalive_expiry=30
-    )
     return httpx.AsyncClient(
-        transport=AiohttpTransport(limits=limits), headers={"User-Agent": agent}, follow_redirects=True, max_redirects=3
+        transport=AiohttpTransport(client=_connections),
+        headers={"User-Agent": agent},
+        follow_redirects=True,
+        max_redirects=3,
     )
+
+
+def _connections() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=httpx.create_ssl_context()
+    )
+    return aiohttp.ClientSession(connector=connector, middlewares=(_send_once,))
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp sends a GET a second time where the connection breaks, which no permit was asked for."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as broken:
+        raise ConnectionBroken(_what(broken)) from broken
 
 
 async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permit) -> RawResponse:
@@ -119,7 +141,7 @@ def _failure(error: Exception) -> TransportFailure:
 
 
 def _what(error: Exception) -> str:
-    return type(error).__name__
+    return str(error) if isinstance(error, ConnectionBroken) else type(error).__name__
 
 
 class SpotipyTransport:

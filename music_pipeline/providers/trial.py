@@ -1,6 +1,6 @@
 """One cheap call to a provider, past the cache, to see whether it answers and takes our credentials.
 
-For a person who has just stored a credential; the pipeline itself never tries, it asks.
+For a person who has just stored a credential, and where one request alone keeps failing: is it that, or the provider?
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from music_pipeline.providers.clients import Providers, providers_on
+from music_pipeline.providers.errors import ProviderError, ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
 
@@ -32,6 +33,17 @@ TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
     "getsongbpm": lambda providers, now: providers.getsongbpm.search(SOME_SONG, SOMEBODY, fresh_since=now),
     "instagram": lambda providers, now: providers.instagram.business(SOME_HANDLE, fresh_since=now),
 }
+
+
+async def found_down(providers: Providers, name: str) -> ProviderUnavailable | None:
+    """Ask for something else than what failed: why the provider is to be left alone, if that fails too."""
+    try:
+        await TRIALS[name](providers, datetime.now(UTC))
+    except ProviderUnavailable as unavailable:
+        return unavailable
+    except ProviderError:
+        return None
+    return None
 
 
 async def try_provider(engine: sa.Engine, name: str) -> None:

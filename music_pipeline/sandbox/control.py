@@ -49,7 +49,7 @@ def control_app(control: Control) -> Starlette:
             Route("/_sandbox/credits", _route(lambda request: control.truth.credits(_asked(control, request)))),
             Route("/_sandbox/faults", _add_fault(control), methods=["POST"]),
             Route("/_sandbox/faults", _route(lambda request: _clear_faults(control)), methods=["DELETE"]),
-            Route("/_sandbox/faults", _route(lambda request: [asdict(fault) for fault in control.faults.active])),
+            Route("/_sandbox/faults", _route(lambda request: control.faults.report())),
             Route("/_sandbox/shrink", _shrink(control), methods=["POST"]),
         ]
     )

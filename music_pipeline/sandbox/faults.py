@@ -6,7 +6,7 @@ Here belong the kinds of fault, when one applies, and what it does to an answer.
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from music_pipeline.sandbox.clock import SandboxClock
@@ -26,7 +26,7 @@ LONG_BLOCK_SECONDS = 86_400.0
 WRONG_TOKENS = {"discogs": "Discogs token=wrong", "genius": "Bearer wrong", "instagram": "Bearer wrong"}
 WRONG_KEYS = {"lastfm": "api_key", "getsongbpm": "api_key", "instagram": "access_token"}
 WITH_TOKEN = ("spotify", *dict.fromkeys([*WRONG_TOKENS, *WRONG_KEYS]))
-TOTAL_KEYS = ("total", "count", "release-count", "recording-count", "artist-count")
+TOTAL_KEYS = ("total", "items", "count", "release-count", "recording-count", "artist-count")
 PAGE_KEYS = {
     "spotify": ("items",),
     "musicbrainz": ("releases", "recordings", "artists", "urls"),
@@ -76,18 +76,27 @@ class Effect:
     cut_body: bool = False
     drop_connection: bool = False
 
+    @property
+    def is_more_than_a_change(self) -> bool:
+        """Whether the request meets more than an answer with other content."""
+        return bool(self.answer or self.delay or self.drip_seconds or self.cut_body or self.drop_connection)
+
 
 NO_EFFECT = Effect()
 
 
 @dataclass(slots=True)
 class Faults:
-    """The faults in force, and the pages that a `duplicate_page` repeats."""
+    """The faults in force, and the pages that a `duplicate_page` repeats.
+
+    By fault, `served`: requests that it applied to; `harmed`: answers that were not what they would have been.
+    """
 
     clock: SandboxClock
     providers: Collection[str]
     active: list[Fault] = field(default_factory=list)
     served: dict[int, int] = field(default_factory=dict)
+    harmed: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
     last_identity: int = 0
     pages: dict[tuple[int, ListKey], Any] = field(default_factory=dict)
@@ -108,8 +117,21 @@ class Faults:
         for fault in self.active:
             if fault.concerns(name, endpoint, request) and self._is_due(fault):
                 self.served[fault.identity] = self.served.get(fault.identity, 0) + 1
-                return self._effect(fault, provider, request)
+                return self._counted(fault, self._effect(fault, provider, request))
         return NO_EFFECT
+
+    def report(self) -> list[Json]:
+        """Returns the faults in force, with how many answers each has harmed."""
+        return [asdict(fault) | {"harmed": self.harmed.get(fault.identity, 0)} for fault in self.active]
+
+    def _counted(self, fault: Fault, effect: Effect) -> Effect:
+        def change(answer: Answer) -> Answer:
+            changed = effect.change(answer)
+            if effect.is_more_than_a_change or changed is not answer:
+                self.harmed[fault.identity] = self.harmed.get(fault.identity, 0) + 1
+            return changed
+
+        return replace(effect, change=change)
 
     def _is_due(self, fault: Fault) -> bool:
         if fault.count is not None and self.served.get(fault.identity, 0) >= fault.count:
@@ -214,8 +236,11 @@ def _change_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
     def changed(answer: Answer) -> Answer:
         if not answer.body.startswith((b"{", b"[")):  # the type says little: GetSongBPM calls its JSON HTML
             return answer
-        body = json.dumps(change(json.loads(answer.body)), ensure_ascii=False, separators=(",", ":"))
-        return replace(answer, body=body.encode())
+        data = json.loads(answer.body)
+        other = change(data)
+        if other == data:
+            return answer
+        return replace(answer, body=json.dumps(other, ensure_ascii=False, separators=(",", ":")).encode())
 
     return changed
 

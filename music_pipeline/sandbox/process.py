@@ -60,6 +60,10 @@ class SandboxProcess:
         """Makes a provider fail."""
         return dict(self._ask("POST", "faults", json={"provider": provider, "kind": kind, **details}))
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Returns the faults in force, with how many answers each has harmed."""
+        return list(self._ask("GET", "faults"))
+
     def clear_faults(self) -> None:
         """Ends all faults."""
         self._ask("DELETE", "faults")

@@ -20,8 +20,9 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from music_pipeline.catalog.answers import settled_providers
 from music_pipeline.catalog.artists import Artist
-from music_pipeline.catalog.changes import Version
+from music_pipeline.catalog.changes import Version, content_hash
 from music_pipeline.catalog.recording_sources import (
     EnrichableRecording,
     KnownRow,
@@ -29,7 +30,7 @@ from music_pipeline.catalog.recording_sources import (
     SourceRow,
     known_rows,
     recordings_to_enrich,
-    source_version,
+    source_versions,
     write_source_rows,
 )
 from music_pipeline.database import query
@@ -63,19 +64,21 @@ from music_pipeline.work import WorkItem
 
 log = structlog.get_logger()
 
-# MusicBrainz answered for all of an artist's releases: a recording that it did not name is one that it does not know.
-SETTLED_ANSWERS = frozenset({"found", "absent", "empty"})
 # A common multiple of the sources' batches, so that a group fills them.
 GROUP = 400
 
 
 @dataclass(slots=True)
 class Enrichment:
-    """One artist being enriched. `values`: how sure each source by now is of each field of each recording."""
+    """One artist being enriched. `values`: how sure each source by now is of each field of each recording.
+
+    `discovered`: the recordings with the ids of discovery only; `recordings`: with those that sources have found, too.
+    """
 
     item: WorkItem
     artist: Artist
     recordings: dict[UUID, EnrichableRecording]
+    discovered: Mapping[UUID, EnrichableRecording]
     known: dict[RowKey, KnownRow]
     silence: frozenset[str]
     sources: tuple[Source, ...]
@@ -133,11 +136,10 @@ async def _open(context: StageContext, item: WorkItem) -> Enrichment:
 
     def look(connection: sa.Connection) -> Enrichment:
         recordings = {one.recording_id: one for one in recordings_to_enrich(connection, artist.artist_id)}
-        answers = connection.execute(query("answers_about_recordings"), {"artist_id": artist.artist_id})
-        silence = frozenset(row.provider for row in answers if row.outcome in SETTLED_ANSWERS)
+        silence = settled_providers(connection, artist.artist_id)
         known = known_rows(connection, list(recordings))
         sources = tuple(SOURCES[name] for name in chosen)
-        enrichment = Enrichment(item, artist, recordings, known, silence, sources)
+        enrichment = Enrichment(item, artist, recordings, dict(recordings), known, silence, sources)
         for (recording_id, name), row in known.items():
             _take(enrichment, recording_id, name, row.fields, row.confidence)
         return enrichment
@@ -172,7 +174,7 @@ def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tu
             if known is None or known.status != "found":
                 enrichment.rows[recording_id, source.name] = row_waiting_for_discovery(source, recording)
         elif decision is Decision.ASK and (awaited is None or enrichment.item.force):
-            yield enrichment, _asked(enrichment, recording, known)
+            yield enrichment, _asked(enrichment, source, recording_id, known)
         elif (row := row_unasked(source, recording, known, decision, awaited, now=now)) is not None:
             enrichment.rows[recording_id, source.name] = row
 
@@ -201,11 +203,16 @@ def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
     return failing + held_up
 
 
-def _asked(enrichment: Enrichment, recording: EnrichableRecording, known: KnownRow | None) -> Asked:
-    """The question; where somebody asked for a fresh answer, no older one counts, nor what is concluded from one."""
+def _asked(enrichment: Enrichment, source: Source, recording_id: UUID, known: KnownRow | None) -> Asked:
+    """The question; where somebody asked for a fresh answer, no older one counts, nor what is concluded from one.
+
+    A source is not told the id that it has found itself: it would only repeat it.
+    """
+    finds_ids = bool(source.gives & set(ID_FOUND_FOR.values()))
+    recording = (enrichment.discovered if finds_ids else enrichment.recordings)[recording_id]
     requested_at = known.requested_at if known is not None else None
     since = [one for one in (fresh_since(enrichment.item), requested_at) if one is not None]
-    return Asked(recording, max(since, default=None), frozenset() if requested_at else enrichment.silence)
+    return Asked(recording, max(since, default=None), frozenset() if since else enrichment.silence)
 
 
 async def _ask_batch(
@@ -259,19 +266,20 @@ def _reading(enrichment: Enrichment) -> Reading:
 
 def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     artist, names = enrichment.artist, [source.name for source in enrichment.sources]
-    before = {name: source_version(connection, artist.artist_id, [name]) for name in names}
+    before = source_versions(connection, artist.artist_id, names)
     rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
     write_source_rows(connection, rows, enrichment.known, run_id=run_id)
     news = [row for row in rows if is_news(row, enrichment.known.get((row.recording_id, row.source)))]
     log_sources(news, correlation_id=run_id)
     log_tracks(connection, news, correlation_id=run_id, duration_seconds=time.monotonic() - enrichment.started)
-    counts = {name: _count(connection, enrichment, name, before[name]) for name in names}
-    after = source_version(connection, artist.artist_id, names)
+    after = source_versions(connection, artist.artist_id, names)
+    counts = {name: _count(enrichment, name, before[name], after[name]) for name in names}
+    known = sum(one.rows for one in after.values())
     return Result(
         artist_key=artist.artist_key,
-        version=after,
+        version=Version(known, content_hash([(name, after[name].hash) for name in sorted(after)])),
         changed=any(one.changed for one in counts.values()),
-        text=f"{artist.name}: {len(enrichment.recordings)} recordings, {after.rows} answers of {len(names)} sources",
+        text=f"{artist.name}: {len(enrichment.recordings)} recordings, {known} answers of {len(names)} sources",
         detail={"sources": {name: asdict(one) for name, one in counts.items()}},
         notes=tuple(_errors(enrichment)),
     )
@@ -294,9 +302,8 @@ class SourceCount:
     error: str | None
 
 
-def _count(connection: sa.Connection, enrichment: Enrichment, source: str, before: Version) -> SourceCount:
+def _count(enrichment: Enrichment, source: str, before: Version, after: Version) -> SourceCount:
     rows = [row for (_, name), row in enrichment.rows.items() if name == source]
-    after = source_version(connection, enrichment.artist.artist_id, [source])
     ends = Counter(_end_of(row) for row in rows)
     errors = [row.error for row in rows if _end_of(row) in ("failed", "skipped") and row.error]
     return SourceCount(

@@ -14,6 +14,7 @@ from music_pipeline.catalog.musical_keys import camelot_key, key_name, read_key
 from music_pipeline.catalog.names import normalise_name
 from music_pipeline.catalog.recording_sources import EnrichableRecording
 from music_pipeline.catalog.titles import identity_versions, parse_title
+from music_pipeline.providers.errors import ProviderFailure
 from music_pipeline.providers.records import AudioFeatures
 from music_pipeline.stages.enrichment_plan import Said, SourceAnswer
 from music_pipeline.stages.readings import settled
@@ -64,15 +65,16 @@ async def fetch_discogs(providers: "Providers", asked: Sequence[Asked]) -> dict[
 async def _discogs(providers: "Providers", asked: Asked) -> SourceAnswer:
     for discogs_id in asked.recording.discogs_release_ids[:1]:
         release = await providers.discogs.release(discogs_id, fresh_since=asked.fresh_since)
-        if release is not None:
-            return _said(
-                "discogs",
-                genres=list(release.genres) or None,
-                styles=list(release.styles) or None,
-                label=release.labels[0] if release.labels else None,
-                country=release.country,
-                released=release.released or release.year,
-            )
+        if release is None:
+            raise ProviderFailure("discogs", None, f"discogs does not give release {discogs_id}, which it gave before")
+        return _said(
+            "discogs",
+            genres=list(release.genres) or None,
+            styles=list(release.styles) or None,
+            label=release.labels[0] if release.labels else None,
+            country=release.country,
+            released=release.released or release.year,
+        )
     return None
 
 

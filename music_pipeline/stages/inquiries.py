@@ -16,7 +16,9 @@ from music_pipeline.work import WorkItem
 
 @dataclass(slots=True)
 class Inquiry:
-    """`read`: places (provider, id) that were read completely. `credited_before`: recordings with a producer."""
+    """`read`: places (provider, id) that were read completely; `denied`: those that their provider names and does not
+    give. `credited_before`: recordings with a producer.
+    """
 
     context: StageContext
     item: WorkItem
@@ -26,6 +28,7 @@ class Inquiry:
     credits: list[FoundCredit] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     read: set[tuple[str, str]] = field(default_factory=set)
+    denied: set[tuple[str, str]] = field(default_factory=set)
     answers: dict[tuple[str, str], ProviderAnswer] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -62,6 +65,10 @@ class Inquiry:
     def note(self, provider: str, text: str) -> None:
         """Note an error that ends nothing."""
         self.notes.append((provider, text))
+
+    def is_denied(self, provider: str) -> bool:
+        """Whether the provider names something of the artist's, and does not give it."""
+        return any(name == provider for name, _ in self.denied)
 
     def without_producer(self) -> set[UUID]:
         """Recordings for which nobody has named a producer yet."""

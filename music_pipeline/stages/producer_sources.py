@@ -63,7 +63,10 @@ async def ask_musicbrainz(inquiry: Inquiry) -> None:
 
 
 def _insist(inquiry: Inquiry, provider: str, *, whole: bool) -> None:
-    """Ask the provider again later, while a list of its is not whole. Raises ProviderFailure."""
+    """Ask the provider again later, while a list of its is not whole, or what is on it is not given.
+
+    Raises ProviderFailure.
+    """
     doubt = None if whole else disagreement(inquiry.item, provider, f"{inquiry.ours.artist.name}'s list")
     if doubt is not None:
         raise doubt
@@ -101,12 +104,13 @@ async def _browse(inquiry: Inquiry, mbid: str) -> "Browsed":
     pages = await asked_twice(inquiry.context, inquiry.item.cutoff, read, _is_whole_at_musicbrainz)
     releases = {release.mbid: release for page in pages for release in page.items}
     complete = [await _with_credits(inquiry, release) for release in releases.values()]
-    return mbid, complete, pages[-1].total if pages else None, _is_whole_at_musicbrainz(pages)
+    whole = _is_whole_at_musicbrainz(pages) and not any(one.recording_relations_missing for one in complete)
+    return mbid, complete, pages[-1].total if pages else None, whole
 
 
 def _is_whole_at_musicbrainz(pages: list[Page[MusicBrainzRelease]]) -> bool:
-    """Whether the pages make up the list; there are none of an artist that MusicBrainz no longer has."""
-    return not pages or is_whole({release.mbid for page in pages for release in page.items}, pages)
+    """Whether the pages make up the list; there are none of an artist whom MusicBrainz names and does not know."""
+    return is_whole({release.mbid for page in pages for release in page.items}, pages)
 
 
 async def _pages_of_musicbrainz(inquiry: Inquiry, mbid: str, since: datetime | None) -> list[Page[MusicBrainzRelease]]:
@@ -133,7 +137,7 @@ async def _with_credits(inquiry: Inquiry, release: MusicBrainzRelease) -> MusicB
             release.mbid, offset=offset, fresh_since=inquiry.item.cutoff
         )
         if page is None:
-            break
+            return release
         credits |= {recording.mbid: recording.credits for recording in page.items}
         isrcs |= {recording.mbid: recording.isrcs for recording in page.items}
         offset = page.next_offset
@@ -191,7 +195,9 @@ async def ask_discogs(inquiry: Inquiry) -> None:
     found, trouble = results_and_trouble(answers)
     if trouble is not None:
         raise trouble
-    inquiry.answer("discogs", "releases", "found" if any(found) else "absent", items=sum(found))
+    outcome: AnswerOutcome = "found" if any(found) else "absent"
+    whole = whole and not inquiry.is_denied("discogs")
+    inquiry.answer("discogs", "releases", outcome if whole else "partial", items=sum(found))
     _insist(inquiry, "discogs", whole=whole)
 
 
@@ -223,7 +229,9 @@ async def _read_discogs(inquiry: Inquiry, release: OurRelease, ids: Sequence[str
     """Take over the first of these releases that is ours; whether there was one."""
     for discogs_id in ids[:MOST_TRIES_PER_RELEASE]:
         theirs = await inquiry.context.providers.discogs.release(discogs_id, fresh_since=fresh_since(inquiry.item))
-        if theirs is not None and _take_discogs(inquiry, release, theirs):
+        if theirs is None:
+            inquiry.denied.add(("discogs", discogs_id))
+        elif _take_discogs(inquiry, release, theirs):
             return True
     return False
 
@@ -269,9 +277,11 @@ async def ask_genius(inquiry: Inquiry) -> None:
     verified, trouble = results_and_trouble(answers)
     if trouble is not None:
         raise trouble
+    whole = all(map(_holds_each_once, lists.values())) and not inquiry.is_denied("genius")
     if ("genius", "songs") not in inquiry.answers:
-        inquiry.answer("genius", "songs", "found" if any(verified) else "absent", items=sum(verified))
-    _insist(inquiry, "genius", whole=all(map(_holds_each_once, lists.values())))
+        outcome: AnswerOutcome = "found" if any(verified) else "absent"
+        inquiry.answer("genius", "songs", outcome if whole else "partial", items=sum(verified))
+    _insist(inquiry, "genius", whole=whole)
 
 
 async def _genius_artists(inquiry: Inquiry) -> list[str]:
@@ -306,8 +316,9 @@ async def _pages_of_songs(inquiry: Inquiry, artist_id: str) -> list[Page[GeniusH
 
 
 def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:
+    """Whether no song comes twice; there are no pages of an artist whom Genius names and does not know."""
     ids = [song.id for page in pages for song in page.items]
-    return len(ids) == len(set(ids))
+    return bool(pages) and len(ids) == len(set(ids))
 
 
 async def _chosen_by_songs(inquiry: Inquiry, songs: Sequence[tuple[str, list[GeniusHit]]]) -> list[GeniusHit]:
@@ -327,7 +338,10 @@ async def _read_song(inquiry: Inquiry, recording_id: UUID, hit: GeniusHit) -> bo
     """Take over a song's credits, once its own page has been verified; whether it was."""
     song = await inquiry.context.providers.genius.song(hit.id, fresh_since=fresh_since(inquiry.item))
     facts = inquiry.ours.recordings[recording_id]
-    if song is None or not is_verified(facts, inquiry.ours.artist.name, song):
+    if song is None:
+        inquiry.denied.add(("genius", hit.id))
+        return False
+    if not is_verified(facts, inquiry.ours.artist.name, song):
         return False
     inquiry.read.add(("genius", song.id))
     inquiry.credits += genius_credits(recording_id, song)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import write_answers
+from music_pipeline.catalog.answers import settled_providers, write_answers
 from music_pipeline.catalog.artists import add_external_id, external_ids_of
 from music_pipeline.catalog.changes import version_of, write_rows
 from music_pipeline.catalog.credits import write_credits
@@ -202,9 +202,12 @@ def _write(connection: sa.Connection, *, inquiry: Inquiry) -> Result:
         read_again=lambda provider, id: (provider, id) in inquiry.read,
     )
     after = version_of(connection, "credits_version", artist.artist_id)
+    settled_before = settled_providers(connection, artist.artist_id)
     write_answers(connection, list(inquiry.answers.values()))
+    settled_now = settled_providers(connection, artist.artist_id)
     without = len(inquiry.without_producer())
-    window = f"{inquiry.item.cutoff.isoformat()}:{after.hash}"
+    window = f"{inquiry.item.cutoff.isoformat()}:{after.hash}:{','.join(sorted(settled_now))}"
+    is_fresh = before == after and settled_before == settled_now  # a source may wait for just that answer
     return Result(
         artist_key=artist.artist_key,
         version=after,
@@ -212,7 +215,7 @@ def _write(connection: sa.Connection, *, inquiry: Inquiry) -> Result:
         text=f"{artist.name}: {after.rows} credits, {without} of {len(inquiry.ours.recordings)} without producer",
         detail={"credits": after.rows, "recordings": len(inquiry.ours.recordings), "without_producer": without},
         follow_ups=(
-            follow_up(inquiry.item, Stage.ENRICHMENT, artist, window=window, fresh=before == after),
+            follow_up(inquiry.item, Stage.ENRICHMENT, artist, window=window, fresh=is_fresh),
             *look_ups_of_artist(connection, artist.artist_id, inquiry.item),
         ),
         notes=tuple(inquiry.notes),

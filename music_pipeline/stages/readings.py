@@ -113,13 +113,15 @@ def is_whole(ids: Collection[str], pages: Sequence[Page[Any]]) -> bool:
 
 
 def disagreement(item: WorkItem, provider: str, what: str) -> ProviderFailure | None:
-    """The trouble with a list whose pages do not agree even if asked for again: another attempt, but not for ever.
+    """The trouble with a provider that contradicts itself even if asked again: another attempt, but not for ever.
+
+    Pages of a list do not agree, or something that it names is not there.
 
     None once that was tried twice: then what there is counts, as a partial answer.
     """
     if item.attempts >= ATTEMPTS_AT_A_WHOLE_LIST:
         return None
-    return ProviderFailure(provider, None, f"{provider}: the pages of {what} do not make up a whole")
+    return ProviderFailure(provider, None, f"{provider}: {what} does not make up a whole, or is not all there")
 
 
 def one_by_one(

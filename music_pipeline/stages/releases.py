@@ -54,7 +54,7 @@ async def read_release_list(context: StageContext, item: WorkItem) -> Reading:
     artist = await artist_of(context, item)
     if artist.spotify_id is None:
         raise Impossible(f"{artist.name} has no Spotify id any more, so its releases cannot be listed.")
-    ask = partial(_pages, context, artist.spotify_id)
+    ask = partial(_pages, context, item, artist.spotify_id)
     pages, trouble, stopped_at = await asked_twice(context, item.cutoff, ask, _agree)
     if not _agree((pages, trouble, stopped_at)):
         trouble = disagreement(item, "spotify", f"{artist.name}'s releases")
@@ -73,12 +73,14 @@ def _agree(read: Pages) -> bool:
     return trouble is not None or is_whole({album.id for page in pages for album in page.items}, pages)
 
 
-async def _pages(context: StageContext, spotify_id: str, since: datetime | None) -> Pages:
+async def _pages(context: StageContext, item: WorkItem, spotify_id: str, since: datetime | None) -> Pages:
 
     async def ask(offset: int) -> Page[SpotifyAlbum]:
         page = await context.providers.spotify.artist_albums(spotify_id, offset=offset, fresh_since=since)
         if page is None:
-            raise Impossible(f"Spotify no longer has the artist {spotify_id}.")
+            raise disagreement(item, "spotify", f"artist {spotify_id}") or Impossible(
+                f"Spotify no longer has the artist {spotify_id}."
+            )
         return page
 
     first = await ask(0)

@@ -20,9 +20,10 @@ from music_pipeline.catalog.changes import explain
 from music_pipeline.database import engine as catalogue_engine
 from music_pipeline.database import query
 from music_pipeline.providers.clients import providers_on
-from music_pipeline.providers.errors import ProviderError, ProviderUnavailable
+from music_pipeline.providers.errors import ProviderError, ProviderFailure, ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
+from music_pipeline.providers.trial import found_down
 from music_pipeline.stages.artists import read_artists
 from music_pipeline.stages.enrichment import read_enrichment
 from music_pipeline.stages.outcomes import ASSET_OF_STAGE, Chunk, ChunkReport, Outcome
@@ -264,11 +265,24 @@ class _Session:
         async with heartbeat(self._engine, lambda: list(unsettled.values())):
             for priority, group in self._by_urgency(items):
                 context = StageContext(self._engine, self._providers[priority], self._run_id)
-                readings = await _read(stage, context, group)
+                readings = [await self._judged(context, one) for one in await _read(stage, context, group)]
                 for item, reading in zip(group, readings, strict=True):
                     outcomes.append(await asyncio.to_thread(self._settle, item, reading, keep_forced))
                     unsettled.pop(item.work_id)
         return outcomes
+
+    async def _judged(self, context: StageContext, reading: ReadResult) -> ReadResult:
+        """What was read; a failure of the one request that was made as an outage, if another request fails too."""
+        trouble = reading.trouble if isinstance(reading, Reading) else reading
+        if not isinstance(trouble, ProviderFailure) or not await self._gateway.is_in_doubt(trouble.provider):
+            return reading
+        try:
+            down = await found_down(context.providers, trouble.provider)
+        except OutOfTime:
+            return reading
+        if down is None:
+            return reading
+        return replace(reading, trouble=down) if isinstance(reading, Reading) else down
 
     def _by_urgency(self, items: Sequence[WorkItem]) -> list[tuple[Priority, list[WorkItem]]]:
         """The work of each kind, the most urgent first, so that none waits behind a lower one."""

@@ -39,6 +39,7 @@ from music_pipeline.stages.readings import (
     Result,
     StageContext,
     Trouble,
+    disagreement,
     fresh_since,
     one_by_one,
     worst,
@@ -127,15 +128,18 @@ async def _look(context: StageContext, item: WorkItem, producer: Producer, provi
     if not ids:
         return Looked(ProfileAnswer(provider, "skipped", error=f"Nobody links {producer.name} to {provider}."))
     profiles: list[FoundProfile] = []
+    denied = False
     try:
         for id, sure in ids:
             page = await look(context.providers, id, item)
             profiles += _profiles(provider, page, confidence * sure) if page is not None else ()
+            denied = denied or page is None
     except ProviderError as error:
         outcome, trouble = _meaning(error)
         return Looked(ProfileAnswer(provider, outcome, error=str(error)), (), trouble)
     once = tuple({one.url: one for one in profiles}.values())
-    return Looked(ProfileAnswer(provider, "found" if once else "absent", len(once)), once)
+    doubt = disagreement(item, provider, f"what it has of {producer.name}") if denied else None
+    return Looked(ProfileAnswer(provider, "found" if once else "absent", len(once)), once, doubt)
 
 
 def _meaning(error: ProviderError) -> tuple[Literal["skipped", "failed"], Trouble | None]:

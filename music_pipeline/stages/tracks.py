@@ -136,18 +136,18 @@ async def _read_own_list(search: _Search, release: HeldRelease) -> None:
     read = partial(_own_list, search, release)
     pages = await asked_twice(search.context, fresh_since(search.item), read, _is_whole)
     listed = [track for page in pages for track in page.items]
-    if pages and not _is_whole(pages):
-        search.lists_in_doubt.append(release.title)
     held = search.gathered.places.get(release.spotify_id, {})
     missing = [one for one in listed if (one.disc_number, one.track_number) not in held]
     found = [await _single_track(search, release, one) for one in missing]
-    if pages and _is_whole(pages) and not any(page.nulls for page in pages) and all(found):
+    if not _is_whole(pages) or not all(found):
+        search.lists_in_doubt.append(release.title)
+    elif not any(page.nulls for page in pages):
         search.gathered.proven.add(release.spotify_id)
 
 
 def _is_whole(pages: list[Page[SpotifySimpleTrack]]) -> bool:
-    """Whether the pages make up the list; there are none of a release that Spotify no longer has."""
-    return not pages or is_whole({track.id for page in pages for track in page.items}, pages)
+    """Whether the pages make up the list; there are none of a release that Spotify names and does not know."""
+    return is_whole({track.id for page in pages for track in page.items}, pages)
 
 
 async def _own_list(search: _Search, release: HeldRelease, since: datetime | None) -> list[Page[SpotifySimpleTrack]]:

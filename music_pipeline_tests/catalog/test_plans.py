@@ -62,5 +62,21 @@ def test_the_recordings_that_a_track_may_be_are_sought_without_reading_all(large
     assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 200
 
 
+def test_a_title_that_artists_everywhere_use_is_sought_among_the_artists_own(large_catalogue: sa.Engine) -> None:
+    with large_catalogue.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("UPDATE recordings SET title_normalised = 'intro' WHERE duration_ms IS NULL"
+                                   " AND title LIKE '%0'"))  # fmt: skip
+        connection.execute(sa.text("VACUUM ANALYZE recordings"))
+    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement('candidate_recordings')}")
+    asked = ASKED | {"titles": ["intro"]}
+    with large_catalogue.connect() as connection:
+        found = connection.execute(database.query("candidate_recordings"), asked).all()
+        explained = connection.execute(explain, asked).scalar_one()
+    assert sorted(row.title for row in found) == ["Song 10", "Song 20"]
+    assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 100, json.dumps(
+        explained
+    )
+
+
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]

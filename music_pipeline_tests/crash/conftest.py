@@ -32,6 +32,7 @@ PATIENCE_SECONDS = 120
 LEASE_SECONDS = 2
 POLL_SECONDS = 0.05
 DRIVER = str(Path(__file__).with_name("driver.py"))
+ENRICHED_TABLES = frozenset({"recording_sources", "producer_profiles", "profile_followers"})
 AUDITED_TABLES = {
     "artists": ("artist_id",),
     "releases": ("release_id",),
@@ -227,6 +228,15 @@ def undisturbed_digest(
     return found
 
 
+def _digest_of(engine: sa.Engine, stages: Sequence[Stage]) -> list[TableDigest]:
+    return [one for one in digest(engine) if _is_filled(one.table, stages)]
+
+
+def _is_filled(table: str, stages: Sequence[Stage]) -> bool:
+    """Whether the stages fill the table. A sweep goes on into enrichment, where others only compare the catalogue."""
+    return Stage.ENRICHMENT in stages or table not in ENRICHED_TABLES
+
+
 def assert_nothing_was_lost(
     pipeline: Pipeline,
     undisturbed: list[TableDigest],
@@ -241,7 +251,7 @@ def assert_nothing_was_lost(
     open_work = pipeline.rows("SELECT stage, subject, last_error FROM work")
     assert [row for row in open_work if row.stage in stages] == []
     assert pipeline.rows("SELECT stage, subject, error FROM dead_work") == []
-    assert digest(pipeline.engine) == undisturbed
+    assert _digest_of(pipeline.engine, stages) == [one for one in undisturbed if _is_filled(one.table, stages)]
     for table, columns in AUDITED_TABLES.items():
         unexplained = pipeline.rows(
             f"SELECT r.* FROM {table} r LEFT JOIN audit a ON a.entity = :entity AND a.before IS NULL "

@@ -8,13 +8,13 @@ import pytest
 
 from music_pipeline import work
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.keys import asset_of
+from music_pipeline.defs.keys import asset_of, queue_of
 from music_pipeline.defs.running.ticks import decision, is_due
 from music_pipeline.digest import TableDigest
 from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
 from music_pipeline.settings import PROJECT
 from music_pipeline.stages import runner
-from music_pipeline.work import Stage
+from music_pipeline.work import CATALOG_STAGES, Stage
 from music_pipeline_tests.crash.conftest import (
     ARTISTS,
     PATIENCE_SECONDS,
@@ -28,7 +28,8 @@ from music_pipeline_tests.crash.conftest import (
 from music_pipeline_tests.ledger_helpers import pass_time
 from music_pipeline_tests.stages.conftest import Pipeline
 
-SWEEP = ("dagster", "job", "execute", "-m", "music_pipeline.definitions", "-j", "sweep")
+QUEUES = ",".join(queue_of(stage).to_user_string() for stage in CATALOG_STAGES)
+SWEEP = ("dagster", "asset", "materialize", "-m", "music_pipeline.definitions", "--select", QUEUES)
 EVERY_MINUTE = ("dagster._daemon", "run", "-m", "music_pipeline_tests.crash.every_minute")
 LATENCY_SECONDS = 20
 SCHEDULED_SECONDS = 600

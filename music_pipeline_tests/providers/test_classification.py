@@ -37,7 +37,7 @@ def instagram_error(code: int, subcode: int | None = None) -> bytes:
 
 def reading(provider: str, status: int, body: bytes, **headers: str) -> Reading:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return read_response(RawResponse(status, named, body), PROVIDERS[provider], now=NOW)
+    return read_response(RawResponse(status, named, body), PROVIDERS[provider], asked_for_one=True, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,14 @@ def test_each_answer_has_its_meaning(provider: str, status: int, body: bytes, me
     assert reading(provider, status, body).meaning is meaning
 
 
+@pytest.mark.parametrize("provider", ["spotify", "musicbrainz", "discogs", "genius"])
+def test_a_list_or_a_search_that_is_not_found_is_broken_and_no_absence(provider: str) -> None:
+    answer = RawResponse(404, {}, b'{"message":"Not found"}')
+    found = read_response(answer, PROVIDERS[provider], asked_for_one=False, now=NOW)
+    assert found.meaning is Meaning.BROKEN
+    assert read_response(answer, PROVIDERS[provider], asked_for_one=True, now=NOW).meaning is Meaning.ABSENT
+
+
 def test_the_providers_own_words_are_kept() -> None:
     assert reading("spotify", 403, PREMIUM).text == f"HTTP 403: {PREMIUM.decode()}"
     assert reading("discogs", 429, b'{"message":"too quickly"}').text == "HTTP 429: too quickly"
@@ -158,9 +166,13 @@ def test_a_text_never_shows_what_is_confidential_even_where_a_provider_repeats_i
     token = "EAAB/long|token" * 20
     message = f"Malformed access token {token} and {quote(token, safe='')}"
     body = json.dumps({"error": {"message": message, "code": 190}}).encode()
-    found = read_response(RawResponse(400, {}, body), PROVIDERS["instagram"], now=NOW, confidential=(token,))
+    found = read_response(
+        RawResponse(400, {}, body), PROVIDERS["instagram"], asked_for_one=True, now=NOW, confidential=(token,)
+    )
     assert found.text == "HTTP 400: Malformed access token [hidden] and [hidden]"
-    plain = read_response(RawResponse(403, {}, token.encode()), PROVIDERS["spotify"], now=NOW, confidential=(token,))
+    plain = read_response(
+        RawResponse(403, {}, token.encode()), PROVIDERS["spotify"], asked_for_one=True, now=NOW, confidential=(token,)
+    )
     assert plain.text == "HTTP 403: [hidden]"
 
 
@@ -191,5 +203,7 @@ def test_retry_after_is_seconds_or_a_date() -> None:
 
 @given(st.sampled_from(sorted(PROVIDERS)), st.integers(100, 599), st.binary(max_size=200), st.text(max_size=20))
 def test_no_answer_whatsoever_breaks_the_reading(provider: str, status: int, body: bytes, header: str) -> None:
-    found = read_response(RawResponse(status, {"retry-after": header}, body), PROVIDERS[provider], now=NOW)
+    found = read_response(
+        RawResponse(status, {"retry-after": header}, body), PROVIDERS[provider], asked_for_one=True, now=NOW
+    )
     assert found.retry_after is None or found.retry_after >= 0

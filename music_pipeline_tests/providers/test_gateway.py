@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from music_pipeline.providers import registry
+from music_pipeline.providers.discogs import RELEASE, parse_release
 from music_pipeline.providers.errors import (
     CircuitBreakerOpenException,
     CredentialsMissing,
@@ -78,14 +79,16 @@ async def test_an_answer_from_before_fresh_since_is_asked_for_again(world: Sandb
         assert requests(world, "spotify") == 2
 
 
-async def test_absence_is_an_answer_that_is_kept(world: SandboxProcess, opened: Any) -> None:
+async def test_absence_is_an_answer_which_is_not_kept_where_only_a_404_says_so(
+    world: SandboxProcess, opened: Any
+) -> None:
     async with opened() as clients:
         assert await clients.discogs.release("999999999") is None
         assert await clients.discogs.release("999999999") is None
         assert await clients.musicbrainz.releases_of_artist("5b11f4ce-a62d-471e-81fc-a69a8278c7da") is None
         assert await clients.spotify.album_tracks(UNKNOWN) is None
         assert await clients.genius.song("999999999") is None
-    assert requests(world, "discogs") == 1
+    assert requests(world, "discogs") == 2
 
 
 async def test_an_id_that_is_none_is_refused_without_a_request(world: SandboxProcess, opened: Any) -> None:
@@ -321,15 +324,76 @@ async def test_a_browse_that_overwhelms_the_server_is_asked_for_in_halves(world:
     assert world.stats()["musicbrainz"]["by_status"] == {"200": 2, "504": 4}
 
 
+async def test_a_full_page_is_followed_by_another_whatever_its_total_says_and_that_by_none(
+    opened: Any, own_server: Callable[..., None]
+) -> None:
+    releases = [{"id": f"00000000-0000-4000-8000-{number:012}", "media": []} for number in range(4)]
+
+    async def browse(request: web.Request) -> web.Response:
+        offset = int(request.query["offset"])
+        page = {"releases": releases[offset : offset + 2], "release-count": 2, "release-offset": offset}
+        return web.json_response(page)
+
+    own_server("/musicbrainz/ws/2/release", browse)
+    async with opened() as clients:
+        first = await clients.musicbrainz.releases_of_artist("a", limit=2)
+        second = await clients.musicbrainz.releases_of_artist("a", limit=2, offset=2)
+    assert (first.next_offset, first.total) == (2, 2)
+    assert (len(second.items), second.next_offset) == (2, None)
+
+
+async def test_an_endpoint_that_vanished_is_no_absence_and_one_thing_that_is_not_found_is_not_kept(
+    world: SandboxProcess, opened: Any, engine: sa.Engine
+) -> None:
+    artist = world.artists(1)[0]
+    world.add_fault("discogs", "vanished_endpoint")
+    async with opened() as clients:
+        with pytest.raises(ProviderFailure, match="404"):
+            await clients.discogs.search_releases(artist["name"])
+        assert await clients.discogs.release("1") is None
+    world.clear_faults()
+    assert rows(engine, "SELECT request FROM cached_answers WHERE provider = 'discogs'") == []
+
+
+async def test_addresses_that_musicbrainz_is_asked_for_are_several_so_that_a_404_is_no_answer(
+    world: SandboxProcess, opened: Any
+) -> None:
+    (known,) = [one["spotify_id"] for one in world.artists(1)]
+    async with opened() as clients:
+        assert await clients.musicbrainz.artists_by_spotify_id([UNKNOWN]) == {}
+        assert set(await clients.musicbrainz.artists_by_spotify_id([known])) <= {known}
+        world.add_fault("musicbrainz", "vanished_endpoint")
+        with pytest.raises(ProviderFailure, match="404"):
+            await clients.musicbrainz.artists_by_spotify_id(["B" * 22])
+
+
 async def test_calls_are_accounted_for_in_sql(world: SandboxProcess, opened: Any, engine: sa.Engine) -> None:
     async with opened() as clients:
-        await clients.discogs.release("999999999")
-        await clients.discogs.release("999999999")
+        await clients.discogs.search_releases("Nobody")
+        await clients.discogs.search_releases("Nobody")
     counted = rows(engine, "SELECT outcome, calls FROM provider_calls WHERE provider = 'discogs' ORDER BY outcome")
-    assert counted == [("absent", 1), ("cache_hit", 1), ("cache_miss", 1)]
+    assert counted == [("answered", 1), ("cache_hit", 1), ("cache_miss", 1)]
     assert rows(engine, "SELECT outcome, sum(calls) FROM provider_latency GROUP BY 1 HAVING sum(calls) > 0") == [
-        ("absent", 1)
+        ("answered", 1)
     ]
+
+
+async def test_a_connection_that_breaks_is_one_call_of_its_permit_and_no_second(
+    opened: Any, own_server: Callable[..., None]
+) -> None:
+    arrived: list[str] = []
+
+    async def release(request: web.Request) -> web.Response:
+        arrived.append(request.path)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    own_server("/discogs/releases/1", release)
+    async with opened() as clients:
+        with pytest.raises(ProviderFailure, match="Disconnected"):
+            await clients.gateway.ask(Question.of(RELEASE, "1"), parse_release, attempts=1)
+    assert len(arrived) == 1
 
 
 async def test_what_has_not_changed_is_not_sent_again(opened: Any, own_server: Callable[..., None]) -> None:

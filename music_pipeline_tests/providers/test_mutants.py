@@ -183,7 +183,7 @@ def of_recordings(folder: Path, provider: str) -> Iterator[Answer]:
 def fault_of(mutant: Mutant, original: Answer, provider: str) -> str | None:
     """What is wrong with how the mutant is read; None if nothing is."""
     response = RawResponse(200, {"content-type": "application/json"}, mutant.body)
-    reading = read_response(response, PROVIDERS[provider], now=NOW)
+    reading = read_response(response, PROVIDERS[provider], asked_for_one=True, now=NOW)
     if reading.meaning is not Meaning.ANSWERED:
         return None
     assert json.dumps(json.loads(text_of(mutant.body))) == json.dumps(reading.payload)  # as the cache keeps it

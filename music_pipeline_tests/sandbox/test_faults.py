@@ -225,3 +225,11 @@ async def _seconds_of_drip(running: Any) -> float:
         answer = await client.get(f"{running.url}/genius/search", params={"q": "love"})
     assert answer.json()["meta"]["status"] == 200
     return asyncio.get_running_loop().time() - start
+
+
+def test_a_fault_says_how_many_answers_it_harmed(own_desk: Desk) -> None:
+    _add(own_desk, provider="spotify", kind="null_items", count=2)
+    own_desk.get("/spotify/v1/tracks/unknown")
+    assert own_desk.ask("GET", "/_sandbox/faults").json[0]["harmed"] == 0
+    _search(own_desk)
+    assert own_desk.ask("GET", "/_sandbox/faults").json[0]["harmed"] == 1

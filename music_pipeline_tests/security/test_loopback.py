@@ -22,7 +22,7 @@ from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
 
 LISTENS = "0A"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 needs_proc = pytest.mark.skipif(
     not Path("/proc/net/tcp").exists(), reason="this system has no /proc/net/tcp to look at"
 )

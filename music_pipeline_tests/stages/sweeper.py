@@ -1,31 +1,34 @@
-"""A process that sweeps all stages again and again, as the schedules do: `sweeper.py RUN_ID SECONDS`."""
+"""A process that sweeps the stages again and again, as the schedules do, until its input ends: `sweeper.py RUN_ID`."""
 
 import logging
+import select
 import sys
-import time
 
-from music_pipeline import database, logs
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline import logs
 from music_pipeline.stages.runner import drain
-from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline.work import CATALOG_STAGES
 
 PAUSE_SECONDS = 0.05
 CHUNK = 1  # so that several processes share what is due
+TIME_BOX_SECONDS = 60
 
 
-def main(run_id: str, seconds: float) -> None:
+def has_ended(seconds: float) -> bool:
+    """Whether the input ends within that time."""
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+def main(run_id: str) -> None:
     logs.configure(level=logging.CRITICAL)
-    engine, end = database.engine(), time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        enqueue_due_enrichment(engine)
+    pause = 0.0
+    while not has_ended(pause):
         outcomes = [
             outcome
-            for stage in (*CATALOG_STAGES, Stage.ENRICHMENT)
-            for outcome in drain(stage, run_id=run_id, time_box=left, limit=CHUNK)
+            for stage in CATALOG_STAGES
+            for outcome in drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
-        if not outcomes:
-            time.sleep(PAUSE_SECONDS)
+        pause = 0.0 if outcomes else PAUSE_SECONDS
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1])

@@ -1,7 +1,19 @@
-"""Every kind of fault at every provider: in the end the rows are those of a run without faults."""
+"""Every kind of fault at every provider: in the end the rows are those of a run without faults.
 
-from collections.abc import Callable, Collection, Iterator
+All tables are compared. Two kinds of cells end otherwise, and say so:
+
+- Where a provider of discovery fails, `recording_sources`, `producer_profiles` and `profile_followers` may differ until
+  they are asked again: about a recording or a producer a source is asked by the ids that are known by then. While
+  MusicBrainz is away, it is asked for a recording by its ISRC, and knows it; where it had listed all of the artist's
+  releases, it is not asked. Of two Discogs releases with the recording, the row tells of the one that was known first.
+  Each row is what its source said; a refresh asks all of them by all ids, and then they have to be equal, too.
+- An endpoint that Spotify says this app may not call is not called for a week. Work that needs it is given up with that
+  reason, and taken up by an operator; then all has to be equal.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,7 +21,7 @@ import sqlalchemy as sa
 
 from music_pipeline import database
 from music_pipeline.digest import TableDigest, digest
-from music_pipeline.providers import genius
+from music_pipeline.providers import discogs, genius
 from music_pipeline.providers.musicbrainz import MusicBrainzClient
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox.faults import WITH_TOKEN
@@ -50,23 +62,23 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def makes_sense(provider: str, kind: str) -> bool:
-    return kind != "expired_token" or provider in WITH_TOKEN
-
-
-# A provider that says that something is not there is believed until its answer is too old, or somebody asks afresh.
-BELIEVED = ("vanished_endpoint",)
 DISCOVERY = ("spotify", "musicbrainz", "discogs", "genius")
-# By which of several ids a recording or a producer is asked about depends on which were known then.
+LISTING = DISCOVERY  # of which lists of several pages are read
+COUNTING = ("spotify", "musicbrainz", "discogs")  # which say how long their lists are
+
+
+def makes_sense(provider: str, kind: str) -> bool:
+    only_at = {"expired_token": WITH_TOKEN, "duplicate_page": LISTING, "total_changes": COUNTING}
+    return provider in only_at.get(kind, PROVIDERS)
+
+
 STARTING_POINTS = ("recording_sources", "producer_profiles", "profile_followers")
-# A recording has title and duration of the track of it that was read first, and its sources are asked by them.
-BY_ARRIVAL = ("recordings", "recording_sources")
-# Every provider, and every kind but the vanished endpoint; the whole matrix is for `make soak`.
+# Every provider and every kind; the whole matrix is for `make soak`.
 CHOSEN = [
-    ("spotify", "duplicate_page"), ("discogs", "total_changes"), ("discogs", "429 of seconds"),
-    ("genius", "html as 200"), ("lastfm", "expired_token"), ("deezer", "reset"), ("reccobeats", "5xx"),
+    ("spotify", "html as 200"), ("discogs", "total_changes"), ("musicbrainz", "vanished_endpoint"),
+    ("genius", "duplicate_page"), ("lastfm", "expired_token"), ("deezer", "reset"), ("reccobeats", "5xx"),
     ("acousticbrainz", "drip"), ("getsongbpm", "429 of a day"), ("instagram", "latency"),
-    ("musicbrainz", "truncated_json"), ("deezer", "html"),
+    ("lastfm", "truncated_json"), ("deezer", "html"), ("reccobeats", "429 of seconds"),
 ]  # fmt: skip
 CELLS = [(provider, kind) for provider in PROVIDERS for kind in KINDS if makes_sense(provider, kind)]
 
@@ -80,6 +92,7 @@ def small_pages_and_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def set_up(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SPOTIFY_PAGE_SIZE", "2")
     environment.setattr(genius, "SONGS_PER_PAGE", 4)
+    environment.setattr(discogs, "HITS_PER_PAGE", 3)
     environment.setitem(MusicBrainzClient.releases_of_artist.__kwdefaults__, "limit", 2)
     for stage in STAGES:
         environment.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "600")
@@ -100,14 +113,14 @@ def pipeline(engine: sa.Engine, world: SandboxProcess, monkeypatch: pytest.Monke
 
 @dataclass(frozen=True)
 class Faultless:
-    """What a run without faults ends with, and what it says once everything was asked again."""
+    """What a run without faults ends with; and, where a test wants it, what it says once everything was asked again."""
 
     at_the_end: list[TableDigest]
-    asked_again: list[TableDigest]
+    asked_again: Callable[[], list[TableDigest]]
 
 
 @pytest.fixture(scope="session")
-def faultless(postgres_url: str, template_database: str, world: SandboxProcess) -> Faultless:
+def faultless(postgres_url: str, template_database: str, world: SandboxProcess) -> Iterator[Faultless]:
     with (
         created_database(postgres_url, "faultless", template=template_database) as url,
         pytest.MonkeyPatch.context() as environment,
@@ -115,16 +128,22 @@ def faultless(postgres_url: str, template_database: str, world: SandboxProcess) 
         set_up(environment)
         environment.setenv("DATABASE_URL", url)
         environment.setenv("MUSIC_SANDBOX_URL", world.url)
-        engine = database.engine()
-        pipeline = Pipeline(engine, world)
+        pipeline = Pipeline(database.engine(), world)
         pipeline.discover(*smallest(pipeline, ARTISTS))
         run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
-        at_the_end = digest(engine)
-        ask_everything_again(pipeline)
-        found = Faultless(at_the_end, digest(engine))
-        engine.dispose()
-    assert all(table.rows for table in found.at_the_end if table.table not in ("reviews", "held"))
-    return found
+        at_the_end = digest(pipeline.engine)
+        assert all(table.rows for table in at_the_end if table.table not in ("reviews", "held"))
+
+        @cache
+        def asked_again() -> list[TableDigest]:
+            with pytest.MonkeyPatch.context() as again:
+                again.setenv("DATABASE_URL", url)
+                ask_everything_again(pipeline)
+            return digest(pipeline.engine)
+
+        environment.undo()
+        yield Faultless(at_the_end, asked_again)
+        pipeline.engine.dispose()
 
 
 def ask_everything_again(pipeline: Pipeline) -> None:
@@ -140,42 +159,59 @@ def ask_everything_again(pipeline: Pipeline) -> None:
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
 
 
-def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> None:
-    pipeline.sandbox.add_fault(provider, **KINDS[kind])
+def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> str:
+    """How the cell ended."""
+    add_fault(pipeline, provider, kind)
     pipeline.discover(*smallest(pipeline, ARTISTS))
     for _ in range(SWEEPS_UNDER_FAULTS):
         sweep_all(pipeline)
         let_a_day_go_by(pipeline)
+    assert sum(fault["harmed"] for fault in pipeline.sandbox.faults()) > 0
     pipeline.sandbox.clear_faults()
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
-    if kind not in BELIEVED:
-        settled = STARTING_POINTS if provider in DISCOVERY else ()
-        assert pipeline.rows("SELECT stage, subject, error FROM dead_work") == []
-        assert pipeline.rows("SELECT stage, subject, last_error FROM work") == []
-        assert facts(digest(pipeline.engine), provider, settled) == facts(faultless.at_the_end, provider, settled)
-    if provider in DISCOVERY or kind in BELIEVED:
-        ask_everything_again(pipeline)
-        assert facts(digest(pipeline.engine), provider) == facts(faultless.asked_again, provider)
+    given_up = pipeline.rows("SELECT DISTINCT stage, error FROM dead_work")
+    assert pipeline.rows("SELECT stage, subject, last_error FROM work") == []
+    assert all(is_gone(provider, kind, row.error) for row in given_up), given_up
+    differing = differences(pipeline, faultless.at_the_end)
+    if not differing:
+        return "equal"
+    assert provider in DISCOVERY
+    assert given_up or differing <= set(STARTING_POINTS), differing
+    ask_everything_again(pipeline)
+    assert differences(pipeline, faultless.asked_again()) == set()
+    if given_up:
+        return f"given up with the reason, {len(given_up)} kinds of work; equal once taken up again"
+    return f"equal but for {', '.join(sorted(differing))}; equal in these too once asked again"
 
 
-def facts(digests: list[TableDigest], provider: str, left_out: Collection[str] = ()) -> dict[str, tuple[int, str]]:
-    """Rows and digest by table; of what the order of arrival decides only how many rows there are."""
-    by_arrival = BY_ARRIVAL if provider == "spotify" else ()
-    return {
-        one.table: (one.rows, "" if one.table in by_arrival else one.digest)
-        for one in digests
-        if one.table not in left_out
-    }
+def add_fault(pipeline: Pipeline, provider: str, kind: str) -> None:
+    """A fault that hits the first request, be there ever so few, and then as it is declared."""
+    if "probability" in KINDS[kind]:
+        certain = {name: value for name, value in KINDS[kind].items() if name != "probability"} | {"count": 1}
+        pipeline.sandbox.add_fault(provider, **certain)
+    pipeline.sandbox.add_fault(provider, **KINDS[kind])
+
+
+def is_gone(provider: str, kind: str, error: str) -> bool:
+    """Whether work ended because the provider said that this app may not call the endpoint, which counts for a week."""
+    return provider == "spotify" and kind == "vanished_endpoint" and "this app may not call it" in error
+
+
+def differences(pipeline: Pipeline, expected: list[TableDigest]) -> set[str]:
+    """The tables with other rows than expected."""
+    return {ours.table for ours, theirs in zip(digest(pipeline.engine), expected, strict=True) if ours != theirs}
 
 
 @pytest.mark.parametrize(("provider", "kind"), CHOSEN)
-def test_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> None:
-    assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind)
+def test_a_fault_leaves_nothing_to_see(
+    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("provider", "kind"), CELLS)
 def test_every_fault_at_every_provider_leaves_nothing_to_see(
-    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str
+    pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
-    assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind)
+    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))

@@ -1,18 +1,22 @@
 """A provider that is down for long while work is due: how often it is called, what is lost, what comes back."""
 
+import contextlib
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
 
 from music_pipeline.cli import run
-from music_pipeline.database import query
+from music_pipeline.database import PROJECT, query
 from music_pipeline.defs.running.checks import verdicts
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.stages.outcomes import ASSET_OF_STAGE
@@ -28,12 +32,14 @@ from music_pipeline_tests.stages.whole_runs import (
 )
 
 SPEED = 60
-COOL_DOWN_SECONDS = 60 / SPEED
+COOL_DOWN_SECONDS = 1.5
 FAILURES_TO_OPEN = 5
 PROCESSES = 3
-SECONDS = 8
-ARTISTS = 3
-BEGINNING_SECONDS = 30
+COOL_DOWNS = 3
+ARTISTS = 2
+SWEEPS = 6  # one more than there are attempts
+LONGEST_SECONDS = 90
+Found = TypeVar("Found")
 OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in CATALOG_STAGES)})"
 
 
@@ -44,6 +50,7 @@ def pipeline(
     """Artists who are asked for, in a world of these tests' own; one attempt at each piece of work in a sweep."""
     process = sandbox(speed=SPEED, seed=43)
     monkeypatch.setenv("MUSIC_SANDBOX_URL", process.url)
+    monkeypatch.setenv("BREAKER_SECONDS", str(COOL_DOWN_SECONDS * SPEED))
     for stage in STAGES:
         monkeypatch.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "600")
     process.clear_faults()
@@ -54,60 +61,95 @@ def pipeline(
     process.clear_faults()
 
 
-def swept_by(processes: int, seconds: float) -> list["subprocess.Popen[bytes]"]:
+@contextlib.contextmanager
+def swept_by(processes: int) -> Iterator[None]:
+    """Processes that sweep all the while, and end without error."""
     command = [sys.executable, str(Path(__file__).with_name("sweeper.py"))]
-    return [subprocess.Popen([*command, f"sweeper-{number}", str(seconds)]) for number in range(processes)]
-
-
-def ended(processes: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
+    started = [
+        subprocess.Popen([*command, f"sweeper-{number}"], stdin=subprocess.PIPE, cwd=PROJECT)
+        for number in range(processes)
+    ]
     try:
-        return [process.wait(SECONDS + 60) for process in processes]
+        yield
+        for process in started:
+            process.communicate(timeout=LONGEST_SECONDS)
+        assert [process.returncode for process in started] == [0] * processes
     finally:
-        for process in processes:
+        for process in started:
             process.kill()
+            process.communicate()
 
 
-def when_open(pipeline: Pipeline, provider: str) -> float:
-    """The moment at which the provider's breaker is seen to be open, on the monotonic clock."""
-    end = time.monotonic() + BEGINNING_SECONDS
+def wait_until(found: Callable[[], Found | None], what: str, instead: Callable[[], object] = lambda: None) -> Found:
+    """What is looked for, as soon as it is there; else the error tells what is there `instead`."""
+    end = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < end:
-        if pipeline.rows("SELECT 1 FROM provider_breakers WHERE provider = :name AND state = 'open'", name=provider):
-            return time.monotonic()
+        if (it := found()) is not None:
+            return it
         time.sleep(0.02)
-    raise AssertionError(f"{provider}'s breaker did not open in {BEGINNING_SECONDS} s")
+    raise AssertionError(f"{what} was waited for {LONGEST_SECONDS} s; instead: {instead()}")
 
 
-def calls(pipeline: Pipeline, provider: str) -> int:
-    return int(pipeline.sandbox.stats()[provider]["requests"])
+@dataclass
+class CoolDowns:
+    """The cool-downs of a provider's breaker, as they are seen to begin, with the calls that had arrived in each."""
+
+    pipeline: Pipeline
+    provider: str
+    calls: dict[datetime, int] = field(default_factory=dict)
+
+    def seen(self, wanted: int) -> list[int] | None:
+        """The calls up to each cool-down, once so many were seen; counted while nobody may call."""
+        before = self._open_until()
+        calls = int(self.pipeline.sandbox.stats()[self.provider]["requests"])
+        if before is not None and before not in self.calls and before == self._open_until():
+            self.calls[before] = calls
+        return list(self.calls.values()) if len(self.calls) >= wanted else None
+
+    def _open_until(self) -> datetime | None:
+        """The end of the cool-down, if half of it is over: what was on its way when it began has arrived."""
+        rows = self.pipeline.rows(
+            "SELECT open_until FROM provider_breakers WHERE provider = :name AND state = 'open' "
+            "AND clock_timestamp() BETWEEN open_until - make_interval(secs => :half) AND open_until",
+            name=self.provider,
+            half=COOL_DOWN_SECONDS / 2,
+        )
+        return rows[0].open_until if rows else None
 
 
-def test_several_processes_call_a_provider_that_is_down_once_in_each_cool_down(pipeline: Pipeline) -> None:
+def test_several_processes_call_a_provider_that_is_down_once_in_each_cool_down(
+    pipeline: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
     pipeline.sandbox.add_fault("discogs", "outage")
-    processes = swept_by(PROCESSES, SECONDS)
-    try:
-        opened = when_open(pipeline, "discogs")
-        before = calls(pipeline, "discogs")
-    finally:
-        assert ended(processes) == [0] * PROCESSES
-    probes = calls(pipeline, "discogs") - before
-    cool_downs = (time.monotonic() - opened) / COOL_DOWN_SECONDS
-    # What was on its way when it opened, one from each process that reads the state a moment later.
-    assert before <= FAILURES_TO_OPEN + 2 * PROCESSES
-    assert 0 < probes <= cool_downs + PROCESSES
+    cool_downs = CoolDowns(pipeline, "discogs")
+    with swept_by(PROCESSES):
+        calls = wait_until(lambda: cool_downs.seen(1 + COOL_DOWNS), f"{1 + COOL_DOWNS} cool-downs")
+    probes = [after - before for before, after in pairwise(calls)]
+    record_property("calls until the breaker was open", calls[0])
+    record_property(f"probes in each of {COOL_DOWNS} cool-downs, of {PROCESSES} processes", probes)
+    # The failures that open it, and what each process had on its way by then.
+    assert FAILURES_TO_OPEN <= calls[0] <= FAILURES_TO_OPEN + 2 * PROCESSES
+    assert probes == [1] * COOL_DOWNS
     assert pipeline.value("SELECT count(*) FROM dead_work") == 0
-    assert {row.attempts for row in pipeline.rows(f"SELECT attempts FROM {OPEN}")} == {0}
-    assert {row.waiting_provider for row in pipeline.rows(f"SELECT waiting_provider FROM {OPEN}")} == {"discogs"}
+    open_work = pipeline.rows(f"SELECT attempts, waiting_provider FROM {OPEN}")
+    assert {(row.attempts, row.waiting_provider) for row in open_work} == {(0, "discogs")}
 
 
-def test_work_that_waited_goes_on_by_itself_when_the_provider_is_back(pipeline: Pipeline) -> None:
+def test_work_that_waited_goes_on_by_itself_when_the_provider_is_back(
+    pipeline: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
     pipeline.sandbox.add_fault("discogs", "outage")
-    processes = swept_by(1, SECONDS)
-    try:
-        when_open(pipeline, "discogs")
+    cool_downs = CoolDowns(pipeline, "discogs")
+
+    def still_open() -> list[object]:
+        return pipeline.rows(f"SELECT stage, last_error, available_at - now() AS due_in FROM {OPEN}")
+
+    with swept_by(1):
+        wait_until(lambda: cool_downs.seen(1), "an open breaker")
         pipeline.sandbox.clear_faults()
-    finally:
-        assert ended(processes) == [0]
-    assert pipeline.rows(f"SELECT stage, last_error FROM {OPEN}") == []
+        back = time.monotonic()
+        wait_until(lambda: not still_open() or None, "the end of all work", still_open)
+    record_property("seconds until all was done, of a cool-down of 1.5 s", round(time.monotonic() - back, 1))
     assert pipeline.value("SELECT count(*) FROM dead_work") == 0
     assert pipeline.value("SELECT count(*) FROM credit_sources WHERE provider = 'discogs'") > 0
     assert pipeline.value("SELECT state FROM provider_breakers WHERE provider = 'discogs'") == "closed"
@@ -115,16 +157,16 @@ def test_work_that_waited_goes_on_by_itself_when_the_provider_is_back(pipeline: 
 
 def test_nothing_is_given_up_before_its_time_and_a_fortnight_of_waiting_is_it(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault("musicbrainz", "outage")
-    for _ in range(8):
-        sweep_all(pipeline)
+    for _ in range(SWEEPS):
+        pipeline.sweep()
         let_a_day_go_by(pipeline)
     waited(pipeline, timedelta(days=13))
-    sweep_all(pipeline)
+    pipeline.sweep()
     assert pipeline.rows("SELECT stage, error FROM dead_work") == []
     assert pipeline.value(f"SELECT count(*) FROM {OPEN} AND waiting_provider = 'musicbrainz'") == ARTISTS
     let_a_day_go_by(pipeline)
     waited(pipeline, timedelta(days=2))
-    sweep_all(pipeline)
+    pipeline.sweep()
     buried = pipeline.rows("SELECT stage, stop_reason FROM dead_work WHERE stage = 'producer_identification'")
     assert [row.stop_reason for row in buried] == ["provider_unavailable"] * ARTISTS
     assert pipeline.value("SELECT count(*) FROM tracks") > 0
@@ -144,7 +186,7 @@ def test_one_address_that_always_fails_opens_no_breaker_and_holds_up_nothing_els
     (poisoned, *_) = smallest(pipeline, ARTISTS)
     pipeline.sandbox.add_fault("spotify", "5xx", path_regex=f"/artists/{poisoned}/albums")
     for _ in range(3):
-        sweep_all(pipeline)
+        pipeline.sweep()
         let_a_day_go_by(pipeline)
     states = pipeline.rows("SELECT state FROM provider_breakers WHERE provider = 'spotify'")
     assert [row.state for row in states] == ["closed"]
@@ -153,7 +195,7 @@ def test_one_address_that_always_fails_opens_no_breaker_and_holds_up_nothing_els
     done = "SELECT count(DISTINCT artist_id) FROM artist_releases"
     assert pipeline.value(done) == ARTISTS - 1
     pipeline.sandbox.clear_faults()
-    run_until_nothing_is_open(pipeline, 4)
+    pipeline.sweep()
     assert pipeline.value(done) == ARTISTS
 
 

@@ -35,6 +35,8 @@ INSERT INTO external_ids (entity, provider, id, entity_id, source, confidence)
 SELECT 'track', 'spotify', 'sinnerman', track_id, 'spotify', 1 FROM release_tracks
 UNION ALL
 SELECT 'recording', 'musicbrainz', 'a-mbid', recording_id, 'musicbrainz', 1 FROM recordings
+UNION ALL
+SELECT 'release', 'discogs', '1', release_id, 'discogs', 1 FROM releases
 """
 ISRC = """
 INSERT INTO recording_isrcs (recording_id, isrc, source)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from music_pipeline.stages.enrichment import enqueue_due_enrichment
+from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.runner import drain
 from music_pipeline.stages.social import enqueue_due_look_ups
 from music_pipeline.work import CATALOG_STAGES, Stage
@@ -17,6 +17,7 @@ A_DAY_GOES_BY = (
     "UPDATE provider_breakers SET open_until = now() WHERE state = 'open'",
     "DELETE FROM provider_blocks",
     "UPDATE recording_sources SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL AND status <> 'absent'",
+    "UPDATE profile_followers SET asked_at = asked_at - interval '1 day' WHERE outcome = 'failed'",
 )
 # What was said is old, and what was learnt of an app forgotten.
 A_QUARTER_GOES_BY = (

@@ -21,7 +21,7 @@ ORDER BY x.entity_id, x.provider, x.id
 -- name: write_external_ids
 INSERT INTO external_ids (entity, provider, id, entity_id, source, confidence)
 SELECT entity, provider, id, entity_id, source, confidence
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (entity text, provider text, id text, entity_id uuid, source text, confidence real)
 ON CONFLICT (entity, provider, id) DO UPDATE
 SET entity_id = excluded.entity_id, source = excluded.source, confidence = excluded.confidence
@@ -72,7 +72,7 @@ WHERE artists.content_hash <> excluded.content_hash OR artists.inactive_at IS NO
 -- name: write_releases
 INSERT INTO releases (release_id, title, title_normalised, release_type, release_date, total_tracks, content_hash)
 SELECT release_id, title, title_normalised, release_type, release_date, total_tracks, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (release_id uuid, title text, title_normalised text, release_type text, release_date text,
           total_tracks integer, content_hash text)
 ON CONFLICT (release_id) DO UPDATE
@@ -87,7 +87,7 @@ WHERE releases.content_hash <> excluded.content_hash OR releases.inactive_at IS 
 -- name: write_artist_releases
 INSERT INTO artist_releases (artist_id, release_id, credited_as, content_hash)
 SELECT :artist_id, release_id, credited_as, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (release_id uuid, credited_as text, content_hash text)
+FROM json_to_recordset(CAST(:rows AS json)) AS r (release_id uuid, credited_as text, content_hash text)
 ON CONFLICT (artist_id, release_id) DO UPDATE
 SET credited_as = excluded.credited_as, content_hash = excluded.content_hash, last_seen_at = now(),
     inactive_at = NULL, inactive_reason = NULL
@@ -147,22 +147,40 @@ ORDER BY t.release_id, t.disc_number, t.position
 -- name: write_recordings
 INSERT INTO recordings (recording_id, title, title_normalised, versions, artist_names, duration_ms, explicit, content_hash)
 SELECT recording_id, title, title_normalised, versions, artist_names, duration_ms, explicit, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (recording_id uuid, title text, title_normalised text, versions text[], artist_names text[],
           duration_ms integer, explicit boolean, content_hash text)
 ON CONFLICT (recording_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
 WHERE recordings.inactive_at IS NOT NULL OR recordings.last_seen_at < now() - interval '1 day'
 
+-- name: first_places_of_recordings
+-- Where each recording stands first: on its earliest release, whichever was read first.
+SELECT DISTINCT ON (t.recording_id) t.recording_id, t.release_id, t.disc_number, t.position
+FROM release_tracks t
+JOIN releases r ON r.release_id = t.release_id
+LEFT JOIN external_ids x ON x.entity = 'release' AND x.provider = 'spotify' AND x.entity_id = r.release_id
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL AND r.inactive_at IS NULL
+ORDER BY t.recording_id, r.release_date, r.title, x.id, t.disc_number, t.position
+
+-- name: describe_recordings
+UPDATE recordings
+SET title = r.title, title_normalised = r.title_normalised, versions = r.versions, artist_names = r.artist_names,
+    duration_ms = r.duration_ms, explicit = r.explicit, content_hash = r.content_hash
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r (recording_id uuid, title text, title_normalised text, versions text[], artist_names text[],
+          duration_ms integer, explicit boolean, content_hash text)
+WHERE recordings.recording_id = r.recording_id AND recordings.content_hash <> r.content_hash
+
 -- name: write_recording_isrcs
 INSERT INTO recording_isrcs (recording_id, isrc, source)
 SELECT recording_id, isrc, source
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (recording_id uuid, isrc text, source text)
+FROM json_to_recordset(CAST(:rows AS json)) AS r (recording_id uuid, isrc text, source text)
 ON CONFLICT DO NOTHING
 
 -- name: write_tracks
 INSERT INTO tracks (track_id, release_id, recording_id, disc_number, position, title, content_hash)
 SELECT track_id, release_id, recording_id, disc_number, position, title, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (track_id uuid, release_id uuid, recording_id uuid, disc_number integer, position integer, title text,
           content_hash text)
 ON CONFLICT (release_id, disc_number, position) WHERE inactive_at IS NULL DO UPDATE
@@ -220,7 +238,7 @@ WHERE p.redirects_to IS NULL AND p.name_normalised = ANY (CAST(:names AS text[])
 -- name: write_producers
 INSERT INTO producers (producer_id, name, name_normalised, kind, content_hash)
 SELECT producer_id, name, name_normalised, kind, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (producer_id uuid, name text, name_normalised text, kind text, content_hash text)
 ON CONFLICT (producer_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
 WHERE producers.inactive_at IS NOT NULL OR producers.last_seen_at < now() - interval '1 day'
@@ -228,7 +246,7 @@ WHERE producers.inactive_at IS NOT NULL OR producers.last_seen_at < now() - inte
 -- name: write_credits
 INSERT INTO credits (credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash)
 SELECT credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (credit_id uuid, recording_id uuid, release_id uuid, producer_id uuid, role text, role_class text,
           credited_as text, confidence real, content_hash text)
 ON CONFLICT (credit_id) DO UPDATE
@@ -241,7 +259,7 @@ WHERE credits.content_hash <> excluded.content_hash OR credits.inactive_at IS NO
 INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
                             match_confidence, field_confidence)
 SELECT credit_id, provider, level, provider_entity, provider_id, role, credited_as, match_confidence, field_confidence
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (credit_id uuid, provider text, level text, provider_entity text, provider_id text, role text,
           credited_as text, match_confidence real, field_confidence real)
 ON CONFLICT (credit_id, provider, level, provider_id, role) DO UPDATE
@@ -262,7 +280,7 @@ WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: inactivate_credit_sources
 UPDATE credit_sources s SET inactive_at = now(), inactive_reason = :reason
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (credit_id uuid, provider text, level text, provider_id text, role text)
 WHERE s.credit_id = r.credit_id AND s.provider = r.provider AND s.level = r.level AND s.provider_id = r.provider_id
   AND s.role = r.role AND s.inactive_at IS NULL
@@ -286,7 +304,7 @@ JOIN producers p ON p.producer_id = c.producer_id
 -- name: write_provider_answers
 INSERT INTO provider_answers (artist_id, provider, question, outcome, items, expected, error, content_hash)
 SELECT artist_id, provider, question, outcome, items, expected, error, content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+FROM json_to_recordset(CAST(:rows AS json))
     AS r (artist_id uuid, provider text, question text, outcome text, items integer, expected integer, error text,
           content_hash text)
 ON CONFLICT (artist_id, provider, question) DO UPDATE

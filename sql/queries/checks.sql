@@ -229,3 +229,22 @@ SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to 
        (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
        (SELECT count(*) FROM producers WHERE inactive_at IS NULL AND redirects_to IS NULL) AS producers,
        (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS credits
+
+-- name: kept_count
+SELECT counted, counted_at FROM kept_counts
+WHERE name = :name AND (SELECT count(*) FROM (SELECT FROM release_tracks LIMIT :small + 1) AS held) > :small
+
+-- name: keep_count
+-- Of a small catalogue nothing is kept: it is counted whenever somebody asks.
+WITH kept AS (
+    INSERT INTO kept_counts (name, counted)
+    SELECT :name, CAST(:counted AS jsonb)
+    WHERE (SELECT count(*) FROM (SELECT FROM release_tracks LIMIT :small + 1) AS held) > :small
+    ON CONFLICT (name) DO UPDATE SET counted = excluded.counted, counted_at = excluded.counted_at
+)
+SELECT now()
+
+-- name: kept_counts_are_behind
+-- Whether work was done since something was counted that sweeps do not count.
+SELECT EXISTS (SELECT FROM kept_counts WHERE counted_at < (SELECT max(finished_at) FROM work_archive))
+   AND (SELECT count(*) FROM (SELECT FROM release_tracks LIMIT :small + 1) AS held) > :small

@@ -1,6 +1,6 @@
 -- name: lock_dagster_schema
--- IF NOT EXISTS alone fails when two processes come at once.
-SELECT pg_advisory_xact_lock(hashtext('dagster schema'))
+-- IF NOT EXISTS alone fails when two processes come at once. The lock is the session's, and ends with it.
+SELECT pg_advisory_lock(hashtext('dagster schema'))
 
 -- name: create_dagster_schema
 CREATE SCHEMA IF NOT EXISTS dagster

@@ -69,15 +69,15 @@ WHERE (recording_sources.requested_at, recording_sources.undone_at)
       (excluded.status, excluded.fields, excluded.confidence, excluded.fetched_at, excluded.expires_at,
        excluded.attempts, excluded.next_attempt_at, excluded.error, excluded.is_retriable)
 
--- name: source_version
+-- name: source_versions
 -- Of what the sources said, and only that: a failure changes nothing of it.
-SELECT count(*) FILTER (WHERE s.status = 'found') AS rows,
-       md5(string_agg(s.fields::text || coalesce(s.confidence::text, ''), ','
-           ORDER BY rec.content_hash, s.source, s.fields::text) FILTER (WHERE s.status = 'found')) AS version
+SELECT s.source, count(*) AS rows,
+       md5(string_agg(s.fields::text || coalesce(s.confidence::text, ''), ',' ORDER BY rec.content_hash, s.fields::text)) AS version
 FROM recording_sources s JOIN recordings rec ON rec.recording_id = s.recording_id
-WHERE s.source = ANY (CAST(:sources AS text[])) AND s.recording_id IN (
+WHERE s.source = ANY (CAST(:sources AS text[])) AND s.status = 'found' AND s.recording_id IN (
     SELECT t.recording_id FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
     WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
+GROUP BY s.source
 
 -- name: artists_due_for_enrichment
 -- Artists without open work with a recording about which a source is to be asked again; was skipped, and may be asked by
@@ -154,5 +154,6 @@ SELECT count(*) FILTER (WHERE status = 'completed') AS completed, count(*) FILTE
 FROM recording_enrichment
 
 -- name: recordings_without_isrc
-SELECT count(*) FROM recordings r
-WHERE r.inactive_at IS NULL AND NOT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.recording_id)
+SELECT count(*) AS total, count(*) FILTER (WHERE NOT numbered) AS without_isrc
+FROM (SELECT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.recording_id) AS numbered
+      FROM recordings r WHERE r.inactive_at IS NULL) AS looked_at

@@ -5,44 +5,34 @@ SELECT place, enqueued_id, answer FROM enqueue_work(CAST(:requests AS jsonb)) OR
 SELECT enqueued_id, answer, subject
 FROM request_artist_discovery(:requested, :origin, :force, :correlation_id, make_interval(secs => :fresh_seconds))
 
--- name: claim_due_work
+-- name: pick_due_work
 -- One probe of the index for each priority, so that what is due later at one priority is not walked over to reach the next.
-WITH claimable AS (
-    SELECT due.* FROM generate_series(0, 9) AS urgency (priority)
-    CROSS JOIN LATERAL (
-        SELECT work_id, lease_run_id FROM work
-        WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
-        ORDER BY claimable_at
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) AS due
-    LIMIT :limit
-), claimed AS (
-    UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
-                    lease_run_id = :run_id, max_attempts = :max_attempts, asked_again = false
-    FROM claimable WHERE work.work_id = claimable.work_id
-    RETURNING work.*, claimable.lease_run_id AS lost_by
-), lost AS (
-    INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
-    SELECT work_id, stage, subject, 'The lease ran out: run ' || lost_by || ' ended without a word, or was too slow.',
-           attempts + 1, lost_by, correlation_id
-    FROM claimed WHERE lost_by IS NOT NULL
-)
-SELECT * FROM claimed ORDER BY priority, available_at, enqueued_at, work_id
-
--- name: claim_named_work
--- Exactly these, due or not: somebody asked for them now. A running lease of another run keeps them.
-WITH claimable AS (
-    SELECT work_id, lease_run_id FROM work
-    WHERE stage = :stage AND work_id = ANY(CAST(:work_ids AS uuid[])) AND (lease_until IS NULL OR lease_until <= now())
-    ORDER BY work_id
+SELECT due.place, due.lost_by FROM generate_series(0, 9) AS urgency (priority)
+CROSS JOIN LATERAL (
+    SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by FROM work
+    WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
+    ORDER BY claimable_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
-), claimed AS (
+) AS due
+LIMIT :limit
+
+-- name: pick_named_work
+-- Exactly these, due or not: somebody asked for them now. A running lease of another run keeps them.
+SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by FROM work
+WHERE stage = :stage AND work_id = ANY(CAST(:work_ids AS uuid[])) AND (lease_until IS NULL OR lease_until <= now())
+ORDER BY work_id
+LIMIT :limit
+FOR UPDATE SKIP LOCKED
+
+-- name: lease_picked_work
+-- In the transaction that picked them, whose locks keep every row in its place: by id, each would have to be sought again.
+WITH claimed AS (
     UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
                     lease_run_id = :run_id, max_attempts = :max_attempts, asked_again = false
-    FROM claimable WHERE work.work_id = claimable.work_id
-    RETURNING work.*, claimable.lease_run_id AS lost_by
+    FROM unnest(CAST(CAST(:places AS text[]) AS tid[]), CAST(:lost_by AS text[])) AS picked (place, lost_by)
+    WHERE work.ctid = picked.place
+    RETURNING work.*, picked.lost_by
 ), lost AS (
     INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
     SELECT work_id, stage, subject, 'The lease ran out: run ' || lost_by || ' ended without a word, or was too slow.',

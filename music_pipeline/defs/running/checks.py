@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from music_pipeline import database, work
 from music_pipeline.defs.checks import LONGEST_OVERDUE, CatalogCheck, checks_of
 from music_pipeline.defs.keys import asset_of, queue_of
+from music_pipeline.defs.running.counting import Counted, counted
 from music_pipeline.defs.running.events import SAMPLE, failures
 from music_pipeline.stages.outcomes import ASSET_OF_STAGE, Outcome
 from music_pipeline.work import Stage
@@ -54,10 +55,22 @@ class Verdict:
 
 def verdicts(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[Verdict]:
     """The verdicts of all checks of a stage's asset, after a run with these outcomes."""
+    return [last_run(stage, outcomes), *standing_verdicts(engine, stage)]
+
+
+def standing_verdicts(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[Verdict]:
+    """The verdicts of the checks of a stage's asset that are about no run."""
     return [
-        last_run(stage, outcomes),
         overdue(stage, work.overdue(engine, stage), as_of(engine, stage)),
-        *(counted(check, *_count(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}")) for check in checks_of(stage)),
+        *counted_verdicts(engine, stage, afresh=afresh),
+    ]
+
+
+def counted_verdicts(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[Verdict]:
+    """The verdicts of the checks that are counted over the catalogue; each says when that was."""
+    return [
+        judged(check, counted(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}", afresh=afresh))
+        for check in checks_of(stage)
     ]
 
 
@@ -79,9 +92,9 @@ def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
 
 def as_of(engine: sa.Engine, stage: Stage) -> dict[str, str]:
     """When each source last said the oldest of what the stage's asset shows: by source, as `as_of <source>`, in UTC."""
-    with engine.connect() as connection:
-        rows = connection.execute(database.query("catalogue_ages"), {"assets": [ASSET_OF_STAGE[stage]]})
-        return {f"as_of {row.source}": row.oldest.astimezone(UTC).isoformat(timespec="minutes") for row in rows}
+    ages = counted(engine, "catalogue_ages", {"assets": [ASSET_OF_STAGE[stage]]})
+    oldest = {row["source"]: datetime.fromisoformat(row["oldest"]).astimezone(UTC) for row in ages.rows}
+    return {f"as_of {source}": time.isoformat(timespec="minutes") for source, time in oldest.items()}
 
 
 def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> Verdict:
@@ -99,30 +112,32 @@ def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> 
     )
 
 
-def counted(check: CatalogCheck, total: int, bad: int, sample: list[str]) -> Verdict:
-    """Passed if at most the tolerated share of `total` is bad."""
+def judged(check: CatalogCheck, count: Counted) -> Verdict:
+    """Passed if at most the tolerated share of what was looked at is bad."""
+    total, bad = count.row["total"], count.row["bad"]
     return Verdict(
         asset=asset_of(check.stage),
         name=check.name,
         passed=bad <= check.tolerated * total,
         severity=check.severity,
-        metadata={"total": total, "bad": bad, "good_share": 1 - bad / total if total else 1.0, "sample": sample},
+        metadata={
+            "total": total,
+            "bad": bad,
+            "good_share": 1 - bad / total if total else 1.0,
+            "sample": count.row["sample"] or [],
+            **count.told,
+        },
     )
 
 
 def dead_work(engine: sa.Engine, stage: Stage) -> Verdict:
     """The check of a queue asset: nothing of the stage was given up."""
-    total, bad, sample = _count(engine, "check_dead_work", stage=stage.value)
+    with engine.connect() as connection:
+        row = connection.execute(database.query("check_dead_work"), {"stage": stage.value}).one()
     return Verdict(
         asset=queue_of(stage),
         name="dead_work",
-        passed=bad == 0,
+        passed=row.bad == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"open": total - bad, "dead": bad, "sample": sample},
+        metadata={"open": row.total - row.bad, "dead": row.bad, "sample": row.sample or []},
     )
-
-
-def _count(engine: sa.Engine, statement: str, **parameters: str) -> tuple[int, int, list[str]]:
-    with engine.connect() as connection:
-        row = connection.execute(database.query(statement), parameters).one()
-    return int(row.total), int(row.bad), row.sample or []

@@ -11,7 +11,11 @@ import sqlalchemy as sa
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
 from music_pipeline.defs.running.catalog import asked_at, materialize_result, why_empty
 from music_pipeline.defs.running.checks import Verdict
-from music_pipeline.defs.running.enrichment_checks import enriched_verdicts, source_verdicts
+from music_pipeline.defs.running.enrichment_checks import (
+    counted_enrichment_verdicts,
+    enriched_verdicts,
+    source_verdicts,
+)
 from music_pipeline.defs.running.enrichment_events import (
     SourceOutcome,
     enriched_versions,
@@ -33,6 +37,9 @@ Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 def ask_sources(context: dg.AssetExecutionContext) -> Iterator[Result]:
     """Ask the chosen sources afresh about the chosen artists; one that fails is recorded so, and stops no other."""
     engine = open_database()
+    if not context.selected_asset_keys:
+        yield from chosen_checks(context, counted_enrichment_verdicts(engine, afresh=True))
+        return
     artists = list(context.partition_keys)
     if not artists:
         raise dg.Failure(why_empty(context.run.tags), allow_retries=False)

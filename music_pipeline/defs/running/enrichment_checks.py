@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from music_pipeline import database
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
 from music_pipeline.defs.running.checks import Verdict
+from music_pipeline.defs.running.counting import counted
 from music_pipeline.defs.running.enrichment_events import SourceOutcome, source_outcomes, sources_of
 from music_pipeline.defs.running.events import SAMPLE, failures
 from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.sources import SOURCES
 
 WARN = dg.AssetCheckSeverity.WARN
 # Some recordings are known to nobody but the provider that listed them, and a few not even to that one.
@@ -63,21 +65,22 @@ def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
     )
 
 
-def source_coverage(engine: sa.Engine, source: str) -> Verdict:
+def source_coverage(engine: sa.Engine, source: str, *, afresh: bool = False) -> Verdict:
     """Passed if no recording of the whole catalogue stands as failed at the source."""
+    count = counted(engine, "coverage_of_source", {"source": source}, afresh=afresh)
     with engine.connect() as connection:
-        counts = connection.execute(database.query("coverage_of_source"), {"source": source}).mappings().one()
         values = {"source": source, "limit": SAMPLE}
         failing = connection.execute(database.query("failures_of_source"), values).all()
     return Verdict(
         asset=source_asset(source),
         name="coverage",
-        passed=counts["failed"] == 0,
+        passed=count.row["failed"] == 0,
         severity=WARN,
         metadata={
-            **counts,
-            "share": _share(counts["succeeded"], counts["attempted"]),
+            **count.row,
+            "share": _share(count.row["succeeded"], count.row["attempted"]),
             "sample": [f"{', '.join(row.artist_names)}: {row.title}: {row.error}" for row in failing],
+            **count.told,
         },
     )
 
@@ -99,32 +102,42 @@ def enriched_last_run(outcomes: Sequence[Outcome]) -> Verdict:
     )
 
 
-def enriched_coverage(engine: sa.Engine) -> Verdict:
+def enriched_coverage(engine: sa.Engine, *, afresh: bool = False) -> Verdict:
     """Passed if few recordings have no value of anybody."""
-    with engine.connect() as connection:
-        counts = connection.execute(database.query("enrichment_counts")).mappings().one()
-    total = sum(int(count) for count in counts.values())
+    count = counted(engine, "enrichment_counts", afresh=afresh)
+    counts = count.row
+    total = sum(counts.values())
     return Verdict(
         asset=ENRICHED_TRACKS,
         name="coverage",
         passed=counts["failed"] + counts["pending"] <= TOLERATED_WITHOUT_VALUES * total,
         severity=WARN,
-        metadata={**counts, "total": total, "share": _share(counts["completed"] + counts["partial"], total)},
-    )
+        metadata={
+            **counts, "total": total, "share": _share(counts["completed"] + counts["partial"], total), **count.told
+        },
+    )  # fmt: skip
 
 
-def recordings_without_isrc(engine: sa.Engine) -> Verdict:
+def recordings_without_isrc(engine: sa.Engine, *, afresh: bool = False) -> Verdict:
     """Passed if there is none; they are enriched all the same, by the sources that know names."""
-    with engine.connect() as connection:
-        missing = connection.execute(database.query("recordings_without_isrc")).scalar_one()
-        total = sum(connection.execute(database.query("enrichment_counts")).one())
+    count = counted(engine, "recordings_without_isrc", afresh=afresh)
+    total, missing = count.row["total"], count.row["without_isrc"]
     return Verdict(
         asset=ENRICHED_TRACKS,
         name="recordings_without_isrc",
         passed=missing == 0,
         severity=WARN,
-        metadata={"total": total, "without_isrc": missing, "share": _share(missing, total)},
+        metadata={"total": total, "without_isrc": missing, "share": _share(missing, total), **count.told},
     )
+
+
+def counted_enrichment_verdicts(engine: sa.Engine, *, afresh: bool) -> list[Verdict]:
+    """The verdicts of the checks of enrichment that are counted over the catalogue."""
+    return [
+        *(source_coverage(engine, source, afresh=afresh) for source in SOURCES),
+        enriched_coverage(engine, afresh=afresh),
+        recordings_without_isrc(engine, afresh=afresh),
+    ]
 
 
 def _total(outcomes: Iterable[SourceOutcome], count: str) -> int:

@@ -124,9 +124,8 @@ def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, 
 
 def log_enrichment(context: Context, engine: sa.Engine, outcome: Outcome) -> None:
     """Log what a sweep did for one artist: at each source at which something happened, and on `enriched_tracks`."""
-    for source in sources_of([outcome]):
-        news = [one for one in source_outcomes([outcome], source) if one.is_news]
-        log_source_outcomes(context, news, asked_for=False)
+    told = [one for source in sources_of([outcome]) for one in source_outcomes([outcome], source)]
+    log_source_outcomes(context, [one for one in told if one.is_news], asked_for=False)
     log_outcomes(context, ENRICHED_TRACKS, [as_shown(engine, outcome)], asked_for=False)
 
 

@@ -14,6 +14,7 @@ from music_pipeline import database, work
 from music_pipeline.defs.keys import asset_of
 from music_pipeline.defs.queues import Drain, DrainAndDiscover, DrainEnrichment
 from music_pipeline.defs.running.checks import Verdict, dead_work, verdicts
+from music_pipeline.defs.running.counting import counted
 from music_pipeline.defs.running.enrichment_checks import enrichment_verdicts
 from music_pipeline.defs.running.enrichment_events import log_enrichment
 from music_pipeline.defs.running.events import Context, complaint, log_outcomes
@@ -117,12 +118,11 @@ def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
 def row_counts(engine: sa.Engine, stage: Stage) -> dict[str, Any]:
     """How many rows the stage's table has now, and what is still due; of enrichment, how far the recordings are."""
     still_due = {"still_due": work.due(engine, [stage])[stage]}
-    with engine.connect() as connection:
-        if stage is Stage.ENRICHMENT:
-            counts = connection.execute(database.query("enrichment_counts")).mappings().one()
-            return still_due | {f"recordings_{status}": count for status, count in counts.items()}
-        row = connection.execute(database.query("catalog_row_counts")).mappings().one()
-    return still_due | {"dagster/row_count": row[ASSET_OF_STAGE[stage]]}
+    if stage is Stage.ENRICHMENT:
+        count = counted(engine, "enrichment_counts")
+        return still_due | {f"recordings_{status}": rows for status, rows in count.row.items()} | count.told
+    count = counted(engine, "catalog_row_counts")
+    return still_due | {"dagster/row_count": count.row[ASSET_OF_STAGE[stage]]} | count.told
 
 
 def days_left(context: Context, engine: sa.Engine) -> dict[str, Any]:
