@@ -31,10 +31,10 @@ demo: $(STAMP) ## the main job, end to end, against the sandbox: [CATALOG=file] 
 	@$(BIN)/python -m music_pipeline.demo $(if $(CATALOG),--catalog "$(CATALOG)") $(if $(ARTISTS),--artists $(ARTISTS)) $(if $(SEED),--seed $(SEED))
 
 test: $(STAMP) lint types ## lint, types and tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(STAMP) ## the long forms: kills, faults, quotas, load, damaged answers, planted secrets
-	@$(BIN)/python -m pytest -n 2 -m soak
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # Only the comparison with dlt needs dlt.
 bench: $(STAMP) $(if $(filter-out writing growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|growth|orchestration|against_dlt|quotas]

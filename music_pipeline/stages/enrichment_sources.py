@@ -66,7 +66,7 @@ async def _discogs(providers: "Providers", asked: Asked) -> SourceAnswer:
     for discogs_id in asked.recording.discogs_release_ids[:1]:
         release = await providers.discogs.release(discogs_id, fresh_since=asked.fresh_since)
         if release is None:
-            raise ProviderFailure("discogs", None, f"discogs does not give release {discogs_id}, which it gave before")
+            return ProviderFailure("discogs", None, f"discogs does not give release {discogs_id}, which it gave before")
         return _said(
             "discogs",
             genres=list(release.genres) or None,

@@ -124,8 +124,11 @@ def test_rows_of_a_source_that_is_declared_no_more_bring_nobody_back(engine: sa.
 
 
 @contextmanager
-def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The sandbox at the place of the real providers, where nobody is let in without credentials of the operator's."""
+def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The sandbox at the place of the real providers, where nobody is let in without credentials of the operator's.
+
+    What the block changes further of the environment has to go through the patch that is yielded.
+    """
     there = {
         name: replace(one, base_url=pipeline.sandbox.url + one.sandbox_path, quota=replace(one.quota, seconds=0.5))
         for name, one in registry.PROVIDERS.items()
@@ -139,7 +142,7 @@ def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         for name, one in there.items():
             patch.setitem(registry.PROVIDERS, name, one)  # type: ignore[arg-type]
         patch.setattr(addresses, "SPOTIFY_ACCOUNTS", pipeline.sandbox.url + addresses.SPOTIFY_ACCOUNTS_IN_SANDBOX)
-        yield
+        yield patch
 
 
 def states_of(pipeline: Pipeline, source: str) -> set[tuple[Any, ...]]:
@@ -151,8 +154,8 @@ def test_a_source_without_credentials_is_skipped_shows_what_to_set_and_is_asked_
     discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     why = "lastfm is not asked: LASTFM_API_KEY is not set."
-    with as_real(discovered, monkeypatch):
-        monkeypatch.delenv("LASTFM_API_KEY")
+    with as_real(discovered, monkeypatch) as environment:
+        environment.delenv("LASTFM_API_KEY")
         (outcome,) = enrich(discovered)
         assert states_of(discovered, "lastfm") == {("skipped", why)}
         check = source_last_run("lastfm", source_outcomes([outcome], "lastfm"))
@@ -179,14 +182,14 @@ def recordings(pipeline: Pipeline) -> list[Any]:
 def test_what_grew_old_while_its_source_had_no_credentials_is_asked_for_once_it_has(
     discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with as_real(discovered, monkeypatch):
+    with as_real(discovered, monkeypatch) as environment:
         enrich(discovered)
         let_answers_grow_old(discovered, "lastfm")
-        monkeypatch.delenv("LASTFM_API_KEY")
+        environment.delenv("LASTFM_API_KEY")
         enrich(discovered)
         assert "found" in {status for status, _ in states_of(discovered, "lastfm")}
         assert not enrichment_is_due(discovered.engine)
-        monkeypatch.setenv("LASTFM_API_KEY", "sandbox")
+        environment.setenv("LASTFM_API_KEY", "sandbox")
         assert enrichment_is_due(discovered.engine)
         enrich(discovered)
         assert {error for _, error in states_of(discovered, "lastfm")} == {None}
