@@ -31,7 +31,7 @@ needs_proc = pytest.mark.skipif(
 def listening_of(pid: int) -> set[tuple[str, int]]:
     """The addresses and ports at which a process listens for the network; none where it has ended meanwhile."""
     try:
-        ours = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        ours = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
         tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     except (FileNotFoundError, ProcessLookupError):
         return set()  # a worker of Postgres comes and goes
