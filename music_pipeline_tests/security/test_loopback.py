@@ -29,10 +29,13 @@ needs_proc = pytest.mark.skipif(
 
 
 def listening_of(pid: int) -> set[tuple[str, int]]:
-    """The addresses and ports at which a process listens for the network."""
-    ours = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+    """The addresses and ports at which a process listens for the network; none where it has ended meanwhile."""
+    try:
+        ours = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+        tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    except (FileNotFoundError, ProcessLookupError):
+        return set()  # a worker of Postgres comes and goes
     inodes = {found[1] for one in ours if (found := re.fullmatch(r"socket:\[(\d+)\]", one))}
-    tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()]
     return {_address(row[1]) for row in rows if row[3] == LISTENS and row[9] in inodes}
 
