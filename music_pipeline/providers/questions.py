@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -40,7 +41,7 @@ class Endpoint:
         return self.of_one or "{}" in self.path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: path and request are wanted several times for each call, and kept
 class Question:
     """A GET of an endpoint. No parameter holds a credential: what is asked is kept and logged."""
 
@@ -53,12 +54,12 @@ class Question:
         """A question with parameters by name, each given once."""
         return cls(endpoint, values, tuple(sorted((name, str(value)) for name, value in params.items())))
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path with its values filled in."""
         return self.endpoint.path.format(*(quote(value, safe="") for value in self.values))
 
-    @property
+    @cached_property
     def request(self) -> str:
         """The request as text, the same for equal questions."""
         query = urlencode(sorted(self.params))

@@ -81,7 +81,8 @@ def test_a_title_that_artists_everywhere_use_is_sought_among_the_artists_own(lar
 ENRICHED_CATALOGUE = (
     """
     INSERT INTO artists (artist_id, artist_key, name, name_normalised, content_hash)
-    SELECT md5('A' || n)::uuid, 'artist-' || n, 'Artist ' || n, 'artist ' || n, 'h' FROM generate_series(1, :artists) AS n
+    SELECT md5('A' || n)::uuid, 'artist-' || n, 'Artist ' || n, 'artist ' || n, 'h'
+    FROM generate_series(1, :artists) AS n
     """,
     """
     INSERT INTO releases (release_id, title, title_normalised, release_type, total_tracks, content_hash)
