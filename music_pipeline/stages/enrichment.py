@@ -49,6 +49,7 @@ from music_pipeline.stages.enrichment_plan import (
     waits_for_discovery,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, Asked
+from music_pipeline.stages.outcomes import SourceCount
 from music_pipeline.stages.readings import (
     OutOfTime,
     Reading,
@@ -283,23 +284,6 @@ def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
         detail={"sources": {name: asdict(one) for name, one in counts.items()}},
         notes=tuple(_errors(enrichment)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCount:
-    """How a source did for one artist. `rows`: recordings that it knows by now; the rest counts this time's answers."""
-
-    rows: int
-    version: str
-    changed: bool
-    found: int
-    absent: int
-    failed: int
-    retriable: int
-    waiting: int
-    unneeded: int
-    skipped: int
-    error: str | None
 
 
 def _count(enrichment: Enrichment, source: str, before: Version, after: Version) -> SourceCount:
