@@ -5,7 +5,7 @@ and its links of people to Discogs. How each provider is asked is in `producer_s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -46,7 +46,9 @@ MATCHED = 0.9
 Thing = TypeVar("Thing")
 
 
-async def read_producers(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+async def read_producers(
+    context: StageContext, items: Sequence[WorkItem]
+) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about all artists of the chunk at once; each answers for itself."""
     opened = await settled(_open(context, item) for item in items)
     inquiries = [one for one in opened if isinstance(one, Inquiry)]
@@ -54,7 +56,8 @@ async def read_producers(context: StageContext, items: Sequence[WorkItem]) -> li
     await _ask_names(context, [one for one in inquiries if not one.known_mbids and one.mbid_trouble is None])
     ended = dict(zip(map(id, inquiries), await settled(map(_inquire, inquiries)), strict=True))
     await _link_people(context, inquiries)
-    return [_reading(one, ended[id(one)]) if isinstance(one, Inquiry) else one for one in opened]
+    for item, one in zip(items, opened, strict=True):
+        yield item, _reading(one, ended[id(one)]) if isinstance(one, Inquiry) else one
 
 
 async def _open(context: StageContext, item: WorkItem) -> Inquiry:
