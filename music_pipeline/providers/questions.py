@@ -1,6 +1,7 @@
 """What is asked of a provider and what comes back: the gateway's words. How it is asked is in `gateway`."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -19,6 +20,10 @@ class Priority(IntEnum):
     INTERACTIVE = 2
     WATCHLIST = 3
     ENRICHMENT = 4
+
+
+TURN: ContextVar[int] = ContextVar("TURN", default=0)
+"""Of calls of one class, those of the lower turn go first, so that what was begun first is done first."""
 
 
 @dataclass(frozen=True, slots=True)

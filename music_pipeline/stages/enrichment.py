@@ -67,8 +67,9 @@ from music_pipeline.work import WorkItem
 
 log = structlog.get_logger()
 
-# A common multiple of the sources' batches, so that a group fills them.
-GROUP = 400
+# A common multiple of the sources' batches, so that a group fills them. The first are smaller, and each twice the one
+# before: the slowest source, which is asked last, has something to do early, and until the next group is there.
+GROUP, FIRST_GROUP = 400, 80
 
 
 @dataclass(slots=True)
@@ -129,7 +130,11 @@ def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
     by_demand = sorted(enrichments, key=lambda one: (one.item.force, len(one.sources)))
     whose = {recording_id: enrichment for enrichment in by_demand for recording_id in enrichment.recordings}
     pairs = iter([(enrichment, recording_id) for recording_id, enrichment in whose.items()])
-    return list(iter(lambda: list(itertools.islice(pairs, GROUP)), []))
+    groups, size = [], FIRST_GROUP
+    while group := list(itertools.islice(pairs, size)):
+        groups.append(group)
+        size = min(2 * size, GROUP)
+    return groups
 
 
 async def _enrich(

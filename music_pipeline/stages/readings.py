@@ -4,8 +4,10 @@ The words that all stages share belong here; what a stage asks and decides is in
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import aclosing
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +19,7 @@ from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.catalog.changes import Version
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError, ProviderFailure
+from music_pipeline.providers.questions import TURN
 from music_pipeline.providers.records import Page
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
@@ -27,6 +30,8 @@ FRESH_FOR = timedelta(hours=24)
 ATTEMPTS_AT_A_WHOLE_LIST = 2
 PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 Found = TypeVar("Found")
+
+_turns = itertools.count(1)
 
 
 class Impossible(Exception):
@@ -145,8 +150,8 @@ def one_by_one(
 
 
 async def as_they_end(calls: Iterable[Coroutine[Any, Any, Found]]) -> AsyncGenerator[Found, None]:
-    """Begin all at once, and give each result when it is there; what raises ends all."""
-    tasks = [asyncio.create_task(call) for call in calls]
+    """Begin all at once, each with a TURN, and give each result when it is there; what raises ends all."""
+    tasks = [asyncio.create_task(call, context=_in_next_turn()) for call in calls]
     try:
         for ended in asyncio.as_completed(tasks):
             yield await ended
@@ -154,6 +159,12 @@ async def as_they_end(calls: Iterable[Coroutine[Any, Any, Found]]) -> AsyncGener
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _in_next_turn() -> Context:
+    context = copy_context()
+    context.run(TURN.set, next(_turns))
+    return context
 
 
 async def settled(calls: Iterable[Awaitable[Found]]) -> list[Found | Exception]:
