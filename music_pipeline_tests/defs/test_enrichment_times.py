@@ -1,6 +1,6 @@
 """When enrichment runs by itself: its schedule, the sensor of providers that are back, the weekly repetition."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -95,9 +95,9 @@ def test_the_run_that_the_sensor_asks_for_takes_up_what_waited(
 ) -> None:
     drained: list[str] = []
 
-    def drain(stage: Stage, **_: object) -> Iterator[Outcome]:
+    def drain(stage: Stage, **_: object) -> Generator[Outcome, None, None]:
         drained.append(stage.value)
-        return iter(())
+        yield from ()
 
     monkeypatch.setattr(runner, "drain", drain)
     fail(catalogue, due=FUTURE, retriable=True)
