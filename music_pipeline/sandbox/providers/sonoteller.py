@@ -40,6 +40,7 @@ KEYWORDS = (
     "summer",
     "time",
 )
+WORDS = {True: "Yes", False: "No", None: None}
 LANGUAGES = ("English", "English", "English", "French", "German", "Japanese", "Portuguese", "Spanish")
 
 
@@ -51,7 +52,7 @@ def refusal(status: int, text: str) -> Answer:
 def analysis(address: str) -> Json:
     """Returns what is said of the lyrics of a file: nothing where nobody sings."""
     if not covered("sonoteller sung", address):
-        return {"summary": "", "language": "", "explicit": False, "moods": [], "themes": [], "keywords": []}
+        return {"summary": "", "language": "", "explicit": None, "moods": [], "themes": [], "keywords": []}
     moods, themes = _some(MOODS, 3, "moods", address), _some(THEMES, 3, "themes", address)
     return {
         "summary": f"The lyrics tell of {themes[0].lower()}; their mood is {moods[0].lower()}.",
@@ -73,7 +74,7 @@ def numbered(fields: Json) -> Json:
     """Returns the analysis in its other form."""
     others = {name: {str(place): text for place, text in enumerate(value)} for name, value in fields.items()
               if isinstance(value, list)}  # fmt: skip
-    return fields | others | {"explicit": "Yes" if fields["explicit"] else "No"}
+    return fields | others | {"explicit": WORDS[fields["explicit"]]}
 
 
 class Sonoteller:
