@@ -3,6 +3,7 @@
 No real answer of it has been seen. What the tests let it say are the forms that clients of others expect.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
+from music_pipeline.doctor import provider_findings
 from music_pipeline.providers.daily_quotas import MONTH_SECONDS, DayUse, day_uses, period_uses
 from music_pipeline.providers.errors import (
     CredentialsMissing,
@@ -25,7 +27,7 @@ from music_pipeline.providers.registry import provider
 from music_pipeline.providers.sonoteller import LyricsAnalysis, parse_lyrics
 from music_pipeline.sandbox.providers.sonoteller import analysis
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.settings import SettingError
+from music_pipeline.settings import SettingError, settings
 from music_pipeline_tests.providers.conftest import SPEED
 from music_pipeline_tests.providers.test_enrichment_clients import Serve, Server, rows
 
@@ -248,6 +250,10 @@ async def test_what_the_month_allows_is_kept_to_by_all_processes_and_told(
     free_again = refused.value.until - datetime.now(UTC)
     assert timedelta(seconds=MONTH_SECONDS / 1000 - 30) < free_again < timedelta(seconds=1.01 * MONTH_SECONDS / 1000)
     assert len(server.asked) == 3
+    found = await asyncio.to_thread(lambda: list(provider_findings(engine, settings())))
+    (told,) = [one for one in found if one.subject == "sonoteller quota"]
+    assert told.advice is not None
+    assert "SONOTELLER_MONTHLY_QUOTA says how many calls a month has" in told.advice
 
 
 def test_a_month_has_ten_calls_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
