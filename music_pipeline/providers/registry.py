@@ -181,8 +181,8 @@ PROVIDERS: Mapping[str, Provider] = {
             not_found_is_absent=False,
             refused_seconds=3600.0,
         ),
-        Provider(  # https://rapidapi.com/sonoteller1-sonoteller-default/api/sonoteller-ai1: 10 a month for nothing; a
-            # second, and two minutes for a song to be listened to, are assumptions
+        Provider(  # https://rapidapi.com/sonoteller1-sonoteller-default/api/sonoteller-ai1: 10 a month are free, others
+            # say; one a second, and two minutes to listen to a song, are assumptions
             name="sonoteller",
             base_url="https://sonoteller-ai1.p.rapidapi.com",
             sandbox_path="/sonoteller",
