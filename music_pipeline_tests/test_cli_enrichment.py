@@ -180,9 +180,6 @@ def test_an_address_of_the_audio_makes_the_source_that_listens_due_until_it_is_u
     catalogue.says("sonoteller", {"moods": ["Dark"], "explicit": True}, confidence=0.6)
     catalogue.says("spotify", {"explicit": False}, confidence=0.99)
     assert (catalogue.shown("moods"), catalogue.shown("explicit")) == ((["Dark"], "sonoteller"), (False, "spotify"))
-    assert terminal.run("precedence", "list", "explicit") == 0
-    order = [line.split("│")[3].strip() for line in terminal.out.splitlines() if line.startswith("│")]
-    assert order == ["spotify", "sonoteller"]
     assert terminal.run("unset", recording, "audio_url", "--why", "another song") == 0
     assert (catalogue.shown("moods"), catalogue.shown("explicit")) == (None, (False, "spotify"))
     assert terminal.run("unset", recording, "audio_url", "--why", "again") == 1
