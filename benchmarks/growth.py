@@ -142,10 +142,13 @@ def _full_queue(server: Server) -> Iterator[Figure]:
             connection.execute(sa.text("SELECT fill_first_queue(:open_rows)"), {"open_rows": OPEN_ROWS})
         queue.settle()
         stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
+        behind = f"behind {CLAIMED * ASKED_TIMES:,} leased rows"
         questions: dict[str, Callable[[], object]] = {
             "what is due": lambda: work.due(engine, CATALOG_STAGES),
             "for how long": lambda: work.overdue(engine, stage),
             f"claim {CLAIMED}": lambda: work.claim(engine, stage, run_id="benchmark", limit=CLAIMED),
+            f"what is due {behind}": lambda: work.due(engine, CATALOG_STAGES),
+            f"for how long {behind}": lambda: work.overdue(engine, stage),
         }
         yield from (_answered(name, ask) for name, ask in questions.items())
 

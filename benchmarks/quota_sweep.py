@@ -1,48 +1,77 @@
-"""Discovery, then enrichment, of some artists to their end: `python -m benchmarks.quota_sweep`. Run by `quotas`.
+"""Discovery and enrichment of some artists to their end: `python -m benchmarks.quota_sweep`. Run by `quotas`.
 
-Its last line is JSON: the seconds of each of the two, and the requests to each provider in it.
+Its last line is JSON: the seconds of each phase, and the requests to each provider in it.
 """
 
 import argparse
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from benchmarks.synthetic_sweep import TIME_BOX_SECONDS
 from music_pipeline import database, logs
+from music_pipeline.ledger.records import Selector
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.requests import request_artist
 from music_pipeline.stages.runner import drain
-from music_pipeline.work import CATALOG_STAGES, Stage, due
+from music_pipeline.work import CATALOG_STAGES, Stage, open_work
 
-ROUNDS = 20
 PAUSE_SECONDS = 0.2
+LONGEST_SECONDS = 1_200.0
+PHASES: Mapping[str, Mapping[str, Sequence[Stage]]] = {
+    "together": {"together": (*CATALOG_STAGES, Stage.ENRICHMENT)},
+    "in_turn": {"discovery": CATALOG_STAGES, "enrichment": (Stage.ENRICHMENT,)},
+}
 
 
 class NotDone(Exception):
-    """Work is still due after more rounds than quotas explain."""
+    """Work is still open after a longer time than quotas explain."""
 
 
 def work_off(stages: Sequence[Stage]) -> None:
-    """Sweep until nothing is due. Raises NotDone, and RuntimeError for an artist that fails and does not wait."""
-    engine = database.engine()
-    for _ in range(ROUNDS):
-        for stage in stages:
-            for outcome in drain(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
-                if outcome.error is not None and not outcome.waiting:
-                    raise RuntimeError(f"{stage}: {outcome.text}")
-        enqueue_due_enrichment(engine)
-        waits = _seconds_to_wait()
-        if waits is None and not any(due(engine, stages).values()):
+    """Sweep all stages at the same time, each in a thread, until none of their work is open.
+
+    As the schedules do, whose sweeps are processes. Raises NotDone, and RuntimeError for an artist that fails and does
+    not wait.
+    """
+    over = threading.Event()
+    with ThreadPoolExecutor(len(stages)) as threads:
+        sweeps = [threads.submit(sweep_until, over, stage) for stage in stages]
+        try:
+            wait_until_done(stages, sweeps)
+        finally:
+            over.set()
+        for sweep in sweeps:
+            sweep.result()
+
+
+def sweep_until(over: threading.Event, stage: Stage) -> None:
+    """Do what falls due of a stage."""
+    while not over.wait(PAUSE_SECONDS):
+        for outcome in drain(stage, run_id=f"benchmark {stage.value}", time_box=TIME_BOX_SECONDS):
+            if outcome.error is not None and not outcome.waiting:
+                raise RuntimeError(f"{stage}: {outcome.text}")
+
+
+def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> None:
+    """Wait until none of the stages' work is open, or a sweep has ended too early."""
+    engine, deadline = database.engine(), time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        if Stage.ENRICHMENT in stages:
+            enqueue_due_enrichment(engine)
+        is_open = any(open_work(engine, Selector(stage=stage), limit=1) for stage in stages)
+        if any(sweep.done() for sweep in sweeps) or (not is_open and _seconds_to_wait() is None):
             return
-        time.sleep(max(waits or 0.0, PAUSE_SECONDS))
-    raise NotDone(f"After {ROUNDS} rounds, work of {', '.join(stages)} is still due.")
+        time.sleep(PAUSE_SECONDS)
+    raise NotDone(f"After {LONGEST_SECONDS:.0f} s, work of {', '.join(stages)} is still open.")
 
 
 def _seconds_to_wait() -> float | None:
@@ -52,11 +81,11 @@ def _seconds_to_wait() -> float | None:
     return None if seconds is None else float(seconds)
 
 
-def measured(sandbox: SandboxProcess, work: Callable[[], None]) -> dict[str, Any]:
-    """How long it takes, and the requests to each provider meanwhile."""
+def measured(sandbox: SandboxProcess, stages: Sequence[Stage]) -> dict[str, Any]:
+    """How long the stages take, and the requests to each provider meanwhile."""
     sandbox.reset_stats()
     began = time.perf_counter()
-    work()
+    work_off(stages)
     seconds = time.perf_counter() - began
     return {
         "seconds": seconds,
@@ -68,7 +97,9 @@ def main() -> int:
     """Ask for the artists of a file of ids, discover, enrich, tell."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--artists", type=Path, required=True, help="a JSON list of Spotify ids")
-    artists = json.loads(parser.parse_args().artists.read_text())
+    parser.add_argument("--order", choices=PHASES, required=True, help="whether enrichment waits for all of discovery")
+    chosen = parser.parse_args()
+    artists = json.loads(chosen.artists.read_text())
     logs.configure(file=settings().home / "benchmarks.log")
     sandbox = SandboxProcess(os.environ["MUSIC_SANDBOX_URL"], os.getppid())
     engine = database.engine()
@@ -76,10 +107,7 @@ def main() -> int:
         requested = request_artist(engine, spotify_id)
         if requested.refused is not None:
             raise RuntimeError(requested.refused)
-    told = {
-        "discovery": measured(sandbox, lambda: work_off(CATALOG_STAGES)),
-        "enrichment": measured(sandbox, lambda: work_off([Stage.ENRICHMENT])),
-    }
+    told = {phase: measured(sandbox, stages) for phase, stages in PHASES[chosen.order].items()}
     sys.stdout.write(json.dumps(told) + "\n")
     return 0
 

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,35 +22,40 @@ from music_pipeline.sandbox.quota import QUOTAS
 from music_pipeline.stages.sources import SOURCES
 
 SPEED = 10.0
-ARTISTS = 8
+ARTISTS = {"together": 25, "in_turn": 8}
 CLOSE = Goal("at most", 1.1)
 FIVE_TIMES = Goal("at least", 5.0)
 
 
 def measure(server: Server) -> Iterator[Figure]:
-    """Discovery and enrichment against the bound, and enrichment against one call for each source and recording."""
+    """All stages side by side against the bound; enrichment alone against a call for each source and recording."""
+    _, together = _swept(server, "together")
+    yield Figure("together: time", together["together"]["seconds"], "s")
+    yield from _against_bound("together", together["together"], CLOSE)
+    recordings, in_turn = _swept(server, "in_turn")
+    yield Figure("recordings", recordings, "")
+    for name, phase in in_turn.items():
+        yield Figure(f"{name} alone: time", phase["seconds"], "s")
+        yield from _against_bound(f"{name} alone", phase)
+    yield from _against_naive(in_turn["enrichment"]["seconds"], recordings)
+
+
+def _swept(server: Server, order: str) -> tuple[int, Mapping[str, Any]]:
+    """Returns the recordings, and what `quota_sweep` tells, of a sandbox and a database that nobody used before."""
     with (
         running_sandbox(speed=SPEED) as sandbox,
         server.fresh_database() as fresh,
         tempfile.TemporaryDirectory() as folder,
     ):
         artists = Path(folder) / "artists.json"
-        artists.write_text(json.dumps([one["spotify_id"] for one in sandbox.artists(ARTISTS)]))
+        artists.write_text(json.dumps([one["spotify_id"] for one in sandbox.artists(ARTISTS[order])]))
         told = run_measured(
-            [sys.executable, "-m", "benchmarks.quota_sweep", "--artists", str(artists)],
+            [sys.executable, "-m", "benchmarks.quota_sweep", "--artists", str(artists), "--order", order],
             postmaster=server.postmaster,
             environment=fresh.environment | {"MUSIC_SANDBOX_URL": sandbox.url},
         ).said
         with fresh.engine.connect() as connection:
-            recordings = int(connection.execute(sa.text("SELECT count(*) FROM recordings")).scalar_one())
-    yield Figure("recordings", recordings, "")
-    requests: Counter[str] = Counter()
-    for name, phase in told.items():
-        yield Figure(f"{name}: time", phase["seconds"], "s")
-        yield from _against_bound(name, phase["seconds"], phase["requests"])
-        requests.update(phase["requests"])
-    yield from _against_bound("both", sum(phase["seconds"] for phase in told.values()), requests, CLOSE)
-    yield from _against_naive(told["enrichment"]["seconds"], recordings)
+            return int(connection.execute(sa.text("SELECT count(*) FROM recordings")).scalar_one()), told
 
 
 def _against_naive(seconds: float, recordings: int) -> Iterator[Figure]:
@@ -60,13 +66,11 @@ def _against_naive(seconds: float, recordings: int) -> Iterator[Figure]:
     yield Figure("one after the other ÷ ours", sum(needed) / seconds, "")
 
 
-def _against_bound(
-    name: str, seconds: float, requests: Mapping[str, int], goal: Goal | None = None
-) -> Iterator[Figure]:
-    needed = seconds_of(requests)
+def _against_bound(name: str, phase: Mapping[str, Any], goal: Goal | None = None) -> Iterator[Figure]:
+    needed = seconds_of(phase["requests"])
     slowest = max(needed, key=lambda provider: needed[provider])
     yield Figure(f"{name}: bound, set by {slowest}", needed[slowest], "s")
-    yield Figure(f"{name}: time ÷ bound", seconds / needed[slowest], "", goal)
+    yield Figure(f"{name}: time ÷ bound", phase["seconds"] / needed[slowest], "", goal)
 
 
 def seconds_of(requests: Mapping[str, int]) -> dict[str, float]:

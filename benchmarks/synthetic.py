@@ -16,7 +16,7 @@ from music_pipeline.catalog.producers import Person
 from music_pipeline.catalog.releases import ListedRelease, releases_of_artist, write_release_list
 from music_pipeline.catalog.tracks import ReadTrack, TrackList, tracks_of_artist, write_track_lists
 from music_pipeline.stages.readings import Reading, Result, StageContext, StageReader, artist_of, follow_up, one_by_one
-from music_pipeline.stages.runner import READER_OF_STAGE
+from music_pipeline.stages.session import READER_OF_STAGE
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
 RELEASES = 4

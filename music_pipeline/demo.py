@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,9 +126,12 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
     home = enter_home()
     console = terminal()
     logs.configure(file=home / "demo.log")
-    empty_database(home)
     console.print("Starting the sandbox …")
-    with sandbox_of(options, home) as sandbox, dg.DagsterInstance.get() as instance:
+    with (
+        ThreadPoolExecutor() as beside,
+        sandbox_of(options, home, beside) as sandbox,
+        dg.DagsterInstance.get() as instance,
+    ):
         # Dagster connects anew for each event, unless told that a process stays.
         instance.optimize_for_webserver(
             statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=POOL_SECONDS, max_overflow=POOL_OVERFLOW
@@ -168,9 +172,14 @@ def empty_database(home: Path) -> None:
 
 
 @contextmanager
-def sandbox_of(options: DemoOptions, home: Path) -> Iterator[SandboxProcess]:
-    """The demo's sandbox, to which this process's clients turn; its options are kept for those who come later."""
+def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> Iterator[SandboxProcess]:
+    """The demo's sandbox, to which this process's clients turn; its options are kept for those who come later.
+
+    While it starts, the demo's database is emptied.
+    """
+    emptying = beside.submit(empty_database, home)
     with running_sandbox(catalog=options.catalog, seed=options.seed, speed=SPEED) as sandbox:
+        emptying.result()
         os.environ["MUSIC_SANDBOX_URL"] = sandbox.url
         record = asdict(options) | {
             "catalog": options.catalog and str(options.catalog),

@@ -117,7 +117,7 @@ def engine(
 def created_database(server_url: str, name: str, *, template: str | None = None, keep: bool = False) -> Iterator[str]:
     """The URL of a new database, dropped at the end unless it is kept."""
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""))
     try:
         yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import cli, database, work
-from music_pipeline.catalog.answers import ask_for_review, decision_on, hold
+from music_pipeline.catalog.answers import ask_for_review, decision_on
 from music_pipeline.catalog.frames import UnknownView, read_view
 from music_pipeline.catalog.identity import ArtistCandidate, ArtistChoice, Fact, Verdict
+from music_pipeline.catalog.losses import Loss, hold
 from music_pipeline.digest import digest
 from music_pipeline.settings import SCHEMA
 from music_pipeline.work import Stage
@@ -113,10 +114,8 @@ def held(engine: sa.Engine, catalogue: SmallCatalogue, entity: str) -> str:
         ],
     }[entity]  # fmt: skip
     with engine.begin() as connection:
-        hold(
-            connection, artist_id=catalogue.artist_id, entity=entity, row_keys=lost, known=10, answered=5,
-            reason="Half of it is gone.",
-        )  # fmt: skip
+        loss = Loss(catalogue.artist_id, entity, lost, known=10, answered=5, reason="Half of it is gone.")
+        hold(connection, loss)
     return str(value(engine, "SELECT held_id FROM held_changes WHERE entity = :entity", entity=entity))
 
 

@@ -108,7 +108,10 @@ def test_a_name_that_is_none_is_refused_in_sql_with_a_sentence(engine: sa.Engine
     assert claim(engine) == []
 
 
-def test_two_processes_at_once_share_the_queue_and_nothing_is_done_twice(engine: sa.Engine) -> None:
+@pytest.mark.parametrize("after_a_killed_run", [False, True])
+def test_two_processes_at_once_share_the_queue_and_nothing_is_done_twice(
+    engine: sa.Engine, after_a_killed_run: bool
+) -> None:
     names = [f"artist {number:03}" for number in range(200)]
     with engine.begin() as connection:
         work.enqueue_many(
@@ -118,6 +121,9 @@ def test_two_processes_at_once_share_the_queue_and_nothing_is_done_twice(engine:
                 for name in names
             ],
         )
+    if after_a_killed_run:
+        assert len(claim(engine, run_id="killed", limit=100)) == 100
+        pass_time(engine, timedelta(seconds=301))
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", CLAIMER, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -138,78 +144,8 @@ def test_two_processes_at_once_share_the_queue_and_nothing_is_done_twice(engine:
     assert all(shares)
     assert sorted(shares[0] + shares[1]) == names
     assert value(engine, "SELECT count(*) FROM work_archive") == 200
-
-
-@pytest.fixture
-def crowded(engine: sa.Engine) -> sa.Engine:
-    """60,000 open rows: urgent ones that are due only tomorrow, leased ones, and few that are due now."""
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "INSERT INTO work (stage, subject, payload, origin, priority, correlation_id, idempotency_key, cutoff,"
-                " available_at, max_attempts)"
-                " SELECT 'artist_discovery', 'artist ' || n, jsonb_build_object('artistName', 'artist ' || n), 'batch',"
-                " CASE WHEN n % 1000 = 0 THEN 7 ELSE 2 END, 'c', 'key ' || n, now(),"
-                " CASE WHEN n % 1000 = 0 THEN now() - interval '1 hour' ELSE now() + interval '1 day' END, 5"
-                " FROM generate_series(1, 60000) AS n"
-            )
-        )
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("VACUUM ANALYZE work"))
-    return engine
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("pick_due_work", {"stage": "artist_discovery", "limit": 50}),
-        ("due_work", {"stages": [stage.value for stage in Stage], "at_most": work.DUE_COUNTED_TO}),
-        ("oldest_due_work", {"stage": "artist_discovery"}),
-    ],
-)
-def test_a_tick_reads_what_is_due_and_never_the_whole_queue(
-    crowded: sa.Engine, name: str, values: dict[str, object]
-) -> None:
-    with crowded.connect() as connection:
-        explained = connection.execute(
-            sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement(name)}"), values
-        ).scalar_one()
-        connection.rollback()
-    plan = json.dumps(explained)
-    assert "Seq Scan" not in plan
-    assert "work_claimable" in plan
-    # 60 of the 60,000 rows are due: reading even a tenth of the others would show.
-    assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 2_500
-
-
-def test_what_was_picked_is_leased_where_it_lies_without_being_sought_again(crowded: sa.Engine) -> None:
-    lease = sa.text(f"EXPLAIN (ANALYZE, FORMAT JSON) {database.statement('lease_picked_work')}")
-    with crowded.connect() as connection:
-        picked = connection.execute(database.query("pick_due_work"), {"stage": "artist_discovery", "limit": 50}).all()
-        values = {
-            "places": [row.place for row in picked], "lost_by": [row.lost_by for row in picked],
-            "run_id": "r", "lease_seconds": 300, "max_attempts": 5,
-        }  # fmt: skip
-        plan = json.dumps(connection.execute(lease, values).scalar_one())
-        leased = connection.execute(sa.text("SELECT count(*) FROM work WHERE lease_run_id = 'r'")).scalar_one()
-        connection.rollback()
-    assert (len(picked), leased) == (50, 50)
-    assert "Tid Scan" in plan
-    assert "Index Scan" not in plan
-    assert "Seq Scan" not in plan
-
-
-def test_due_work_is_counted_up_to_a_limit_and_its_age_is_told(crowded: sa.Engine) -> None:
-    assert work.due(crowded, [Stage.ARTIST_DISCOVERY, Stage.ALBUM_DISCOVERY]) == {
-        Stage.ARTIST_DISCOVERY: 60,
-        Stage.ALBUM_DISCOVERY: 0,
-    }
-    age = work.overdue(crowded, Stage.ARTIST_DISCOVERY)
-    assert age is not None
-    assert timedelta(minutes=59) < age < timedelta(minutes=90)
-    assert work.overdue(crowded, Stage.ALBUM_DISCOVERY) is None
-    pass_time(crowded, timedelta(days=2))
-    assert work.due(crowded, [Stage.ARTIST_DISCOVERY]) == {Stage.ARTIST_DISCOVERY: work.DUE_COUNTED_TO}
+    assert value(engine, "SELECT count(DISTINCT work_id) FROM worker_issues") == (100 if after_a_killed_run else 0)
+    assert value(engine, "SELECT count(*) FROM worker_issues") == (100 if after_a_killed_run else 0)
 
 
 def test_leased_work_is_not_due(engine: sa.Engine) -> None:

@@ -1,9 +1,9 @@
-"""What providers last answered about an artist, what is ambiguous, and which losses are held for a person to judge."""
+"""What providers last answered about an artist, and which identities are ambiguous, for a person to decide."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -38,6 +38,15 @@ class Decision:
     chosen_id: str | None
 
 
+def outcome_of_list(items: int, *, complete: bool, error: str | None) -> AnswerOutcome:
+    """How a provider answered who was asked for a list and gave so many items. `error`: why it could not be read."""
+    if error is not None:
+        return "failed"
+    if not complete:
+        return "partial"
+    return "found" if items else "empty"
+
+
 def write_answers(connection: sa.Connection, answers: Sequence[ProviderAnswer]) -> None:
     """Keep the last answer to each question."""
     write_rows(connection, "write_provider_answers", [asdict(answer) for answer in answers])
@@ -69,39 +78,3 @@ def ask_for_review(connection: sa.Connection, *, kind: str, subject: str, questi
             "evidence": json.dumps([asdict(fact) for fact in choice.evidence]),
         },
     )
-
-
-def hold(
-    connection: sa.Connection,
-    *,
-    artist_id: UUID,
-    entity: str,
-    row_keys: Iterable[Mapping[str, Any]],
-    known: int,
-    answered: int,
-    reason: str,
-) -> None:
-    """Keep a loss that is too large to believe; nothing is set inactive until a person accepts it."""
-    keys = sorted((dict(key) for key in row_keys), key=lambda key: json.dumps(key, default=str, sort_keys=True))
-    connection.execute(
-        query("hold_change"),
-        {
-            "artist_id": artist_id,
-            "entity": entity,
-            "row_keys": json.dumps(keys, default=str),
-            "known": known,
-            "answered": answered,
-            "reason": reason,
-        },
-    )
-
-
-def supersede(connection: sa.Connection, artist_id: UUID, entity: str) -> None:
-    """A later complete answer held the rows again: there is nothing left to decide."""
-    connection.execute(query("supersede_held_change"), {"artist_id": artist_id, "entity": entity})
-
-
-def kept_by_decision(connection: sa.Connection, artist_id: UUID, entity: str, key: str) -> set[str]:
-    """Values of `key` in the rows that a person decided to keep although the provider no longer lists them."""
-    rows = connection.execute(query("rejected_held_rows"), {"artist_id": artist_id, "entity": entity})
-    return {str(row_key[key]) for row in rows for row_key in row.row_keys}

@@ -1,4 +1,4 @@
-"""What every change of the catalogue has in common: why it is made, how rows are handed over, when a loss is suspect.
+"""What every change of the catalogue has in common: why it is made, how rows are handed over.
 
 What a row means belongs to the module of its table.
 """
@@ -13,9 +13,6 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from music_pipeline.database import query
-
-SMALL_LOSS_ROWS = 2
-SMALL_LOSS_SHARE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,3 @@ def entities_of(connection: sa.Connection, entity: str, provider: str, ids: Iter
         query("entities_of_external_ids"), {"entity": entity, "provider": provider, "ids": list(ids)}
     )
     return {row.id: row.entity_id for row in rows}
-
-
-def loss_is_suspect(known: int, lost: int) -> bool:
-    """Whether a complete answer lost too much to be believed: more than 2 rows and more than 10 %."""
-    return lost > SMALL_LOSS_ROWS and lost > SMALL_LOSS_SHARE * known

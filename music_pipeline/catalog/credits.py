@@ -12,10 +12,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import hold, supersede
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
+from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
 from music_pipeline.catalog.identity import ProviderId
 from music_pipeline.catalog.ids import new_id
+from music_pipeline.catalog.losses import Loss, believe_or_hold
 from music_pipeline.catalog.producers import Link, Person, write_producers
 from music_pipeline.database import query
 
@@ -103,14 +103,11 @@ def write_credits(
     stored = _stored_credits(connection, recording_ids)
     said = _said(found, producers)
     lost = _lost(stored, said, read_again)
-    known = sum(len(credit.sources) for credit in stored.values())
-    if loss_is_suspect(known, sum(map(len, lost.values()))):
-        _hold_losses(connection, artist_id, stored, lost, known)
-        lost = {}
-    else:
-        supersede(connection, artist_id, "credits")
-    _write(connection, stored, said, lost)
-    _take_away(connection, stored, lost, recording_ids)
+    loss = _loss(artist_id, stored, lost)
+    taken = lost if believe_or_hold(connection, loss) else {}
+    _write(connection, stored, said, taken)
+    if taken:
+        take_credit_sources_away(connection, loss.row_keys, recording_ids, reason=NO_LONGER_SAID)
 
 
 def _stored_credits(connection: sa.Connection, recording_ids: Collection[UUID]) -> dict[CreditKey, _Stored]:
@@ -218,22 +215,16 @@ def _source_row(credit_id: UUID, source: Source) -> dict[str, object]:
     }
 
 
-def _hold_losses(
-    connection: sa.Connection,
-    artist_id: UUID,
-    stored: Mapping[CreditKey, _Stored],
-    lost: Mapping[CreditKey, Sequence[Source]],
-    known: int,
-) -> None:
-    keys = [_loss_row(stored[key].credit_id, source) for key, sources in lost.items() for source in sources]
-    hold(
-        connection,
+def _loss(artist_id: UUID, stored: Mapping[CreditKey, _Stored], lost: Mapping[CreditKey, Sequence[Source]]) -> Loss:
+    known = sum(len(credit.sources) for credit in stored.values())
+    rows = [_loss_row(stored[key].credit_id, source) for key, sources in lost.items() for source in sources]
+    return Loss(
         artist_id=artist_id,
         entity="credits",
-        row_keys=keys,
+        row_keys=rows,
         known=known,
-        answered=known - len(keys),
-        reason=f"Sources that were read again no longer say {len(keys)} of {known} credits.",
+        answered=known - len(rows),
+        reason=f"Sources that were read again no longer say {len(rows)} of {known} credits.",
     )
 
 
@@ -245,17 +236,6 @@ def _loss_row(credit_id: UUID, source: Source) -> dict[str, object]:
         "provider_id": source.id,
         "role": source.role,
     }
-
-
-def _take_away(
-    connection: sa.Connection,
-    stored: Mapping[CreditKey, _Stored],
-    lost: Mapping[CreditKey, Sequence[Source]],
-    recording_ids: Collection[UUID],
-) -> None:
-    rows = [_loss_row(stored[key].credit_id, source) for key, sources in lost.items() for source in sources]
-    if rows:
-        take_credit_sources_away(connection, rows, recording_ids, reason=NO_LONGER_SAID)
 
 
 def take_credit_sources_away(

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import Version, loss_is_suspect, write_rows
+from music_pipeline.catalog.changes import Version, write_rows
 from music_pipeline.catalog.identity import ProviderId
+from music_pipeline.catalog.losses import loss_is_suspect
 from music_pipeline.database import query
 
 ProfileOutcome = Literal["found", "absent", "failed", "skipped", "suspect"]

@@ -7,15 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import hold, kept_by_decision, supersede
-from music_pipeline.catalog.changes import (
-    content_hash,
-    decide_identity_alone,
-    entities_of,
-    loss_is_suspect,
-    write_rows,
-)
+from music_pipeline.catalog.changes import content_hash, decide_identity_alone, entities_of, write_rows
 from music_pipeline.catalog.ids import new_id
+from music_pipeline.catalog.losses import Loss, believe_or_hold, kept_by_decision
 from music_pipeline.catalog.titles import release_title_key
 from music_pipeline.database import query
 
@@ -105,19 +99,15 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[
     listed_ids = {release.spotify_id for release in listed}
     kept = kept_by_decision(connection, artist_id, "artist_releases", "release_id")
     lost = [one for one in held if one.spotify_id not in listed_ids and str(one.release_id) not in kept]
-    if loss_is_suspect(len(held), len(lost)):
-        hold(
-            connection,
-            artist_id=artist_id,
-            entity="artist_releases",
-            row_keys=[{"release_id": one.release_id, "title": one.title} for one in lost],
-            known=len(held),
-            answered=len(listed),
-            reason=f"Spotify's complete list no longer holds {len(lost)} of {len(held)} releases.",
-        )
-        return
-    supersede(connection, artist_id, "artist_releases")
-    if lost:
+    loss = Loss(
+        artist_id=artist_id,
+        entity="artist_releases",
+        row_keys=[{"release_id": one.release_id, "title": one.title} for one in lost],
+        known=len(held),
+        answered=len(listed),
+        reason=f"Spotify's complete list no longer holds {len(lost)} of {len(held)} releases.",
+    )
+    if believe_or_hold(connection, loss) and lost:
         take_releases_away(
             connection,
             artist_id,

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import hold, supersede
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, loss_is_suspect, write_rows
+from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
 from music_pipeline.catalog.identity import RecordingFacts
 from music_pipeline.catalog.ids import new_id
+from music_pipeline.catalog.losses import Loss, believe_or_hold
 from music_pipeline.catalog.recording_identity import Assignment, Place, Recording, assign_recordings
 from music_pipeline.catalog.titles import parse_title
 from music_pipeline.database import query
@@ -204,19 +204,15 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[T
     whole = {one.release_id: {(t.disc_number, t.position) for t in one.tracks} for one in lists if one.complete}
     known = [row for row in held if row.release_id in whole]
     lost = [row for row in known if (row.disc_number, row.position) not in whole[row.release_id]]
-    if loss_is_suspect(len(known), len(lost)):
-        hold(
-            connection,
-            artist_id=artist_id,
-            entity="tracks",
-            row_keys=[{"track_id": row.track_id, "title": row.title} for row in lost],
-            known=len(known),
-            answered=sum(map(len, whole.values())),
-            reason=f"Complete track lists no longer hold {len(lost)} of {len(known)} tracks.",
-        )
-        return
-    supersede(connection, artist_id, "tracks")
-    if lost:
+    loss = Loss(
+        artist_id=artist_id,
+        entity="tracks",
+        row_keys=[{"track_id": row.track_id, "title": row.title} for row in lost],
+        known=len(known),
+        answered=sum(map(len, whole.values())),
+        reason=f"Complete track lists no longer hold {len(lost)} of {len(known)} tracks.",
+    )
+    if believe_or_hold(connection, loss) and lost:
         take_tracks_away(
             connection,
             [row.track_id for row in lost],

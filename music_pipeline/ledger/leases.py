@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -39,8 +39,18 @@ def _pick(
     """Lock what is to be claimed: where each row lies, and which run lost its lease."""
     values: dict[str, Any] = {"stage": stage.value, "limit": limit}
     if work_ids is None:
-        return connection.execute(query("pick_due_work"), values).all()
+        return _pick_due(connection, values)
     return connection.execute(query("pick_named_work"), values | {"work_ids": list(work_ids)}).all()
+
+
+def _pick_due(connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+    """The most urgent due rows; those whose lease ran out take the place of its end in the order first."""
+    while True:
+        picked = connection.execute(query("pick_due_work"), values).all()
+        lapsed = [row.place for row in picked if row.lapsed]
+        if not lapsed:
+            return picked
+        connection.execute(query("reorder_lapsed_work"), {"places": lapsed})
 
 
 def _lease(

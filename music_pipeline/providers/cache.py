@@ -5,6 +5,7 @@ is kept.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,23 +75,24 @@ def _answer(key: CacheKey, question: Question, row: sa.Row[tuple[object, ...]] |
 
 def store_answers(engine: sa.Engine, answers: Sequence[CachedAnswer]) -> list[None]:
     """Keep the answers; an older one never replaces a newer. One answer for each key: the last counts."""
-    latest = list({answer.key: answer for answer in answers}.values())
+    latest = {answer.key: _row(answer) for answer in answers}
     with engine.begin() as connection:
-        connection.execute(
-            query("store_answers"),
-            {
-                "providers": [answer.key.provider for answer in latest],
-                "accounts": [answer.key.account for answer in latest],
-                "digests": [answer.key.digest for answer in latest],
-                "endpoints": [answer.endpoint for answer in latest],
-                "requests": [answer.request for answer in latest],
-                "bodies": [answer.body for answer in latest],
-                "etags": [answer.etag for answer in latest],
-                "last_modified": [answer.last_modified for answer in latest],
-                "fetched_at": [answer.fetched_at for answer in latest],
-            },
-        )
+        connection.execute(query("store_answers"), {"answers": json.dumps(list(latest.values()))})
     return [None] * len(answers)
+
+
+def _row(answer: CachedAnswer) -> dict[str, str | None]:
+    return {
+        "provider": answer.key.provider,
+        "account": answer.key.account,
+        "digest": answer.key.digest.hex(),
+        "endpoint": answer.endpoint,
+        "request": answer.request,
+        "body": answer.body,
+        "etag": answer.etag,
+        "last_modified": answer.last_modified,
+        "fetched_at": answer.fetched_at.isoformat(),
+    }
 
 
 def purge(engine: sa.Engine, before: datetime) -> int:

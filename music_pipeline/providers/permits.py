@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from music_pipeline.providers.questions import Priority
+from music_pipeline.providers.questions import TURN, Priority
 from music_pipeline.providers.quotas import QuotaPlan, Reservation, Returned
 
 MOST_AT_ONCE = 64
@@ -75,7 +75,7 @@ class Dispenser:
         self._plan = plan
         self._reserve = reserve
         self._give_back = give_back
-        self._waiting: list[tuple[Priority, int, asyncio.Future[Permit]]] = []
+        self._waiting: list[tuple[Priority, int, int, asyncio.Future[Permit]]] = []
         self._order = itertools.count()
         self._permits: deque[Permit] = deque()
         self._returned: list[Returned] = []
@@ -85,9 +85,9 @@ class Dispenser:
         self._tasks = [asyncio.create_task(self._reserve_always()), asyncio.create_task(self._hand_out_always())]
 
     async def permit(self, priority: Priority) -> Permit:
-        """A permit that is due now; the most urgent class first, then who came first."""
+        """A permit that is due now; the most urgent class first, then the lowest TURN, then who came first."""
         future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), future))
+        heapq.heappush(self._waiting, (priority, TURN.get(), next(self._order), future))
         self._work.set()
         return await future
 
@@ -149,7 +149,7 @@ class Dispenser:
 
     def _not_covered(self) -> tuple[Priority | None, int]:
         """The most urgent class with callers for whom there is no permit yet, and how many they are."""
-        uncovered = sorted(priority for priority, _, _ in self._waiting)[len(self._permits) :]
+        uncovered = sorted(priority for priority, *_ in self._waiting)[len(self._permits) :]
         return (uncovered[0], uncovered.count(uncovered[0])) if uncovered else (None, 0)
 
     def _take(self, reservation: Reservation, asked_at: float) -> None:
@@ -175,11 +175,11 @@ class Dispenser:
         if not self._waiting or permit.is_void():
             self.unused(permit)
             return
-        _, _, future = heapq.heappop(self._waiting)
+        *_, future = heapq.heappop(self._waiting)
         future.set_result(permit)
 
     def _drop_cancelled(self) -> None:
-        kept = [entry for entry in self._waiting if not entry[2].done()]
+        kept = [entry for entry in self._waiting if not entry[-1].done()]
         if len(kept) < len(self._waiting):
             heapq.heapify(kept)
             self._waiting = kept
@@ -189,7 +189,7 @@ class Dispenser:
         waiting, self._waiting = sorted(self._waiting), []
         refused = [entry for entry in waiting if priority is None or entry[0] >= priority]
         self._waiting = waiting[: len(waiting) - len(refused)]  # sorted, it is a heap
-        for _, _, future in refused:
+        for *_, future in refused:
             if not future.done():
                 future.set_exception(error)
         if self._waiting:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -19,6 +21,10 @@ class Priority(IntEnum):
     INTERACTIVE = 2
     WATCHLIST = 3
     ENRICHMENT = 4
+
+
+TURN: ContextVar[int] = ContextVar("TURN", default=0)
+"""Of calls of one class, those of the lower turn go first, so that what was begun first is done first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Endpoint:
         return self.of_one or "{}" in self.path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: path and request are wanted several times for each call, and kept
 class Question:
     """A GET of an endpoint, or with `fields` a POST of a JSON object of them.
 
@@ -63,12 +69,12 @@ class Question:
         """A POST of a JSON object."""
         return cls(endpoint, fields=tuple(sorted(fields.items())))
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path with its values filled in."""
         return self.endpoint.path.format(*(quote(value, safe="") for value in self.values))
 
-    @property
+    @cached_property
     def request(self) -> str:
         """The request as text, the same for equal questions."""
         if self.fields:

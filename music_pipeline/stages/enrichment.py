@@ -10,7 +10,8 @@ import asyncio
 import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +51,7 @@ from music_pipeline.stages.enrichment_plan import (
     waits_for_discovery,
 )
 from music_pipeline.stages.enrichment_sources import FETCH, Asked
+from music_pipeline.stages.outcomes import SourceCount
 from music_pipeline.stages.readings import (
     OutOfTime,
     Reading,
@@ -57,6 +59,7 @@ from music_pipeline.stages.readings import (
     Result,
     StageContext,
     artist_of,
+    as_they_end,
     fresh_since,
     settled,
 )
@@ -65,8 +68,9 @@ from music_pipeline.work import WorkItem
 
 log = structlog.get_logger()
 
-# A common multiple of the sources' batches, so that a group fills them.
-GROUP = 400
+# A common multiple of the sources' batches, so that a group fills them. The first are smaller, and each twice the one
+# before: the slowest source, which is asked last, has something to do early, and until the next group is there.
+GROUP, FIRST_GROUP = 400, 80
 
 
 @dataclass(slots=True)
@@ -93,16 +97,33 @@ Pair = tuple[Enrichment, UUID]
 """An artist being enriched, and one of the artist's recordings."""
 
 
-async def read_enrichment(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+async def read_enrichment(
+    context: StageContext, items: Sequence[WorkItem]
+) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""
     await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
     opened = await settled(_open(context, item) for item in items)
     enrichments = [one for one in opened if isinstance(one, Enrichment)]
+    groups = _groups(enrichments)
+    open_groups = Counter(whose for group in groups for whose in _artists_of(group))
+    for item, one in zip(items, opened, strict=True):
+        if not isinstance(one, Enrichment):
+            yield item, one
+        elif item.work_id not in open_groups:
+            yield item, _reading(one)
     in_turn = {name: asyncio.Lock() for name in SOURCES}  # whoever waits first comes first: groups stay in order
-    for defect in await settled(_enrich(context, group, enrichments, in_turn) for group in _groups(enrichments)):
-        if defect is not None:
-            raise defect
-    return [_reading(one) if isinstance(one, Enrichment) else one for one in opened]
+    of_work = {one.item.work_id: one for one in enrichments}
+    async with aclosing(as_they_end(_enrich(context, group, enrichments, in_turn) for group in groups)) as asked:
+        async for group in asked:
+            for whose in _artists_of(group):
+                open_groups[whose] -= 1
+                if open_groups[whose] == 0:
+                    yield of_work[whose].item, _reading(of_work[whose])
+
+
+def _artists_of(group: Sequence[Pair]) -> set[UUID]:
+    """The work items whose recordings are in a group."""
+    return {enrichment.item.work_id for enrichment, _ in group}
 
 
 def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
@@ -110,7 +131,11 @@ def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
     by_demand = sorted(enrichments, key=lambda one: (one.item.force, len(one.sources)))
     whose = {recording_id: enrichment for enrichment in by_demand for recording_id in enrichment.recordings}
     pairs = iter([(enrichment, recording_id) for recording_id, enrichment in whose.items()])
-    return list(iter(lambda: list(itertools.islice(pairs, GROUP)), []))
+    groups, size = [], FIRST_GROUP
+    while group := list(itertools.islice(pairs, size)):
+        groups.append(group)
+        size = min(2 * size, GROUP)
+    return groups
 
 
 async def _enrich(
@@ -118,8 +143,8 @@ async def _enrich(
     group: Sequence[Pair],
     enrichments: Sequence[Enrichment],
     in_turn: Mapping[str, asyncio.Lock],
-) -> None:
-    """Ask about a group wave by wave, each source when the group before is through with it."""
+) -> Sequence[Pair]:
+    """Ask about a group wave by wave, each source when the group before is through with it; answers the group."""
     for wave in sorted({source.wave for source in SOURCES.values()}):
 
         async def ask(source: Source) -> None:
@@ -129,6 +154,7 @@ async def _enrich(
         for defect in await settled(ask(source) for source in SOURCES.values() if source.wave == wave):
             if defect is not None:
                 raise defect
+    return group
 
 
 async def _open(context: StageContext, item: WorkItem) -> Enrichment:
@@ -286,23 +312,6 @@ def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
         detail={"sources": {name: asdict(one) for name, one in counts.items()}},
         notes=tuple(_errors(enrichment)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCount:
-    """How a source did for one artist. `rows`: recordings that it knows by now; the rest counts this time's answers."""
-
-    rows: int
-    version: str
-    changed: bool
-    found: int
-    absent: int
-    failed: int
-    retriable: int
-    waiting: int
-    unneeded: int
-    skipped: int
-    error: str | None
 
 
 def _count(enrichment: Enrichment, source: str, before: Version, after: Version) -> SourceCount:

@@ -1,4 +1,4 @@
-"""What a stage tells whoever ran it: the outcome of each piece of work, and how far the run has come.
+"""What a stage tells whoever ran it: the outcome of each piece of work, at each source, and how far the run has come.
 
 Nothing but the words for it, so that who only wants these loads no stage; how work is done is in `runner`.
 """
@@ -38,6 +38,52 @@ class Outcome:
     buried: bool
     text: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """How a source did for one artist. `rows`: recordings that it knows by now; the rest counts this time's answers.
+
+    `error`: an error of the source, or why the artist was not reached at all; then `version` is None. The archive keeps
+    it by the names of its fields, and is read by later versions.
+    """
+
+    rows: int
+    version: str | None
+    changed: bool
+    found: int
+    absent: int
+    failed: int
+    retriable: int
+    waiting: int
+    unneeded: int
+    skipped: int
+    error: str | None
+
+    @property
+    def attempted(self) -> int:
+        """Recordings about which the source was asked, or was to be."""
+        return self.found + self.absent + self.failed
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether something that was to be asked got no answer."""
+        return self.failed > 0 or self.version is None
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether the source cannot be asked here at all."""
+        return self.skipped > 0 and not self.attempted
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an answer, or no need of one."""
+        return not self.is_skipped and (not self.is_failed or self.found + self.absent > 0)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything happened that is worth an event."""
+        return self.changed or self.is_failed or bool(self.attempted or self.skipped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ and its links of people to Discogs. How each provider is asked is in `producer_s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -32,6 +33,7 @@ from music_pipeline.stages.readings import (
     Result,
     StageContext,
     artist_of,
+    as_they_end,
     follow_up,
     fresh_since,
     settled,
@@ -42,19 +44,48 @@ from music_pipeline.work import Stage, WorkItem
 
 LINKED_BY_MUSICBRAINZ = 0.95
 MATCHED = 0.9
+# Artists whose people are looked up in one request: to wait for more would keep the next stage waiting.
+LINKED_TOGETHER = 3
 
 Thing = TypeVar("Thing")
 
 
-async def read_producers(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
+async def read_producers(
+    context: StageContext, items: Sequence[WorkItem]
+) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about all artists of the chunk at once; each answers for itself."""
     opened = await settled(_open(context, item) for item in items)
     inquiries = [one for one in opened if isinstance(one, Inquiry)]
     await _ask_mbids(context, inquiries)
     await _ask_names(context, [one for one in inquiries if not one.known_mbids and one.mbid_trouble is None])
-    ended = dict(zip(map(id, inquiries), await settled(map(_inquire, inquiries)), strict=True))
-    await _link_people(context, inquiries)
-    return [_reading(one, ended[id(one)]) if isinstance(one, Inquiry) else one for one in opened]
+    for item, one in zip(items, opened, strict=True):
+        if not isinstance(one, Inquiry):
+            yield item, one
+    async with aclosing(_ended_together(inquiries)) as ended:
+        async for together in ended:
+            await _link_people(context, [inquiry for inquiry, _ in together])
+            for inquiry, defect in together:
+                yield inquiry.item, _reading(inquiry, defect)
+
+
+async def _ended_together(
+    inquiries: Sequence[Inquiry],
+) -> AsyncGenerator[list[tuple[Inquiry, Exception | None]], None]:
+    """The inquiries as they end, some at a time, each with the defect that it met."""
+    together: list[tuple[Inquiry, Exception | None]] = []
+    left = len(inquiries)
+    async with aclosing(as_they_end(_inquired(inquiry) for inquiry in inquiries)) as ended:
+        async for one in ended:
+            together.append(one)
+            left -= 1
+            if left == 0 or len(together) == LINKED_TOGETHER:
+                yield together
+                together = []
+
+
+async def _inquired(inquiry: Inquiry) -> tuple[Inquiry, Exception | None]:
+    (defect,) = await settled([_inquire(inquiry)])
+    return inquiry, defect
 
 
 async def _open(context: StageContext, item: WorkItem) -> Inquiry:

@@ -4,7 +4,10 @@ The words that all stages share belong here; what a stage asks and decides is in
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from contextlib import aclosing
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +19,7 @@ from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.catalog.changes import Version
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError, ProviderFailure
+from music_pipeline.providers.questions import TURN
 from music_pipeline.providers.records import Page
 from music_pipeline.work import EnqueueRequest, Stage, WorkItem
 
@@ -26,6 +30,8 @@ FRESH_FOR = timedelta(hours=24)
 ATTEMPTS_AT_A_WHOLE_LIST = 2
 PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 Found = TypeVar("Found")
+
+_turns = itertools.count(1)
 
 
 class Impossible(Exception):
@@ -83,8 +89,8 @@ class StageContext:
 ReadResult = Reading | Exception
 
 
-StageReader = Callable[["StageContext", Sequence[WorkItem]], Awaitable[list[ReadResult]]]
-"""Reads a chunk of work and answers for each piece, in order: what was read, or why nothing was."""
+StageReader = Callable[["StageContext", Sequence[WorkItem]], AsyncGenerator[tuple[WorkItem, ReadResult], None]]
+"""Reads a chunk of work and answers for each piece as soon as it is read: what was, or why nothing was."""
 
 
 def fresh_since(item: WorkItem) -> datetime | None:
@@ -129,10 +135,36 @@ def one_by_one(
 ) -> StageReader:
     """A reader of chunks from a reader of pieces that need nothing of each other."""
 
-    async def read_all(context: StageContext, items: Sequence[WorkItem]) -> list[ReadResult]:
-        return await settled(read(context, item) for item in items)
+    async def answered(context: StageContext, item: WorkItem) -> tuple[WorkItem, ReadResult]:
+        (answer,) = await settled([read(context, item)])
+        return item, answer
+
+    async def read_all(
+        context: StageContext, items: Sequence[WorkItem]
+    ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
+        async with aclosing(as_they_end(answered(context, item) for item in items)) as answers:
+            async for item, answer in answers:
+                yield item, answer
 
     return read_all
+
+
+async def as_they_end(calls: Iterable[Coroutine[Any, Any, Found]]) -> AsyncGenerator[Found, None]:
+    """Begin all at once, each with a TURN, and give each result when it is there; what raises ends all."""
+    tasks = [asyncio.create_task(call, context=_in_next_turn()) for call in calls]
+    try:
+        for ended in asyncio.as_completed(tasks):
+            yield await ended
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _in_next_turn() -> Context:
+    context = copy_context()
+    context.run(TURN.set, next(_turns))
+    return context
 
 
 async def settled(calls: Iterable[Awaitable[Found]]) -> list[Found | Exception]:

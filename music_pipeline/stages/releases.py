@@ -11,16 +11,14 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import AnswerOutcome, ProviderAnswer, write_answers
+from music_pipeline.catalog.answers import ProviderAnswer, outcome_of_list, write_answers
 from music_pipeline.catalog.artists import Artist
 from music_pipeline.catalog.changes import version_of
 from music_pipeline.catalog.releases import ListedRelease, write_release_list
-from music_pipeline.providers.errors import ProviderError
 from music_pipeline.providers.records import Page
 from music_pipeline.providers.spotify import SpotifyAlbum
 from music_pipeline.stages.readings import (
     Impossible,
-    OutOfTime,
     Reading,
     Result,
     StageContext,
@@ -31,8 +29,8 @@ from music_pipeline.stages.readings import (
     follow_up,
     is_whole,
     one_by_one,
+    results_and_trouble,
     settled,
-    worst,
 )
 from music_pipeline.work import Stage, WorkItem
 
@@ -89,13 +87,9 @@ async def _pages(context: StageContext, item: WorkItem, spotify_id: str, since: 
         return [first], None, 0
     offsets = range(step, total, step)
     answers = await settled(ask(offset) for offset in offsets)
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, ProviderError | OutOfTime):
-            raise answer
-    pages = [first, *(answer for answer in answers if isinstance(answer, Page))]
+    pages, trouble = results_and_trouble(answers)
     missing = [offset for offset, answer in zip(offsets, answers, strict=True) if isinstance(answer, Exception)]
-    trouble = worst(answer for answer in answers if isinstance(answer, ProviderError | OutOfTime))
-    return pages, trouble, missing[0] if missing else 0
+    return [first, *pages], trouble, missing[0] if missing else 0
 
 
 def release_list(artist: Artist, pages: Sequence[Page[SpotifyAlbum]], *, whole: bool) -> ReleaseList:
@@ -148,21 +142,15 @@ def _write(
 
 
 def _answer(artist: Artist, read: ReleaseList, trouble: Trouble | None, version: str) -> ProviderAnswer:
-    outcome: AnswerOutcome
-    if trouble is not None:
-        outcome = "failed"
-    elif not read.complete:
-        outcome = "partial"
-    else:
-        outcome = "found" if read.releases else "empty"
+    error = str(trouble) if trouble else None
     return ProviderAnswer(
         artist_id=artist.artist_id,
         provider="spotify",
         question="releases",
-        outcome=outcome,
+        outcome=outcome_of_list(len(read.releases), complete=read.complete, error=error),
         items=len(read.releases),
         expected=read.expected,
-        error=str(trouble) if trouble else None,
+        error=error,
         content_hash=version,
     )
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.answers import AnswerOutcome, ProviderAnswer, write_answers
+from music_pipeline.catalog.answers import ProviderAnswer, outcome_of_list, write_answers
 from music_pipeline.catalog.artists import Artist
 from music_pipeline.catalog.changes import version_of
 from music_pipeline.catalog.releases import HeldRelease, releases_of_artist
@@ -198,21 +198,15 @@ def _answer(search: _Search, trouble: Trouble | None, version: str) -> ProviderA
     gathered = search.gathered
     found = sum(len(places) for places in gathered.places.values())
     expected = sum(release.total_tracks or 0 for release in gathered.wanted.values())
-    outcome: AnswerOutcome
-    if trouble is not None:
-        outcome = "failed"
-    elif gathered.unfinished():
-        outcome = "partial"
-    else:
-        outcome = "found" if found else "empty"
+    error = str(trouble) if trouble else None
     return ProviderAnswer(
         artist_id=search.artist.artist_id,
         provider="spotify",
         question="tracks",
-        outcome=outcome,
+        outcome=outcome_of_list(found, complete=not gathered.unfinished(), error=error),
         items=found,
         expected=expected,
-        error=str(trouble) if trouble else None,
+        error=error,
         content_hash=version,
     )
 

@@ -78,5 +78,55 @@ def test_a_title_that_artists_everywhere_use_is_sought_among_the_artists_own(lar
     )
 
 
+ENRICHED_CATALOGUE = (
+    """
+    INSERT INTO artists (artist_id, artist_key, name, name_normalised, content_hash)
+    SELECT md5('A' || n)::uuid, 'artist-' || n, 'Artist ' || n, 'artist ' || n, 'h'
+    FROM generate_series(1, :artists) AS n
+    """,
+    """
+    INSERT INTO releases (release_id, title, title_normalised, release_type, total_tracks, content_hash)
+    SELECT md5('R' || n)::uuid, 'Release ' || n, 'release ' || n, 'single', 10, 'h'
+    FROM generate_series(1, :artists) AS n
+    """,
+    """
+    INSERT INTO artist_releases (artist_id, release_id, credited_as, content_hash)
+    SELECT md5('A' || n)::uuid, md5('R' || n)::uuid, 'Artist ' || n, 'h' FROM generate_series(1, :artists) AS n
+    """,
+    """
+    INSERT INTO recordings (recording_id, title, title_normalised, artist_names, content_hash)
+    SELECT md5('S' || n)::uuid, 'Song ' || n, 'song ' || n, ARRAY['Artist ' || n / 10], 'h'
+    FROM generate_series(10, 10 * :artists + 9) AS n
+    """,
+    """
+    INSERT INTO release_tracks (release_id, recording_id, disc_number, position, title, content_hash)
+    SELECT md5('R' || n / 10)::uuid, md5('S' || n)::uuid, 1, n % 10 + 1, 'Song ' || n, 'h'
+    FROM generate_series(10, 10 * :artists + 9) AS n
+    """,
+    """
+    INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at)
+    SELECT md5('S' || n)::uuid, source, source, 'found', '{"tempo": 100, "tags": ["pop"]}', 0.9, now()
+    FROM generate_series(10, 10 * :artists + 9) AS n, unnest(ARRAY['deezer', 'lastfm']) AS source
+    """,
+)
+
+
+def test_what_is_shown_of_an_artist_is_derived_without_reading_the_others_values(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        for statement in ENRICHED_CATALOGUE:
+            connection.execute(sa.text(statement), {"artists": 2_000})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("VACUUM ANALYZE"))
+    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement('enriched_versions')}")
+    with engine.connect() as connection:
+        (shown,) = connection.execute(database.query("enriched_versions"), {"artist_keys": ["artist-7"]}).all()
+        explained = connection.execute(explain, {"artist_keys": ["artist-7"]}).scalar_one()
+    assert shown.rows == 10
+    read = {node["Relation Name"]: node for node in _nodes(explained[0]["Plan"]) if "Relation Name" in node}
+    assert read["recording_sources"]["Actual Rows"] * read["recording_sources"]["Actual Loops"] == 20
+    assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 1_000
+
+
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from music_pipeline import database, logs, work
 from music_pipeline.ledger.records import Selector
 from music_pipeline.providers import gateway, transport
-from music_pipeline.stages import runner
+from music_pipeline.stages import named_work, runner, settling
 from music_pipeline.work import CATALOG_STAGES, Stage
 
 POLL_SECONDS = 0.05
@@ -51,9 +51,10 @@ class Halt:
 
 def hook(engine: sa.Engine, halt: Halt) -> None:
     """Let claims, calls, what is enqueued, and the commits of finished work pass by `halt`."""
-    runner.claim = _after(runner.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
-    runner.finish = _before(runner.finish, lambda connection, *_: connection.info.update(finishing=True))
-    runner.enqueue_many = _after(runner.enqueue_many, lambda told: halt.passing("mid_enqueue") if told else None)
+    for claiming in (runner, named_work):
+        claiming.claim = _after(claiming.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
+    settling.finish = _before(settling.finish, lambda connection, *_: connection.info.update(finishing=True))
+    settling.enqueue_many = _after(settling.enqueue_many, lambda told: halt.passing("mid_enqueue") if told else None)
     transport._CapturingSession.send = _before(
         transport._CapturingSession.send, lambda *_: halt.passing("in_call", halts=False)
     )

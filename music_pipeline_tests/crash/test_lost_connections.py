@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from music_pipeline import work
 from music_pipeline.digest import TableDigest
-from music_pipeline.stages import runner
+from music_pipeline.stages import settling
 from music_pipeline_tests.crash.conftest import ARTISTS, assert_nothing_was_lost, requested
 from music_pipeline_tests.ledger_helpers import ask, claim
 from music_pipeline_tests.stages.conftest import Pipeline
@@ -35,7 +35,7 @@ def test_work_whose_connection_breaks_before_the_commit_is_done_again(
         if connection.info.pop("second", False):
             connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(runner, "finish", SecondFinish())
+    monkeypatch.setattr(settling, "finish", SecondFinish())
     sa.event.listen(pipeline.engine, "commit", break_before)
     pipeline.discover(*requested(pipeline.sandbox))
     outcomes = pipeline.sweep()
@@ -56,7 +56,7 @@ def test_work_whose_commit_was_not_confirmed_is_done_and_holds_nobody_up(
         if connection.info.pop("second", False):
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(runner, "finish", SecondFinish())
+    monkeypatch.setattr(settling, "finish", SecondFinish())
     monkeypatch.setattr(pipeline.engine.dialect, "do_commit", break_after)
     pipeline.discover(*requested(pipeline.sandbox))
     outcomes = pipeline.sweep()

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from music_pipeline.settings import PROJECT
 from music_pipeline.stages import runner
-from music_pipeline.stages.enrichment import SourceCount
-from music_pipeline.stages.outcomes import Chunk, Outcome
+from music_pipeline.stages.outcomes import Chunk, Outcome, SourceCount
 from music_pipeline.work import Stage
 
 

@@ -1,22 +1,43 @@
 """The assets of enrichment by partition and range, on a real instance: what each source tells Dagster."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from music_pipeline import work
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.enrichment import enrichment
 from music_pipeline.defs.running.enrichment_checks import enrichment_verdicts
+from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
 from music_pipeline.stages.sources import SOURCES
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.defs.conftest import Stages, outcome_of, source_count
+from music_pipeline_tests.ledger_helpers import pass_time
 
 ARTISTS = ("abba", "can", "devo")
 DOWN = {"found": 0, "failed": 2, "retriable": 2, "changed": False,
         "error": "Last.fm enrichment error: Circuit breaker 'lastfm' is OPEN"}  # fmt: skip
+# As it stands in the archives of databases that are in use; written out, so that no change of ours changes it too.
+ARCHIVED = {
+    "subject": "00000000-0000-0000-0000-0000000000a1", "artist_key": "abba", "rows": 7, "content_hash": "c1",
+    "changed": True, "error": None, "waiting": False, "buried": False, "text": "abba: 4 recordings",
+    "detail": {
+        "sources": {
+            "deezer": {
+                "rows": 3, "version": "v7", "changed": True, "found": 3, "absent": 1, "failed": 0, "retriable": 0,
+                "waiting": 0, "unneeded": 0, "skipped": 0, "error": None,
+            },
+            "lastfm": {
+                "rows": 4, "version": "v8", "changed": False, "found": 2, "absent": 0, "failed": 2, "retriable": 2,
+                "waiting": 0, "unneeded": 0, "skipped": 0, "error": "HTTP 503",
+            },
+        }
+    },
+}  # fmt: skip
 SKIPPED = {"found": 0, "skipped": 2, "changed": False, "error": "lastfm needs LASTFM_API_KEY"}
 
 
@@ -180,6 +201,37 @@ def test_unchanged_sources_of_a_sweep_are_observations(
     assert instance.fetch_observations(dg.AssetKey(["enrichment", "spotify"]), limit=5).records == []
     assert ("queue/enrichment", "dead_work") in checks(result)
     assert ("enrichment/deezer", "coverage") in checks(result)
+
+
+def archive(engine: sa.Engine, result: dict[str, Any], *, run_id: str) -> None:
+    """Leave behind what a sweep does that has finished an artist and died."""
+    assert work.begin_sweep(engine, Stage.ENRICHMENT.value, run_id)
+    artist_id = result["subject"]
+    with engine.begin() as connection:
+        enqueue(connection, Stage.ENRICHMENT, {"artistId": artist_id}, subject=artist_id, idempotency_key="k")
+    [item] = work.claim(engine, Stage.ENRICHMENT, run_id=run_id, limit=1)
+    with engine.begin() as connection:
+        work.finish(connection, item, run_id=run_id, result=result)
+    pass_time(engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
+
+
+def test_what_stands_in_the_archive_of_a_sweep_that_died_is_told_for_every_source(
+    instance: dg.DagsterInstance, stages: Stages, engine: sa.Engine
+) -> None:
+    archive(engine, ARCHIVED, run_id="dead")
+    result = definitions().resolve_job_def("process_pending_enrichments").execute_in_process(instance=instance)
+    assert result.success
+    told = instance.get_latest_materialization_event(dg.AssetKey(["enrichment", "deezer"]))
+    assert told is not None
+    assert told.asset_materialization is not None
+    shown = {name: value.value for name, value in told.asset_materialization.metadata.items()}
+    assert shown == {
+        "dagster/partition_row_count": 3, "unchanged": False, "attempted": 4, "succeeded": 3, "absent": 1, "failed": 0,
+        "retriable": 0, "waiting": 0, "unneeded": 0, "skipped": 0,
+    }  # fmt: skip
+    assert (told.asset_materialization.tags or {})["dagster/data_version"] == "v7"
+    assert materialized(instance, "enrichment/lastfm") == set()
+    assert errors(instance, "enrichment/lastfm") == {"abba": "HTTP 503"}
 
 
 def verdicts(engine: sa.Engine) -> dict[tuple[str, str], bool]:

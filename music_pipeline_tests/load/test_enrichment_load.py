@@ -72,7 +72,7 @@ class Load:
     artists: int
 
 
-SHORT = Load(clients=24, seconds=15, artists=1)
+SHORT = Load(clients=16, seconds=8, artists=1)
 LONG = Load(clients=100, seconds=300, artists=8)
 
 

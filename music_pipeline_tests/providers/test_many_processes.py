@@ -67,7 +67,7 @@ def test_six_processes_use_a_quota_evenly_and_never_overrun_it(world: Callable[.
     """The other tests run beside this one: the exact figures are the long form's."""
     names = ("musicbrainz", "discogs", "spotify")
     quotas = (QuotaOverride("discogs", 10, 10.0), QuotaOverride("spotify", 30, 10.0))
-    ran = swarm(world(quotas=quotas, speed=4.0), names, seconds=14, priorities=BATCH)
+    ran = swarm(world(quotas=quotas, speed=4.0), names, seconds=10, priorities=BATCH)
     assert_within_quotas(ran, names)
     assert_used_evenly(ran, names, use=0.85, unevenness=1.5)
 
@@ -132,7 +132,7 @@ def test_the_urgent_get_most_of_a_quota_and_the_others_are_not_starved(
     world: Callable[..., SandboxProcess],
 ) -> None:
     priorities = [Priority.ENRICHMENT] * 2 + [Priority.INTERACTIVE] * 2
-    ran = swarm(world(speed=10.0), ("discogs",), seconds=12, priorities=priorities)
+    ran = swarm(world(speed=10.0), ("discogs",), seconds=8, priorities=priorities)
     batch, urgent = ran.total("discogs", 0, 1), ran.total("discogs", 2, 3)
     assert 0.04 < batch / (batch + urgent) < 0.25, ran.answered
     assert_within_quotas(ran, ("discogs",))

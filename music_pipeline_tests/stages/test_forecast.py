@@ -20,7 +20,7 @@ from music_pipeline_tests.stages.conftest import SPEED, Pipeline
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
-ARTISTS = 7
+ARTISTS = 4
 # Of a few calls, one more is a large share; and what was learnt of seven artists is a small sample for each provider.
 FEW_CALLS = 12
 TOLERANCE, TOLERANCE_IN_ALL = 0.35, 0.25

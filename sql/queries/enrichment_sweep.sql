@@ -55,7 +55,9 @@ LEFT JOIN LATERAL (
 ) placed ON true
 LEFT JOIN recordings rec ON rec.recording_id = placed.recording_id AND rec.inactive_at IS NULL
 LEFT JOIN LATERAL (
-    SELECT e.recording_id, e.field, e.value FROM enriched_values e WHERE e.recording_id = rec.recording_id
+    -- OFFSET 0: asked for each recording; else the planner, which takes a row of a source to have a hundred fields,
+    -- derives the values of the whole catalogue for one artist.
+    SELECT e.recording_id, e.field, e.value FROM enriched_values e WHERE e.recording_id = rec.recording_id OFFSET 0
 ) v ON true
 WHERE a.artist_key = ANY (CAST(:artist_keys AS text[]))
 GROUP BY a.artist_key

@@ -56,11 +56,11 @@ JOIN unnest(
 
 -- name: store_answers
 INSERT INTO cached_answers (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
-SELECT * FROM unnest(
-    CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[]), CAST(:endpoints AS text[]),
-    CAST(:requests AS text[]), CAST(:bodies AS text[]), CAST(:etags AS text[]), CAST(:last_modified AS text[]),
-    CAST(:fetched_at AS timestamptz[])
-) AS fresh (provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at)
+SELECT provider, account, decode(digest, 'hex'), endpoint, request, body, etag, last_modified, fetched_at
+FROM json_to_recordset(CAST(:answers AS json)) AS fresh (
+    provider text, account text, digest text, endpoint text, request text, body text, etag text, last_modified text,
+    fetched_at timestamptz
+)
 ORDER BY provider, account, digest
 ON CONFLICT (provider, account, digest) DO UPDATE
     SET body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at

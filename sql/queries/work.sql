@@ -7,15 +7,24 @@ FROM request_artist_discovery(:requested, :origin, :force, :correlation_id, make
 
 -- name: pick_due_work
 -- One probe of the index for each priority, so that what is due later at one priority is not walked over to reach the next.
-SELECT due.place, due.lost_by FROM generate_series(0, 9) AS urgency (priority)
+-- lapsed: its lease ran out after it became available, so that its place in the order is wrong.
+SELECT due.place, due.lost_by, due.lapsed FROM generate_series(0, 9) AS urgency (priority)
 CROSS JOIN LATERAL (
-    SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by FROM work
-    WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
-    ORDER BY claimable_at
+    SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by, coalesce(available_at < lease_until, false) AS lapsed
+    FROM work
+    WHERE stage = :stage AND work.priority = urgency.priority AND available_at <= now()
+      AND (lease_until IS NULL OR lease_until <= now())
+    ORDER BY available_at
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
 ) AS due
 LIMIT :limit
+
+-- name: reorder_lapsed_work
+-- Behind what was due while they were leased: else work that kills its run would be the first again, and again.
+UPDATE work SET available_at = lease_until
+FROM unnest(CAST(CAST(:places AS text[]) AS tid[])) AS lapsed (place)
+WHERE work.ctid = lapsed.place
 
 -- name: pick_named_work
 -- Exactly these, due or not: somebody asked for them now. A running lease of another run keeps them.
@@ -105,12 +114,15 @@ VALUES (:stage, :run_id, :claimed, :succeeded, :failed, :retried, :buried, :seco
 
 -- name: due_work
 -- Counts no further than :at_most a stage: a million due rows are not counted at every tick.
+-- The order, which nobody needs, keeps Postgres from reading the table through in the hope of finding so many soon.
 SELECT stages.stage, (
     SELECT count(*) FROM (
         SELECT FROM generate_series(0, 9) AS urgency (priority)
         CROSS JOIN LATERAL (
             SELECT FROM work
-            WHERE work.stage = stages.stage AND work.priority = urgency.priority AND claimable_at <= now()
+            WHERE work.stage = stages.stage AND work.priority = urgency.priority AND available_at <= now()
+              AND (lease_until IS NULL OR lease_until <= now())
+            ORDER BY available_at
             LIMIT :at_most
         ) AS due
         LIMIT :at_most
@@ -119,13 +131,24 @@ SELECT stages.stage, (
 FROM unnest(CAST(:stages AS text[])) AS stages (stage)
 
 -- name: oldest_due_work
-SELECT now() - min(oldest.claimable_at) AS overdue
+-- Work whose lease ran out is due since then only: those before the first free row are looked at one by one, the rest lies
+-- behind it in time.
+SELECT now() - min(least(free.available_at, lapsed.due_since)) AS overdue
 FROM generate_series(0, 9) AS urgency (priority)
+LEFT JOIN LATERAL (
+    SELECT available_at FROM work
+    WHERE stage = :stage AND work.priority = urgency.priority AND available_at <= now() AND lease_until IS NULL
+    ORDER BY available_at LIMIT 1
+) AS free ON true
 CROSS JOIN LATERAL (
-    SELECT claimable_at FROM work
-    WHERE stage = :stage AND work.priority = urgency.priority AND claimable_at <= now()
-    ORDER BY claimable_at LIMIT 1
-) AS oldest
+    SELECT min(greatest(available_at, lease_until)) AS due_since
+    FROM (
+        SELECT available_at, lease_until FROM work
+        WHERE stage = :stage AND work.priority = urgency.priority AND available_at < least(free.available_at, now())
+        ORDER BY available_at LIMIT 10000
+    ) AS front
+    WHERE lease_until <= now()
+) AS lapsed
 
 -- name: begin_sweep
 INSERT INTO sweeps (kind, run_id) VALUES (:kind, :run_id)

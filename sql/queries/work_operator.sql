@@ -1,20 +1,21 @@
 -- name: work_by_stage
 SELECT stage, count(*) AS open, count(*) FILTER (WHERE claimable_at <= now()) AS due,
        count(*) FILTER (WHERE lease_until > now()) AS leased,
-       min(available_at) FILTER (WHERE claimable_at <= now()) AS oldest_due
-FROM work GROUP BY stage
+       min(claimable_at) FILTER (WHERE claimable_at <= now()) AS oldest_due
+FROM (SELECT stage, lease_until, greatest(available_at, lease_until) AS claimable_at FROM work) AS open_work
+GROUP BY stage
 
 -- name: dead_by_stage
 SELECT stage, count(*) AS dead FROM dead_work GROUP BY stage
 
 -- name: waiting_work
 SELECT stage, waiting_provider AS provider, count(*) AS items, min(available_at) AS until, min(waiting_since) AS since
-FROM work WHERE waiting_provider IS NOT NULL AND claimable_at > now()
+FROM work WHERE waiting_provider IS NOT NULL AND (available_at > now() OR lease_until > now())
 GROUP BY stage, waiting_provider ORDER BY stage, waiting_provider
 
 -- name: open_work
 SELECT work_id, stage, subject, partition_key, payload, origin, priority, force, attempts, available_at, lease_until,
-       lease_run_id, last_error, waiting_provider, waiting_since, enqueued_at, claimable_at
+       lease_run_id, last_error, waiting_provider, waiting_since, enqueued_at, greatest(available_at, lease_until) AS claimable_at
 FROM work
 WHERE (CAST(:work_ids AS uuid[]) IS NULL OR work_id = ANY(CAST(:work_ids AS uuid[])))
   AND (CAST(:stage AS text) IS NULL OR stage = :stage)

@@ -77,14 +77,14 @@ def asked(context: dg.AssetExecutionContext, artists: Sequence[str], chosen: Seq
 def source_results(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOutcome]) -> Iterator[Result]:
     """A source's events. A MaterializeResult is recorded for all artists of the run, so it needs the success of all."""
     is_complete = len(outcomes) == len(context.partition_keys) and not any(
-        one.is_failed or one.is_skipped for one in outcomes
+        one.count.is_failed or one.count.is_skipped for one in outcomes
     )
     if is_complete:
         last = outcomes[-1]
         yield dg.MaterializeResult(
             asset_key=source_asset(last.source),
-            metadata=source_metadata(last) if len(outcomes) == 1 else {"artists": len(outcomes)},
-            data_version=dg.DataVersion(str(last.version)),
+            metadata=source_metadata(last.count) if len(outcomes) == 1 else {"artists": len(outcomes)},
+            data_version=dg.DataVersion(str(last.count.version)),
         )
     if not is_complete or len(outcomes) > 1:
         # The one result of a range carries one data version, and each artist has its own.
@@ -128,6 +128,6 @@ def chosen_checks(context: dg.AssetExecutionContext, verdicts: Sequence[Verdict]
 
 def nothing_done(outcomes: Sequence[SourceOutcome]) -> dict[str, str | None]:
     """Why the run was in vain, by source and artist; nothing, if anything at all was done or could only be skipped."""
-    if any(one.is_done for one in outcomes):
+    if any(one.count.is_done for one in outcomes):
         return {}
-    return {f"{one.source}: {one.artist_key}": one.error for one in outcomes if one.is_failed}
+    return {f"{one.source}: {one.artist_key}": one.count.error for one in outcomes if one.count.is_failed}

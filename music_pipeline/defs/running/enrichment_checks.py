@@ -14,7 +14,7 @@ from music_pipeline.defs.running.checks import Verdict
 from music_pipeline.defs.running.counting import counted
 from music_pipeline.defs.running.enrichment_events import SourceOutcome, source_outcomes, sources_of
 from music_pipeline.defs.running.events import SAMPLE, failures
-from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.outcomes import Outcome, SourceCount
 from music_pipeline.stages.sources import SOURCES
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -40,9 +40,10 @@ def enriched_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Ve
 
 def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
     """Passed if nothing failed. A source that is skipped, for lack of credentials, is no failure, and is shown."""
-    failed = {one.artist_key: one.error for one in outcomes if one.is_failed}
-    skipped = {one.artist_key: one.error for one in outcomes if one.is_skipped}
-    attempted, found = _total(outcomes, "attempted"), _total(outcomes, "found")
+    failed = {one.artist_key: one.count.error for one in outcomes if one.count.is_failed}
+    skipped = {one.artist_key: one.count.error for one in outcomes if one.count.is_skipped}
+    counts = [one.count for one in outcomes]
+    attempted, found = _total(counts, "attempted"), _total(counts, "found")
     return Verdict(
         asset=source_asset(source),
         name="last_run",
@@ -51,13 +52,13 @@ def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
         metadata={
             "attempted": attempted,
             "succeeded": found,
-            "absent": _total(outcomes, "absent"),
-            "failed": _total(outcomes, "failed"),
-            "retriable": _total(outcomes, "retriable"),
+            "absent": _total(counts, "absent"),
+            "failed": _total(counts, "failed"),
+            "retriable": _total(counts, "retriable"),
             "share": _share(found, attempted),
-            "waiting": _total(outcomes, "waiting"),
-            "unneeded": _total(outcomes, "unneeded"),
-            "skipped": _total(outcomes, "skipped"),
+            "waiting": _total(counts, "waiting"),
+            "unneeded": _total(counts, "unneeded"),
+            "skipped": _total(counts, "skipped"),
             "artists": len(outcomes),
             "artists_failed": len(failed),
             "sample": dict(sorted((failed or skipped).items())[:SAMPLE]),
@@ -140,8 +141,8 @@ def counted_enrichment_verdicts(engine: sa.Engine, *, afresh: bool) -> list[Verd
     ]
 
 
-def _total(outcomes: Iterable[SourceOutcome], count: str) -> int:
-    return sum(getattr(one, count) for one in outcomes)
+def _total(counts: Iterable[SourceCount], name: str) -> int:
+    return sum(getattr(count, name) for count in counts)
 
 
 def _share(part: int, whole: int) -> float | None:

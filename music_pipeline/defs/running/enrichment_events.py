@@ -14,55 +14,17 @@ from music_pipeline.catalog.changes import Version
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
 from music_pipeline.defs.partitions import ensure_partitions
 from music_pipeline.defs.running.events import Context, complaint, log_outcomes
-from music_pipeline.stages.outcomes import Outcome
+from music_pipeline.stages.outcomes import Outcome, SourceCount
 from music_pipeline.stages.sources import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOutcome:
-    """One artist at one source. `rows`: recordings that it knows by now; the counts are of this time's answers.
-
-    `error`: an error of the source, or why the artist was not reached at all; then `version` is None.
-    """
+    """One artist at one source."""
 
     artist_key: str
     source: str
-    rows: int
-    version: str | None
-    changed: bool
-    found: int
-    absent: int
-    failed: int
-    retriable: int
-    waiting: int
-    unneeded: int
-    skipped: int
-    error: str | None
-
-    @property
-    def attempted(self) -> int:
-        """Recordings about which the source was asked, or was to be."""
-        return self.found + self.absent + self.failed
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether something that was to be asked got no answer."""
-        return self.failed > 0 or self.version is None
-
-    @property
-    def is_skipped(self) -> bool:
-        """Whether the source cannot be asked here at all."""
-        return self.skipped > 0 and not self.attempted
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is an answer, or no need of one."""
-        return not self.is_skipped and (not self.is_failed or self.found + self.absent > 0)
-
-    @property
-    def is_news(self) -> bool:
-        """Whether anything happened that is worth an event."""
-        return self.changed or self.is_failed or bool(self.attempted or self.skipped)
+    count: SourceCount
 
 
 def sources_of(outcomes: Sequence[Outcome]) -> list[str]:
@@ -79,40 +41,45 @@ def source_outcomes(outcomes: Sequence[Outcome], source: str) -> list[SourceOutc
 def _source_outcome(outcome: Outcome, artist_key: str, source: str) -> SourceOutcome:
     told = outcome.detail.get("sources", {})
     if source in told:
-        return SourceOutcome(artist_key=artist_key, source=source, **told[source])
-    return SourceOutcome(
-        artist_key, source, 0, None, changed=False, found=0, absent=0, failed=0, retriable=0, waiting=0, unneeded=0,
-        skipped=0, error=complaint(outcome) or f"The run said nothing about {source}.",
+        return SourceOutcome(artist_key, source, SourceCount(**told[source]))
+    return SourceOutcome(artist_key, source, _unreached(complaint(outcome) or f"The run said nothing about {source}."))
+
+
+def _unreached(why: str) -> SourceCount:
+    return SourceCount(
+        rows=0, version=None, changed=False, found=0, absent=0, failed=0, retriable=0, waiting=0, unneeded=0, skipped=0,
+        error=why,
     )  # fmt: skip
 
 
 def source_event(one: SourceOutcome, *, asked_for: bool) -> dg.AssetMaterialization | dg.AssetObservation:
     """Changed, or asked for and answered: a materialization. Unchanged, failed or skipped: an observation."""
-    is_answered = asked_for and not one.is_failed and not one.is_skipped
-    kind = dg.AssetMaterialization if one.changed or is_answered else dg.AssetObservation
+    count = one.count
+    is_answered = asked_for and not count.is_failed and not count.is_skipped
+    kind = dg.AssetMaterialization if count.changed or is_answered else dg.AssetObservation
     return kind(
         asset_key=source_asset(one.source),
         partition=one.artist_key,
-        metadata=source_metadata(one),
-        tags={} if one.version is None else {"dagster/data_version": one.version},
+        metadata=source_metadata(count),
+        tags={} if count.version is None else {"dagster/data_version": count.version},
     )
 
 
-def source_metadata(one: SourceOutcome) -> dict[str, int | bool | str]:
+def source_metadata(count: SourceCount) -> dict[str, int | bool | str]:
     """What the UI shows of an artist at a source."""
-    counts: dict[str, int | bool | str] = {
-        "dagster/partition_row_count": one.rows,
-        "unchanged": not one.changed,
-        "attempted": one.attempted,
-        "succeeded": one.found,
-        "absent": one.absent,
-        "failed": one.failed,
-        "retriable": one.retriable,
-        "waiting": one.waiting,
-        "unneeded": one.unneeded,
-        "skipped": one.skipped,
+    shown: dict[str, int | bool | str] = {
+        "dagster/partition_row_count": count.rows,
+        "unchanged": not count.changed,
+        "attempted": count.attempted,
+        "succeeded": count.found,
+        "absent": count.absent,
+        "failed": count.failed,
+        "retriable": count.retriable,
+        "waiting": count.waiting,
+        "unneeded": count.unneeded,
+        "skipped": count.skipped,
     }
-    return counts if one.error is None else {**counts, "error": one.error}
+    return shown if count.error is None else {**shown, "error": count.error}
 
 
 def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, asked_for: bool) -> None:
@@ -125,7 +92,7 @@ def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, 
 def log_enrichment(context: Context, engine: sa.Engine, outcome: Outcome) -> None:
     """Log what a sweep did for one artist: at each source at which something happened, and on `enriched_tracks`."""
     told = [one for source in sources_of([outcome]) for one in source_outcomes([outcome], source)]
-    log_source_outcomes(context, [one for one in told if one.is_news], asked_for=False)
+    log_source_outcomes(context, [one for one in told if one.count.is_news], asked_for=False)
     log_outcomes(context, ENRICHED_TRACKS, [as_shown(engine, outcome)], asked_for=False)
 
 

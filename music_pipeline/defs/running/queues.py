@@ -5,6 +5,7 @@ The ledger knows what is due, `stages/` how it is done.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
@@ -82,15 +83,18 @@ def tell_for(context: Context, engine: sa.Engine, stage: Stage, abandoned: Sweep
 
 def told(context: Context, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
     """Each outcome, as soon as it is there, logged on the asset of the stage."""
-    for outcome in runner.drain(
-        stage,
-        run_id=context.run.run_id,
-        time_box=config.time_box_seconds,
-        limit=config.limit,
-        on_chunk=progress_to(context.log, ASSET_OF_STAGE[stage], expected=expected),
-    ):
-        tell(context, open_database(), stage, outcome)
-        yield outcome
+    with closing(
+        runner.drain(
+            stage,
+            run_id=context.run.run_id,
+            time_box=config.time_box_seconds,
+            limit=config.limit,
+            on_chunk=progress_to(context.log, ASSET_OF_STAGE[stage], expected=expected),
+        )
+    ) as outcomes:
+        for outcome in outcomes:
+            tell(context, open_database(), stage, outcome)
+            yield outcome
 
 
 def tell(context: Context, engine: sa.Engine, stage: Stage, outcome: Outcome) -> None:
