@@ -100,7 +100,9 @@ def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
     days = {one.provider: one for one in standing_days(engine, configured) or ()}
     for provider in PROVIDERS.values():
         if provider.name in days and days[provider.name].paused:
-            advice = f"it goes on by itself; {provider.name.upper()}_DAILY_QUOTA says how many calls a day has"
+            period = days[provider.name].quota.period
+            setting = f"{provider.name.upper()}_{'DAILY' if period == 'day' else 'MONTHLY'}_QUOTA"
+            advice = f"it goes on by itself; {setting} says how many calls a {period} has"
             yield Finding(f"{provider.name} quota", "note", days[provider.name].text, advice)
         learnt = [f"{row.capability} {row.value}" for row in limits if row.provider == provider.name]
         yield _provider_finding(engine, configured, provider, obstacles, learnt)

@@ -23,7 +23,7 @@ from music_pipeline.estimate import (
     TypicalArtist,
     requests_for_producers,
 )
-from music_pipeline.providers.daily_quotas import DayUse, day_uses
+from music_pipeline.providers.daily_quotas import DayUse, period_uses
 from music_pipeline.providers.quotas import USED_SHARE
 from music_pipeline.providers.registry import PROVIDERS, provider
 from music_pipeline.work import CATALOG_STAGES, Stage
@@ -87,7 +87,7 @@ class Obstacle:
 @dataclass(frozen=True, slots=True)
 class ProviderForecast:
     """`calls`: needed; `a_second`: allowed, of our seconds; `left_now`: in the window that begins now; `day`: how the
-    day stands, None where days are not counted; `done_at`: when the last call would be made, in UTC.
+    day or month stands, None where neither is counted; `done_at`: when the last call would be made, in UTC.
     """
 
     provider: str
@@ -187,7 +187,7 @@ def forecast(engine: sa.Engine, typical: TypicalArtist, *, sandboxed: bool, spee
         at: datetime = connection.execute(query("database_now")).scalar_one()
         obstacles = _obstacles(connection)
         waits = {row.provider: row.seconds for row in connection.execute(query("next_permits"))}
-    days = {one.provider: one for one in day_uses(engine, sandboxed=sandboxed, speed=speed)}
+    days = {one.provider: one for one in period_uses(engine, sandboxed=sandboxed, speed=speed)}
     known = sum(artist.is_known for artist in artists)
     return Forecast(
         at=at.astimezone(UTC),
@@ -237,7 +237,10 @@ def _calls(connection: sa.Connection, artists: Sequence[OpenArtist], typical: Ty
         asked[source] = AskedAbout(known.recordings + unread, known.with_isrc + unread, known.with_mbid + unread)
     pages = {row.provider: float(row.pages) for row in connection.execute(query("profiles_to_look_up"))}
     parts = [calls_of_artist(artist, typical, learnt) for artist in artists]
-    return _sum([*parts, calls_of_enrichment(asked, learnt), pages])
+    audio = {
+        "sonoteller": float(connection.execute(query("audio_to_ask_about"), {"source": "sonoteller"}).scalar_one())
+    }
+    return _sum([*parts, calls_of_enrichment(asked, learnt), pages, audio])
 
 
 def _sum(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -114,7 +114,7 @@ def test_credentials_make_a_provider_right_and_a_block_wrong(
 ) -> None:
     monkeypatch.setenv("MUSICBRAINZ_CONTACT", "me@example.org")
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "id")
-    without_key = dict.fromkeys(("genius", "lastfm", "getsongbpm", "instagram"), "note")
+    without_key = dict.fromkeys(("genius", "lastfm", "getsongbpm", "instagram", "sonoteller"), "note")
     keyless = dict.fromkeys(("musicbrainz", "deezer", "reccobeats", "acousticbrainz"), "ok")
     assert states(provider_findings(engine, settings())) == {
         "spotify": "wrong", "discogs": "note", **without_key, **keyless,

@@ -166,6 +166,25 @@ def test_a_changed_precedence_counts_at_the_next_read(catalogue: Catalogue, term
     assert value(catalogue.engine, "SELECT count(*) FROM audit WHERE entity = 'field_precedence'") > 0
 
 
+def test_an_address_of_the_audio_makes_the_source_that_listens_due_until_it_is_unset(
+    catalogue: Catalogue, terminal: Terminal
+) -> None:
+    recording, address = f"recording:{catalogue.recording}", "https://audio.example.org/sinnerman.mp3"
+    assert terminal.run("set", recording, "audio_url", "sinnerman.mp3", "--why", "x") == 1
+    assert terminal.err == (
+        "Error: audio_url has to be a public http or https address, without user and password, and 'sinnerman.mp3' is "
+        "none.\n"
+    )
+    assert terminal.run("set", recording, "audio_url", address, "--why", "our own copy") == 0
+    assert terminal.out.endswith(f": audio_url = {address}\n")
+    catalogue.says("sonoteller", {"moods": ["Dark"], "explicit": True}, confidence=0.6)
+    catalogue.says("spotify", {"explicit": False}, confidence=0.99)
+    assert (catalogue.shown("moods"), catalogue.shown("explicit")) == ((["Dark"], "sonoteller"), (False, "spotify"))
+    assert terminal.run("unset", recording, "audio_url", "--why", "another song") == 0
+    assert (catalogue.shown("moods"), catalogue.shown("explicit")) == (None, (False, "spotify"))
+    assert terminal.run("unset", recording, "audio_url", "--why", "again") == 1
+
+
 def test_the_forms_of_a_key_are_preferred_together(catalogue: Catalogue, terminal: Terminal) -> None:
     catalogue.says("reccobeats", {"key": 0, "mode": 1, "key_name": "C major", "camelot_key": "8B"}, confidence=0.9)
     catalogue.says("getsongbpm", {"key": 9, "mode": 0, "key_name": "A minor", "camelot_key": "8A"}, confidence=0.75)

@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -24,6 +26,10 @@ KINDS = {"artist": "artist", "release": "release", "album": "release", "recordin
 SPOTIFY_LINK = re.compile(
     r"^(?:spotify:|https?://open\.spotify\.com/(?:intl-[a-z-]+/)?)(track|album|artist)[:/]([0-9A-Za-z]{22})(?:[?#].*)?$"
 )
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
+HOST_NAME = re.compile(r"(?:[\w-]+\.)+[\w-]*[^\W\d][\w-]*\.?")
+NAMES_AT_HOME = (".localhost", ".local", ".internal")
+LONGEST_ADDRESS = 2_000
 KEY_GROUP = ("key", "mode", "key_name", "camelot_key")
 """They say one thing in four ways, and are set, unset and preferred together."""
 
@@ -77,6 +83,25 @@ def _truth(value: Any) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
 
+def _public_address(value: Any) -> str | None:
+    """What is wrong with an address that somebody far away is to fetch."""
+    is_address = isinstance(value, str) and len(value) <= LONGEST_ADDRESS and WEB_ADDRESS.fullmatch(value)
+    is_good = is_address and _is_public(value)
+    return None if is_good else "a public http or https address, without user and password"
+
+
+def _is_public(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # brackets that hold no number, a port that is none
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:  # a name
+        return bool(HOST_NAME.fullmatch(host)) and not host.endswith(NAMES_AT_HOME)
+
+
 LARGEST = 2**31 - 1
 SHARE = _number(0, 1)
 DATE = _text(r"\d{4}(-\d{2}(-\d{2})?)?", "a date as far as it is known, as 1999 or 1999-06 or 1999-06-21")
@@ -116,6 +141,12 @@ FIELDS: Mapping[EntityKind, Mapping[str, Rule]] = {
         "listeners": _whole(0, 2**53),
         "playcount": _whole(0, 2**53),
         "rank": _whole(0, 2**53),
+        "audio_url": _public_address,
+        "moods": _texts,
+        "themes": _texts,
+        "keywords": _texts,
+        "language": _text(),
+        "summary": _text(),
     },
 }
 

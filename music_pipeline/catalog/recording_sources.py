@@ -17,7 +17,10 @@ NOTHING_SAID = Version(rows=0, hash="empty")
 
 @dataclass(frozen=True, slots=True)
 class EnrichableRecording:
-    """A recording with the ids by which sources know it; each tuple in a fixed order, so that the first is stable."""
+    """A recording with the ids by which sources know it; each tuple in a fixed order, so that the first is stable.
+
+    `audio_urls`: where its audio is, if the operator says so.
+    """
 
     recording_id: UUID
     title: str
@@ -28,6 +31,7 @@ class EnrichableRecording:
     spotify_ids: tuple[str, ...]
     mbids: tuple[str, ...]
     discogs_release_ids: tuple[str, ...]
+    audio_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def recordings_to_enrich(connection: sa.Connection, artist_id: UUID) -> list[Enr
             spotify_ids=tuple(row.spotify_ids or ()),
             mbids=tuple(row.mbids or ()),
             discogs_release_ids=tuple(row.discogs_release_ids or ()),
+            audio_urls=tuple(row.audio_urls),
         )
         for row in rows
     ]

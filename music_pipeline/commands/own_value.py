@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from music_pipeline.catalog.changes import explain
 from music_pipeline.catalog.field_precedence import InvalidPlace, place_source
 from music_pipeline.catalog.field_precedence import precedence as order_of
-from music_pipeline.catalog.operator_values import InvalidValue, entity_of, set_value, unset_value
+from music_pipeline.catalog.operator_values import InvalidValue, entity_of
 from music_pipeline.commands.terminal import one_line_for, open_database, show_table, who
+from music_pipeline.stages.audio_addresses import set_own_value, unset_own_value
 from music_pipeline.stages.sources import SOURCES
 
 WHY = click.option("--why", required=True, help="For the record.")
@@ -31,7 +32,7 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
     with one_line_for(InvalidValue), open_database().begin() as connection:
         meant = entity_of(connection, entity)
         _explain(connection, f"Set by {who()}: {why}")
-        values = set_value(connection, meant, field, value, why=why, by=who())
+        values = set_own_value(connection, meant, field, value, why=why, by=who())
     said = ", ".join(f"{name} = {one}" for name, one in values.items())
     click.echo(f"{meant.kind} {meant.name} ({meant.entity_id}): {said}")
 
@@ -46,7 +47,7 @@ def unset_field(entity: str, field: str, why: str) -> None:
     with one_line_for(InvalidValue), open_database().begin() as connection:
         meant = entity_of(connection, entity)
         _explain(connection, f"Unset by {who()}: {why}")
-        unset = unset_value(connection, meant, field)
+        unset = unset_own_value(connection, meant, field)
     if unset == 0:
         raise click.ClickException(f"{meant.kind} {meant.name} has no {field} of yours.")
     click.echo(f"{meant.kind} {meant.name} ({meant.entity_id}): {field} is what the sources say.")

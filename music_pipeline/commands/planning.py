@@ -50,7 +50,8 @@ def _provider_data(one: ProviderForecast) -> dict[str, Any]:
         "calls": one.calls,
         "a_second": round(one.a_second, 3),
         "left_now": one.left_now,
-        "day": _day_data(one.day) if one.day else None,
+        "day": _day_data(one.day) if one.day and one.day.quota.period == "day" else None,
+        "month": _day_data(one.day) if one.day and one.day.quota.period == "month" else None,
         "obstacle": {"what": one.obstacle.what, "until": _iso(one)} if one.obstacle else None,
         "done_at": one.done_at.isoformat(),
     }
@@ -67,7 +68,7 @@ def _iso(one: ProviderForecast) -> str | None:
 def _show(ahead: Forecast) -> None:
     show_table(
         "Calls that open work needs",
-        ("provider", "calls", "left in this window", "left today", "hindered by", "done (UTC)"),
+        ("provider", "calls", "left in this window", "left", "hindered by", "done (UTC)"),
         [_row(one) for one in ahead.providers if one.calls or one.obstacle],
     )
     slowest = ahead.slowest
@@ -82,9 +83,9 @@ def _show(ahead: Forecast) -> None:
 def _row(one: ProviderForecast) -> tuple[object, ...]:
     hindered = one.obstacle and f"{one.obstacle.what} until {local_time(one.obstacle.until) or 'it closes'}"
     pause = one.day.who_waits if one.day and one.day.paused else None
-    left_today = f"{one.day.left:,} of {one.day.quota.limit:,}" if one.day else None
+    left = f"{one.day.left:,} of {one.day.quota.limit:,} a {one.day.quota.period}" if one.day else None
     done = local_time(one.done_at) if one.calls else None
-    return one.provider, f"{one.calls:,}", f"{one.left_now:,}", left_today, hindered or pause, done
+    return one.provider, f"{one.calls:,}", f"{one.left_now:,}", left, hindered or pause, done
 
 
 def _basis(ahead: Forecast) -> str:

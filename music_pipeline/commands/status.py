@@ -62,10 +62,14 @@ def _show_days(engine: sa.Engine) -> None:
         click.echo("The calls of a day are not known while the sandbox is away.")
     elif days:
         rows = [
-            (one.provider, f"{one.left:,} of {one.quota.limit:,}", one.who_waits if one.paused else None)
+            (
+                one.provider,
+                f"{one.left:,} of {one.quota.limit:,} a {one.quota.period}",
+                one.who_waits if one.paused else None,
+            )
             for one in days
         ]
-        show_table("Calls left of a day", ("provider", "left", "who waits"), rows)
+        show_table("Calls left", ("provider", "left", "who waits"), rows)
 
 
 def _show_sweeps(engine: sa.Engine) -> None:

@@ -18,7 +18,8 @@ from music_pipeline.stages.sources import SOURCES, Source
 
 GROUP = "enrichment"
 TOLD_BY_CREDITS = ("musicbrainz", "discogs")
-NEEDED = {"spotify_id": "Spotify's id", "isrc": "the ISRC", "mbid": "the MBID", "title": "artist and title"}
+NEEDED = {"spotify_id": "Spotify's id", "isrc": "the ISRC", "mbid": "the MBID", "title": "artist and title",
+          "audio_url": "an address of their audio that an operator gives"}  # fmt: skip
 
 
 def describe(source: Source) -> str:

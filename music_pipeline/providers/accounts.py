@@ -169,13 +169,14 @@ class Access:
 
     async def headers(self) -> Mapping[str, str]:
         """The secret headers. Raises what getting a token raises."""
+        own = {header: self.account.secrets[name] for header, name in self._provider.secret_headers}
         template = self._provider.authorization
         if template is None:
-            return {}
+            return own
         if "{token}" not in template:
-            return {"Authorization": template.format_map(self.account.secrets)}
+            return own | {"Authorization": template.format_map(self.account.secrets)}
         self._token = await self._tokens.of(self._provider, self.account)
-        return {"Authorization": template.format(token=self._token.text)}
+        return own | {"Authorization": template.format(token=self._token.text)}
 
     def params(self) -> tuple[tuple[str, str], ...]:
         """The secret parameters."""

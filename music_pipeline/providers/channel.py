@@ -96,6 +96,10 @@ class Channel:
         """Nothing was sent with this permit."""
         self._dispenser.unused(permit)
 
+    async def uncount(self, permit: Permit) -> None:
+        """The provider does not count the request of this permit."""
+        await self._statements.run_aside(quotas.return_day_call, self.plan, permit.slot)
+
     async def record(self, health: Health, *, request_digest: str, probe: UUID | None) -> None:
         """Tell the breaker how a call ended."""
         clean = self._state is not None and self._state.breaker == "closed" and self._state.breaker_failures == 0

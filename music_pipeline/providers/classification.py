@@ -23,6 +23,8 @@ NO_REASON = ("", "forbidden")
 # How long to wait, in seconds; the second is AcousticBrainz's.
 WAIT_HEADERS = ("retry-after", "x-ratelimit-reset-in")
 USAGE_HEADER = "x-business-use-case-usage"
+# RapidAPI's, on every answer: how many seconds are left of the plan's month. It is no wait but where that is used up.
+PLAN_HEADER = "x-ratelimit-requests-reset"
 
 
 class Meaning(StrEnum):
@@ -82,6 +84,7 @@ CODES: Mapping[str, Mapping[int | None, Meaning]] = {
         None: Meaning.SERVER_ERROR,
     },
     "getsongbpm": {None: Meaning.REFUSED},
+    "sonoteller": {None: Meaning.REFUSED},
     "instagram": {  # https://developers.facebook.com/docs/graph-api/guides/error-handling
         1: Meaning.SERVER_ERROR,
         2: Meaning.SERVER_ERROR,
@@ -161,13 +164,14 @@ def read_response(
         status=effective,
         payload=payload if meaning is Meaning.ANSWERED else None,
         text=_sentence(effective, _hidden(error.text, confidential), readable=readable),
-        retry_after=_asked_wait(response.headers, provider, now=now),
+        retry_after=_asked_wait(response.headers, provider, meaning, now=now),
     )
 
 
-def _asked_wait(headers: Mapping[str, str], provider: Provider, *, now: datetime) -> float | None:
+def _asked_wait(headers: Mapping[str, str], provider: Provider, meaning: Meaning, *, now: datetime) -> float | None:
     """Seconds to wait after a refusal: as the headers say, else as is known of the provider."""
-    found = (retry_after(headers.get(name), now=now) for name in WAIT_HEADERS)
+    names = (*WAIT_HEADERS, PLAN_HEADER) if meaning is Meaning.QUOTA_EXCEEDED else WAIT_HEADERS
+    found = (retry_after(headers.get(name), now=now) for name in names)
     asked = next((seconds for seconds in found if seconds is not None), None)
     if asked is None:
         asked = regain_seconds(headers.get(USAGE_HEADER))
@@ -227,7 +231,8 @@ def _meaning(
     if status == 304:
         return Meaning.UNCHANGED
     if status == 429:
-        return Meaning.QUOTA_EXCEEDED if reason == "QUOTA_EXCEEDED" else Meaning.RATE_LIMITED
+        is_used_up = reason == "QUOTA_EXCEEDED" or (provider.monthly_quota is not None and "quota" in text.lower())
+        return Meaning.QUOTA_EXCEEDED if is_used_up else Meaning.RATE_LIMITED
     if status >= 500 or status == 408:
         return Meaning.RATE_LIMITED if "rate limit" in text.lower() else Meaning.SERVER_ERROR
     if status < 300:

@@ -12,6 +12,7 @@ from music_pipeline.providers.lastfm import LastfmClient
 from music_pipeline.providers.musicbrainz import MusicBrainzClient
 from music_pipeline.providers.questions import Asking
 from music_pipeline.providers.reccobeats import ReccoBeatsClient
+from music_pipeline.providers.sonoteller import SonotellerClient
 from music_pipeline.providers.spotify import SpotifyClient
 
 
@@ -29,6 +30,7 @@ class Providers:
     acousticbrainz: AcousticBrainzClient
     getsongbpm: GetSongBpmClient
     instagram: InstagramClient
+    sonoteller: SonotellerClient
 
 
 def providers_on(gateway: Asking) -> Providers:
@@ -44,4 +46,5 @@ def providers_on(gateway: Asking) -> Providers:
         acousticbrainz=AcousticBrainzClient(gateway),
         getsongbpm=GetSongBpmClient(gateway),
         instagram=InstagramClient(gateway),
+        sonoteller=SonotellerClient(gateway),
     )

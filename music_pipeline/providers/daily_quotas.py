@@ -1,13 +1,15 @@
 """What a rolling day allows: who may still call when little of it is left, and how much is left.
 
 The database counts each permit of such a provider in a slice of five minutes, where it is given (see `quotas`), and
-rounds up: a slice counts until its last call is a day old.
+rounds up: a slice counts until its last call is a day old. A provider that counts months has a "day" of 31 days: no
+month, whenever it begins, is longer.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -17,6 +19,7 @@ from music_pipeline.providers.registry import PROVIDERS, Provider, provider
 from music_pipeline.settings import SettingError, non_negative_number
 
 DAY_SECONDS = 86_400.0
+MONTH_SECONDS = 31 * DAY_SECONDS
 BATCH_SHARE = 0.2
 WATCHLIST_SHARE = 0.05
 # Whoever is let in again finds some calls free, and not just one.
@@ -32,12 +35,16 @@ KIND_OF_PRIORITY = {
 
 @dataclass(frozen=True, slots=True)
 class DayQuota:
-    """`limit` calls in any `seconds` (of our clock). `kept`: the share that is kept free of each class of calls."""
+    """`limit` calls in any `seconds` (of our clock). `kept`: the share that is kept free of each class of calls.
+
+    `period`: what so many seconds are called.
+    """
 
     bucket: str
     limit: int
     seconds: float
     kept: Mapping[Priority, float]
+    period: Literal["day", "month"] = "day"
 
     def allowed(self, priority: Priority) -> int:
         """How many calls of the day may be spent before this class has to wait."""
@@ -52,9 +59,9 @@ class DayQuota:
         """Why this class may not call now."""
         kept = ceil(self.limit * self.kept[priority])
         if not kept:
-            return f"the {self.limit:,} calls of the day are used up"
+            return f"the {self.limit:,} calls of the {self.period} are used up"
         kind = KIND_OF_PRIORITY[priority]
-        return f"of the {self.limit:,} calls of the day {kept:,} are kept for more urgent work; {kind} waits"
+        return f"of the {self.limit:,} calls of the {self.period} {kept:,} are kept for more urgent work; {kind} waits"
 
     def paused(self, used: int) -> tuple[Priority, ...]:
         """The classes that wait when so many calls were made."""
@@ -79,7 +86,7 @@ class DayUse:
     @property
     def text(self) -> str:
         """The standing in a sentence."""
-        left = f"{self.left:,} of {self.quota.limit:,} calls a day are left"
+        left = f"{self.left:,} of {self.quota.limit:,} calls a {self.quota.period} are left"
         return f"{left}; {self.who_waits}" if self.paused else left
 
     @property
@@ -106,18 +113,27 @@ def _share(name: str, default: float) -> float:
 
 
 def day_quota_of(of: Provider, *, sandboxed: bool, speed: float) -> DayQuota | None:
-    """What a day allows at the provider, by a clock `speed` times as fast as ours; None where it is not counted.
+    """What a day, or a month, allows at the provider, by a clock `speed` times as fast as ours; None where neither is
+    counted.
 
     It is the developer's, whichever app or key calls. Raises SettingError.
     """
-    if of.daily_quota is None:
-        return None
-    developer = "sandbox:developer" if sandboxed else "developer"
-    return DayQuota(f"{of.name}:{developer}", of.daily_quota, DAY_SECONDS / speed, kept_shares())
+    bucket = f"{of.name}:{'sandbox:developer' if sandboxed else 'developer'}"
+    if of.monthly_quota is not None:
+        return DayQuota(bucket, of.monthly_quota, MONTH_SECONDS / speed, kept_shares(), "month")
+    if of.daily_quota is not None:
+        return DayQuota(bucket, of.daily_quota, DAY_SECONDS / speed, kept_shares())
+    return None
 
 
 def day_uses(engine: sa.Engine, *, sandboxed: bool, speed: float) -> list[DayUse]:
-    """How the day stands at each provider that counts it. Raises SettingError."""
+    """How the day stands at each provider that counts it, and the month where it was called. Raises SettingError."""
+    uses = period_uses(engine, sandboxed=sandboxed, speed=speed)
+    return [use for use in uses if use.used or use.quota.period == "day"]
+
+
+def period_uses(engine: sa.Engine, *, sandboxed: bool, speed: float) -> list[DayUse]:
+    """How the day or the month stands at each provider that counts it. Raises SettingError."""
     quotas = {name: day_quota_of(provider(name), sandboxed=sandboxed, speed=speed) for name in PROVIDERS}
     with engine.connect() as connection:
         return [_use(connection, name, quota) for name, quota in quotas.items() if quota is not None]

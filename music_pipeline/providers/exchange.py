@@ -39,6 +39,8 @@ LONGEST_BACKOFF_SECONDS = 30.0
 REFUSED_CREDENTIALS_SECONDS = 900.0
 USED_UP_QUOTA_SECONDS = 3600.0  # where the provider does not say how long
 ARRIVAL_MARGIN_SECONDS = 0.02
+# Refusals for the key or the quota, which some providers do not count.
+UNCOUNTED = (Meaning.UNAUTHORISED, Meaning.CREDENTIALS_REFUSED, Meaning.RATE_LIMITED, Meaning.QUOTA_EXCEEDED)
 
 
 class _TryAgain(Exception):
@@ -116,10 +118,12 @@ class Exchange(Generic[Body]):
         probe = await self.channel.admit()
         health_known = False
         try:
-            sent_at, seconds, outcome = await self._sent(send, probe)
+            sent_at, seconds, outcome, permit = await self._sent(send, probe)
             reading = self._read(outcome)
             reading, body = self._parsed(reading)
             self._count(reading.meaning, seconds)
+            if self.provider.refusals_are_free and reading.meaning in UNCOUNTED:
+                await self.channel.uncount(permit)
             await self.channel.record(HEALTH[reading.meaning], request_digest=self.digest, probe=probe)
             health_known = True
         finally:
@@ -135,8 +139,8 @@ class Exchange(Generic[Body]):
 
     async def _sent(
         self, send: Callable[[Permit], Awaitable[RawResponse]], probe: UUID | None
-    ) -> tuple[datetime, float, RawResponse | TransportFailure]:
-        """(when, how long it took, what came); tried with permit after permit until one is used in time."""
+    ) -> tuple[datetime, float, RawResponse | TransportFailure, Permit]:
+        """(when, how long it took, what came, by which permit); permit after permit until one is used in time."""
         while True:
             permit = await self.channel.permit(self.priority)
             used = False
@@ -146,9 +150,9 @@ class Exchange(Generic[Body]):
                 sent_at, started = self.clock.now(), time.monotonic()
                 used = True
                 outcome: RawResponse | TransportFailure = await send(permit)
-                return sent_at, time.monotonic() - started, outcome
+                return sent_at, time.monotonic() - started, outcome, permit
             except TransportFailure as failure:
-                return sent_at, time.monotonic() - started, failure
+                return sent_at, time.monotonic() - started, failure, permit
             except PermitVoid:
                 used = False
             except RefusedBySpotipy as refusal:

@@ -223,11 +223,12 @@ class Gateway:
             outgoing = Outgoing(
                 url=_filled(self._addresses.base_of(provider), access.account) + question.path,
                 params=question.params,
-                headers={"Accept": "application/json", **validators},
+                headers={"Accept": "application/json", **dict(provider.headers), **validators},
                 secret_headers=await access.headers(),
                 secret_params=access.params(),
                 form=None,
                 timeout_seconds=provider.timeout_seconds,
+                json=dict(question.fields) or None,
             )
             if provider.through_spotipy and not question.endpoint.direct:
                 return lambda permit: self._spotipy.send(question, outgoing, permit)

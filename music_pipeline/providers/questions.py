@@ -1,5 +1,6 @@
 """What is asked of a provider and what comes back: the gateway's words. How it is asked is in `gateway`."""
 
+import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,16 +49,25 @@ class Endpoint:
 
 @dataclass(frozen=True)  # without slots: path and request are wanted several times for each call, and kept
 class Question:
-    """A GET of an endpoint. No parameter holds a credential: what is asked is kept and logged."""
+    """A GET of an endpoint, or with `fields` a POST of a JSON object of them.
+
+    No parameter and no field holds a credential: what is asked is kept and logged.
+    """
 
     endpoint: Endpoint
     values: tuple[str, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, endpoint: Endpoint, *values: str, **params: str | int) -> "Question":
         """A question with parameters by name, each given once."""
         return cls(endpoint, values, tuple(sorted((name, str(value)) for name, value in params.items())))
+
+    @classmethod
+    def posting(cls, endpoint: Endpoint, **fields: str) -> "Question":
+        """A POST of a JSON object."""
+        return cls(endpoint, fields=tuple(sorted(fields.items())))
 
     @cached_property
     def path(self) -> str:
@@ -67,6 +77,8 @@ class Question:
     @cached_property
     def request(self) -> str:
         """The request as text, the same for equal questions."""
+        if self.fields:
+            return f"POST {self.path} {json.dumps(dict(self.fields), ensure_ascii=False)}"
         query = urlencode(sorted(self.params))
         return f"GET {self.path}?{query}" if query else f"GET {self.path}"
 

@@ -46,8 +46,8 @@ class QuotaPlan:
 
     `buckets[0]` is the provider's own. `places`: how many requests a window allows, 0 where they need not be counted.
     `hold`: how long the place of a request that never reports back is taken. `tolerance`: how late a permit may be
-    used. `scopes`: whom the blocks concern that count here. `day`: what a rolling day allows, None where it is not
-    counted.
+    used. `scopes`: whom the blocks concern that count here. `day`: what a rolling day or month allows, None where
+    neither is counted.
     """
 
     provider: str
@@ -190,9 +190,21 @@ def give_back(engine: sa.Engine, plan: QuotaPlan, returned: list[Returned]) -> N
         for slot in unused:
             values = {"buckets": list(plan.buckets), "intervals": list(plan.intervals), "slot": slot}
             connection.execute(query("return_permit"), values)
-            if plan.day is not None:
-                day = {"bucket": plan.day.bucket, "day": plan.day.seconds, "slot": slot}
-                connection.execute(query("return_day_call"), day)
+            _return_day_call(connection, plan, slot)
+
+
+def return_day_call(engine: sa.Engine, plan: QuotaPlan, slot: float) -> None:
+    """Count the call of a permit that was due at `slot` no more in its day: it was made, and the provider does not
+    count it.
+    """
+    with engine.begin() as connection:
+        _return_day_call(connection, plan, slot)
+
+
+def _return_day_call(connection: sa.Connection, plan: QuotaPlan, slot: float) -> None:
+    if plan.day is not None:
+        day = {"bucket": plan.day.bucket, "day": plan.day.seconds, "slot": slot}
+        connection.execute(query("return_day_call"), day)
 
 
 def leave_line(engine: sa.Engine, plan: QuotaPlan, asker_name: str) -> None:

@@ -30,10 +30,12 @@ class Provider:
     `base_url`: the real one; `sandbox_path`: the same in the sandbox; either may hold a credential that is no secret,
     by name in braces. `per_account`: whether its quota is an account's, or our address's. `credentials`: the names of
     what it needs. `authorization`: the header, with credentials by name in braces; `{token}` is an access token got
-    with them. `secret_params`: parameters that hold a credential, as (parameter, name of the credential).
+    with them. `secret_params`: parameters that hold a credential, as (parameter, name of the credential);
+    `secret_headers`: headers likewise. `headers`: what else stands in the header of every request.
     `forbidden_is_gone`: a 403 without a reason means that the endpoint is not for this app; `forbidden_is_haste`: that
     we asked too often. `refused_seconds`: how long it refuses everything after too many calls, where it does not say so
-    itself; None where nobody knows. `daily_quota`: calls in any day; None where it counts no days, or nobody knows.
+    itself; None where nobody knows. `daily_quota`, `monthly_quota`: calls in any day, or in any 31 days; None where it
+    counts none, or nobody knows. `refusals_are_free`: what it refuses for the key or the quota counts for neither.
     """
 
     name: str
@@ -45,12 +47,16 @@ class Provider:
     authorization: str | None
     metadata_ttl: timedelta
     timeout_seconds: float = 30.0
+    headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[tuple[str, str], ...] = ()
     secret_params: tuple[tuple[str, str], ...] = ()
     forbidden_is_gone: bool = False
     forbidden_is_haste: bool = False
     not_found_is_absent: bool = True
     refused_seconds: float | None = None
     daily_quota: int | None = None
+    monthly_quota: int | None = None
+    refusals_are_free: bool = False
     contact_needed: bool = False
     through_spotipy: bool = False
 
@@ -175,18 +181,42 @@ PROVIDERS: Mapping[str, Provider] = {
             not_found_is_absent=False,
             refused_seconds=3600.0,
         ),
+        Provider(  # https://rapidapi.com/sonoteller1-sonoteller-default/api/sonoteller-ai1: 10 a month are free, others
+            # say; one a second, and two minutes to listen to a song, are assumptions
+            name="sonoteller",
+            base_url="https://sonoteller-ai1.p.rapidapi.com",
+            sandbox_path="/sonoteller",
+            quota=Quota(1, 1),
+            per_account=True,
+            credentials=("SONOTELLER_API_KEY",),
+            authorization=None,
+            headers=(("X-RapidAPI-Host", "sonoteller-ai1.p.rapidapi.com"),),
+            secret_headers=(("X-RapidAPI-Key", "SONOTELLER_API_KEY"),),
+            metadata_ttl=timedelta(days=365),
+            timeout_seconds=120.0,
+            not_found_is_absent=False,
+            monthly_quota=10,
+            refusals_are_free=True,
+        ),
     )
 }
 
 
 def provider(name: str) -> Provider:
-    """The provider, with the quotas of the environment where they are set: `<NAME>_QUOTA` (calls/seconds, as 300/30)
-    and `<NAME>_DAILY_QUOTA` (calls in any 24 hours). Raises SettingError.
+    """The provider, with the quotas of the environment where they are set: `<NAME>_QUOTA` (calls/seconds, as 300/30),
+    `<NAME>_DAILY_QUOTA` (calls in any 24 hours) and `<NAME>_MONTHLY_QUOTA` (calls in any 31 days). Raises SettingError,
+    also where both days and months would have to be counted.
     """
     declared = PROVIDERS[name]
-    variable = f"{name.upper()}_DAILY_QUOTA"
-    daily = positive_integer(variable, default=1) if os.environ.get(variable) else declared.daily_quota
-    return replace(declared, quota=_quota(declared), daily_quota=daily)
+    daily = _calls(f"{name.upper()}_DAILY_QUOTA", declared.daily_quota)
+    monthly = _calls(f"{name.upper()}_MONTHLY_QUOTA", declared.monthly_quota)
+    if daily is not None and monthly is not None:
+        raise SettingError(f"The calls of {name} are counted by the day or by the month, not by both.")
+    return replace(declared, quota=_quota(declared), daily_quota=daily, monthly_quota=monthly)
+
+
+def _calls(variable: str, declared: int | None) -> int | None:
+    return positive_integer(variable, default=1) if os.environ.get(variable) else declared
 
 
 def _quota(declared: Provider) -> Quota:

@@ -55,7 +55,7 @@ class RefusedBySpotipy(Exception):
 class Outgoing:
     """A request as it is sent. `secret_headers` and `secret_params` go out and are written nowhere.
 
-    `form`: a POST with that form, else a GET.
+    `form`: a POST with that form, `json`: with that JSON object; else a GET.
     """
 
     url: str
@@ -65,6 +65,12 @@ class Outgoing:
     secret_params: tuple[tuple[str, str], ...] = field(repr=False)
     form: Mapping[str, str] | None
     timeout_seconds: float
+    json: Mapping[str, str] | None = None
+
+    @property
+    def method(self) -> str:
+        """How it is sent."""
+        return "GET" if self.form is None and self.json is None else "POST"
 
 
 def user_agent(contact: str | None) -> str:
@@ -105,10 +111,11 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permit) -> RawResponse:
     """Send once. Raises TransportFailure, or PermitVoid."""
     request = client.build_request(
-        "GET" if outgoing.form is None else "POST",
+        outgoing.method,
         outgoing.url,
         params=(*outgoing.params, *outgoing.secret_params) or None,
         data=outgoing.form,
+        json=outgoing.json,
         headers={**outgoing.headers, **outgoing.secret_headers},
         timeout=httpx.Timeout(outgoing.timeout_seconds, connect=CONNECT_SECONDS),
     )
@@ -116,7 +123,8 @@ async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permi
         raise PermitVoid
     try:
         async with asyncio.timeout(outgoing.timeout_seconds):
-            response = await client.send(request)
+            # A POST that is sent on to elsewhere is a second one, for which there is no permit.
+            response = await client.send(request, follow_redirects=outgoing.method == "GET")
     except (TimeoutError, httpx.TimeoutException) as error:
         raise _failure(error) from None
     except (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL) as error:

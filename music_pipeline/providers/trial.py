@@ -19,6 +19,11 @@ SOME_HANDLE = "ninasimonemusic"
 # That there is nothing known of these would be an answer too.
 SOME_ISRC = "USPR36500001"
 SOME_MBID = "30cb03f3-bd95-43b0-9d41-6d75e13cd353"
+# The example of Sonoteller's own documentation.
+SOME_AUDIO = (
+    "https://storage.googleapis.com/musikame-files/"
+    "thefatrat-mayday-feat-laura-brehm-lyriclyrics-videocopyright-free-music.mp3"
+)
 
 # Each needs the provider's credentials, if it has any.
 TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
@@ -32,6 +37,7 @@ TRIALS: Mapping[str, Callable[[Providers, datetime], Awaitable[object]]] = {
     "acousticbrainz": lambda providers, now: providers.acousticbrainz.low_level([SOME_MBID], fresh_since=now),
     "getsongbpm": lambda providers, now: providers.getsongbpm.search(SOME_SONG, SOMEBODY, fresh_since=now),
     "instagram": lambda providers, now: providers.instagram.business(SOME_HANDLE, fresh_since=now),
+    "sonoteller": lambda providers, now: providers.sonoteller.lyrics(SOME_AUDIO, fresh_since=now),
 }
 
 

@@ -25,7 +25,8 @@ CLOUDFLARE_PAGE = (
 LONG_BLOCK_SECONDS = 86_400.0
 WRONG_TOKENS = {"discogs": "Discogs token=wrong", "genius": "Bearer wrong", "instagram": "Bearer wrong"}
 WRONG_KEYS = {"lastfm": "api_key", "getsongbpm": "api_key", "instagram": "access_token"}
-WITH_TOKEN = ("spotify", *dict.fromkeys([*WRONG_TOKENS, *WRONG_KEYS]))
+WRONG_HEADERS = {"sonoteller": "x-rapidapi-key"}
+WITH_TOKEN = ("spotify", *dict.fromkeys([*WRONG_TOKENS, *WRONG_KEYS, *WRONG_HEADERS]))
 TOTAL_KEYS = ("total", "items", "count", "release-count", "recording-count", "artist-count")
 PAGE_KEYS = {
     "spotify": ("items",),
@@ -217,6 +218,8 @@ def _expired_token(fault: Fault, provider: Provider, request: Request) -> Effect
     if fault.provider == "spotify":
         return Effect(answer=json_answer({"error": {"status": 401, "message": "The access token expired"}}, 401))
     headers = {"authorization": WRONG_TOKENS[fault.provider]} if fault.provider in WRONG_TOKENS else {}
+    if fault.provider in WRONG_HEADERS:
+        headers = {WRONG_HEADERS[fault.provider]: "wrong"}
     key = WRONG_KEYS.get(fault.provider)
     query = [*((name, value) for name, value in request.query if name != key), *([(key, "wrong")] if key else [])]
     return Effect(answer=provider.admit(replace(request, headers={**request.headers, **headers}, query=query)))

@@ -49,6 +49,8 @@ QUOTAS: Mapping[str, QuotaSetting] = {
     "acousticbrainz": QuotaSetting("fixed", 10, 10),
     "getsongbpm": QuotaSetting("blocking", 3_000, 3_600),
     "instagram": QuotaSetting("rolling", 200, 3_600),
+    # A paid plan's month: the free one's 10 would be used up by whoever tries the sandbox for a day.
+    "sonoteller": QuotaSetting("fixed", 1_000, 31 * DAY_SECONDS),
 }
 
 

@@ -16,6 +16,7 @@ from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.reccobeats import ReccoBeats
 from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.sonoteller import Sonoteller
 from music_pipeline.sandbox.providers.spotify import Spotify, quota_exceeded
 from music_pipeline.sandbox.providers.spotify_accounts import SpotifyAccounts, TokenBook
 
@@ -45,4 +46,5 @@ REGISTRY: dict[str, Callable[[Parts], Provider]] = {
     "acousticbrainz": lambda parts: AcousticBrainz(parts.knowledge, parts.clock),
     "getsongbpm": lambda parts: GetSongBpm(parts.site),
     "instagram": lambda parts: Instagram(parts.site),
+    "sonoteller": lambda parts: Sonoteller(parts.site),
 }

@@ -36,6 +36,7 @@ from music_pipeline.catalog.recording_sources import (
 )
 from music_pipeline.database import query
 from music_pipeline.providers.errors import ProviderError
+from music_pipeline.stages.audio_addresses import outdated_rows
 from music_pipeline.stages.enrichment_log import is_news, is_skipped, log_sources, log_tracks
 from music_pipeline.stages.enrichment_plan import (
     ID_FOUND_FOR,
@@ -293,6 +294,8 @@ def _reading(enrichment: Enrichment) -> Reading:
 def _write(connection: sa.Connection, *, enrichment: Enrichment) -> Result:
     artist, names = enrichment.artist, [source.name for source in enrichment.sources]
     before = source_versions(connection, artist.artist_id, names)
+    for outdated in outdated_rows(connection, list(enrichment.rows), enrichment.recordings):
+        del enrichment.rows[outdated]
     rows, run_id = list(enrichment.rows.values()), enrichment.item.correlation_id
     write_source_rows(connection, rows, enrichment.known, run_id=run_id)
     news = [row for row in rows if is_news(row, enrichment.known.get((row.recording_id, row.source)))]

@@ -16,7 +16,7 @@ from music_pipeline.providers.accounts import missing_credentials
 from music_pipeline.providers.capabilities import LIFETIME_SECONDS
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.sources import SOURCES, asked_about_all, asked_on_demand
 from music_pipeline.work import EnqueueRequest, Stage, enqueue_many
 
 ARTISTS_A_TICK = 1_000
@@ -28,7 +28,8 @@ LAST_PRIORITY = 9
 def enrichment_is_due(engine: sa.Engine) -> bool:
     """Whether there is anything that `enqueue_due_enrichment` would enqueue, but for what was never asked.
 
-    What was never asked waits for the sweep that something else brings about, which costs less than to look for it.
+    What was never asked waits for the sweep that something else brings about, which costs less than to look for it;
+    but not where the operator gave what a source needs, who will look for the answer.
     """
     with engine.connect() as connection:
         return bool(connection.execute(query("enrichment_is_due"), _sources(engine)).scalar_one())
@@ -70,7 +71,12 @@ def _requests(artists: Sequence[sa.Row[Any]], window: str, *, priority: int | No
 
 
 def _sources(engine: sa.Engine) -> dict[str, list[str]]:
-    return {"sources": list(SOURCES), "askable": askable_sources(engine)}
+    return {
+        "sources": list(SOURCES),
+        "askable": askable_sources(engine),
+        "about_all": asked_about_all(),
+        "on_demand": asked_on_demand(),
+    }
 
 
 def askable_sources(engine: sa.Engine) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from music_pipeline.catalog.recording_sources import EnrichableRecording, KnownRow, SourceRow
 from music_pipeline.providers.errors import CredentialsMissing, EndpointGone, ProviderRefused, ProviderUnavailable
-from music_pipeline.stages.sources import Need, Source
+from music_pipeline.stages.sources import GIVEN_BY_OPERATOR, Need, Source
 
 ATTEMPTS = 5
 FIRST_DELAY = timedelta(minutes=10)
@@ -56,7 +56,7 @@ def decide(
 ) -> Decision:
     """Whether to ask. `values`: how sure the fields are that other sources gave so far."""
     if not has_what_it_takes(source, recording):
-        return Decision.WAIT
+        return Decision.LEAVE if source.needs in GIVEN_BY_OPERATOR else Decision.WAIT
     is_asked_for = force or (known is not None and known.requested_at is not None)
     if known is not None and known.undone_at is not None and not is_asked_for:
         return Decision.LEAVE
@@ -93,6 +93,7 @@ def has_what_it_takes(source: Source, recording: EnrichableRecording) -> bool:
         "isrc": recording.isrcs,
         "mbid": recording.mbids,
         "title": recording.artist_names,
+        "audio_url": recording.audio_urls,
     }
     return bool(ids[source.needs])
 

@@ -225,6 +225,26 @@ async def _getsongbpm(providers: "Providers", asked: Asked) -> SourceAnswer:
     return _said("getsongbpm", tempo=ours[0].tempo, **_printed_key(ours[0].key_of or ""))
 
 
+async def fetch_sonoteller(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+    """What the lyrics of the audio are about, at the address that the operator gave."""
+    answers = await settled(_sonoteller(providers, one) for one in asked)
+    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+
+
+async def _sonoteller(providers: "Providers", asked: Asked) -> SourceAnswer:
+    heard = await providers.sonoteller.lyrics(asked.recording.audio_urls[0], fresh_since=asked.fresh_since)
+    said = _said(
+        "sonoteller",
+        summary=heard.summary or None,
+        language=heard.language or None,
+        explicit=heard.explicit,
+        moods=list(heard.moods or ()) or None,
+        themes=list(heard.themes or ()) or None,
+        keywords=list(heard.keywords or ()) or None,
+    )
+    return said if said.fields else None
+
+
 def _said(source: str, **values: Any) -> Said:
     """What a source says, without what it does not know."""
     fields = {name: value for name, value in values.items() if value is not None}
@@ -245,4 +265,5 @@ FETCH: Mapping[str, Fetch] = {
     "lastfm": fetch_lastfm,
     "spotify_audio_features": fetch_spotify_audio_features,
     "getsongbpm": fetch_getsongbpm,
+    "sonoteller": fetch_sonoteller,
 }

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-Need = Literal["spotify_id", "isrc", "mbid", "title"]
+Need = Literal["spotify_id", "isrc", "mbid", "title", "audio_url"]
+# What only an operator can give. A recording without it is none of the source's business, and gets no row there.
+GIVEN_BY_OPERATOR: frozenset[Need] = frozenset({"audio_url"})
 AUDIO_FEATURES = (
     "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
     "valence", "tempo", "time_signature",
@@ -62,5 +64,18 @@ SOURCES: Mapping[str, Source] = {
         Source("getsongbpm", "GetSongBPM", "getsongbpm", frozenset({"tempo", *KEY_FIELDS}),
                needs="title", batch=1, wave=3, confidence=0.75, keeps=timedelta(days=30),
                only_without=frozenset({"tempo", "key"})),
+        Source("sonoteller", "Sonoteller", "sonoteller",
+               frozenset({"moods", "themes", "keywords", "language", "summary", "explicit"}),
+               needs="audio_url", batch=1, wave=3, confidence=0.6, keeps=timedelta(days=365)),
     )
 }  # fmt: skip
+
+
+def asked_about_all() -> list[str]:
+    """The names of the sources that are asked about every recording."""
+    return [source.name for source in SOURCES.values() if source.needs not in GIVEN_BY_OPERATOR]
+
+
+def asked_on_demand() -> list[str]:
+    """The names of the sources that are asked about recordings for which an operator gave what they need."""
+    return [source.name for source in SOURCES.values() if source.needs in GIVEN_BY_OPERATOR]

@@ -28,7 +28,8 @@ def test_the_asset_graph_is_the_catalogue_its_enrichment_and_the_queues_with_no_
         )
         for spec in definitions().resolve_all_asset_specs()
     }
-    by_tracks = ("spotify", "reccobeats", "deezer", "lastfm", "spotify_audio_features", "getsongbpm")
+    by_tracks = ("spotify", "reccobeats", "deezer", "lastfm", "spotify_audio_features", "getsongbpm",
+                 "sonoteller")  # fmt: skip
     assert graph == {
         "artists": ([], "catalog", True),
         "releases": (["artists"], "catalog", True),

@@ -50,6 +50,7 @@ def test_the_demo_finds_what_there_is_and_asks_nothing_twice(home: Path) -> None
     assert line["enrichment_requests"]["lastfm"] > 0
     assert line["enrichment_requests"]["discogs"] == 0
     assert 0.5 < line["coverage"]["lastfm"] <= 1
+    assert line["coverage"]["sonoteller"] is None
     assert line["second_run"] == {"requests": 0, "rows_written": 0}
     assert min(line["recall"].values()) > 0.9
     assert json.loads((home / "demo" / "sandbox.json").read_text())["seed"] == 5

@@ -25,7 +25,7 @@ from music_pipeline.defs.running.sweeping import sweeping
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.reprocessing import ReprocessFilters, reprocess
 from music_pipeline.stages.runner import database_now, drain, refresh
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.sources import asked_about_all
 from music_pipeline.work import Stage, enqueue
 from music_pipeline_tests.load.impatience import be_impatient
 
@@ -90,12 +90,12 @@ class Client:
         return [enqueued.answer]
 
     def reprocess(self) -> list[str]:
-        source = self.chosen.choice(list(SOURCES))
+        source = self.chosen.choice(asked_about_all())
         done = reprocess(self.engine, ReprocessFilters(sources=(source,), limit=20), by="client")
         return ["reset" if done.rows else "nothing to reset"]
 
     def refresh(self) -> list[str]:
-        artist, source = self.chosen.choice(self.artists), self.chosen.choice(list(SOURCES))
+        artist, source = self.chosen.choice(self.artists), self.chosen.choice(asked_about_all())
         cutoff = database_now(self.engine)
         outcomes = refresh(
             Stage.ENRICHMENT, [artist.artist_key], run_id=f"client-{uuid4()}", cutoff=cutoff, sources=[source]

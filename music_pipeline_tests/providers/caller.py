@@ -19,6 +19,7 @@ from music_pipeline.providers.clients import Providers, providers_on
 from music_pipeline.providers.errors import ProviderUnavailable
 from music_pipeline.providers.gateway import Gateway
 from music_pipeline.providers.questions import Priority
+from music_pipeline.sandbox.world.coverage import covered
 
 CALLERS = 8
 Call = Callable[[Providers], Awaitable[object]]
@@ -34,7 +35,14 @@ CALL_OF_PROVIDER: Mapping[str, Call] = {
     "acousticbrainz": lambda providers: providers.acousticbrainz.low_level([str(uuid4())]),
     "getsongbpm": lambda providers: providers.getsongbpm.search(secrets.token_hex(8), secrets.token_hex(8)),
     "instagram": lambda providers: providers.instagram.business(secrets.token_hex(8)),
+    "sonoteller": lambda providers: providers.sonoteller.lyrics(some_audio()),
 }
+
+
+def some_audio() -> str:
+    """An address of audio that nobody has asked about, and that can be fetched."""
+    addresses = iter(lambda: f"https://audio.example.org/{secrets.token_hex(8)}.mp3", "")
+    return next(address for address in addresses if covered("sonoteller fetched", address))
 
 
 async def call_until(begin: float, end: float, providers: Providers, name: str, answered: Counter[str]) -> None:

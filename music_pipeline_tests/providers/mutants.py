@@ -26,6 +26,7 @@ DEFAULTS = frozenset({("number", 0), ("number", 1), ("number", -1), ("text", "")
 OF_THE_WHOLE = ("nulls", "next_offset", "track_count", "recording_relations_missing")
 WORD = re.compile(r"\S+")
 ADDRESS_PART = re.compile(r"[A-Za-z0-9._-]+")
+SPOKEN_FLAGS = {"yes": True, "no": False}
 DURATION = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
 
 Leaf = tuple[str, Any]
@@ -254,6 +255,8 @@ def _readings_of_text(value: str) -> set[Leaf]:
     if len(clean) > 1_000:
         return found
     found |= {("text", one) for one in (*WORD.findall(clean), *ADDRESS_PART.findall(clean))}
+    if clean.strip().lower() in SPOKEN_FLAGS:
+        found.add(("flag", SPOKEN_FLAGS[clean.strip().lower()]))
     found |= {("number", 1000 * _seconds(match)) for match in DURATION.finditer(clean)}
     try:
         found |= _readings_of_number(int(clean) if clean.strip().isdecimal() else float(clean))

@@ -103,6 +103,15 @@ def reading(provider: str, status: int, body: bytes, **headers: str) -> Reading:
         ("getsongbpm", 200, b'{"error":"Bad query."}', Meaning.REFUSED),
         ("getsongbpm", 401, b'{"error":"Invalid API Key"}', Meaning.UNAUTHORISED),
         ("getsongbpm", 404, CLOUDFLARE, Meaning.BROKEN),
+        ("sonoteller", 200, b'{"moods":["Sad"]}', Meaning.ANSWERED),
+        ("sonoteller", 200, b'{"error":"no such file"}', Meaning.REFUSED),
+        ("sonoteller", 401, b'{"message":"Invalid API key."}', Meaning.UNAUTHORISED),
+        ("sonoteller", 403, b'{"message":"You are not subscribed to this API."}', Meaning.CREDENTIALS_REFUSED),
+        ("sonoteller", 404, b'{"message":"API doesn\'t exists"}', Meaning.REFUSED),
+        ("sonoteller", 429, b'{"message":"You have exceeded the MONTHLY quota for"}', Meaning.QUOTA_EXCEEDED),
+        ("sonoteller", 429, b'{"message":"Too many requests"}', Meaning.RATE_LIMITED),
+        ("sonoteller", 504, b'{"message":"The request to the API has timed out"}', Meaning.SERVER_ERROR),
+        ("discogs", 429, b'{"message":"You have exceeded the MONTHLY quota for"}', Meaning.RATE_LIMITED),
         ("reccobeats", 200, b'{"content":[]}', Meaning.ANSWERED),
         ("reccobeats", 404, b'{"status":4042}', Meaning.REFUSED),
         ("acousticbrainz", 200, b'{"mbid_mapping":{}}', Meaning.ANSWERED),
@@ -181,6 +190,13 @@ def test_how_long_to_wait_is_said_in_the_providers_own_headers() -> None:
     usage = json.dumps({"1": [{"type": "instagram", "call_count": 100, "estimated_time_to_regain_access": 19}]})
     limited = instagram_error(80002)
     assert reading("instagram", 400, limited, x_business_use_case_usage=usage).retry_after == 19 * 60
+
+
+def test_the_rest_of_a_plans_month_is_a_wait_only_where_it_is_used_up() -> None:
+    used_up, hasty = b'{"message":"You have exceeded the MONTHLY quota"}', b'{"message":"Too many requests"}'
+    assert reading("sonoteller", 429, used_up, x_ratelimit_requests_reset="2163603").retry_after == 2_163_603
+    assert reading("sonoteller", 429, hasty, x_ratelimit_requests_reset="2163603").retry_after is None
+    assert reading("sonoteller", 429, used_up).retry_after is None
 
 
 @pytest.mark.parametrize(

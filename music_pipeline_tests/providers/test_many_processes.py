@@ -18,10 +18,11 @@ SHORTENED = (
     QuotaOverride("getsongbpm", 50, 60.0),
     QuotaOverride("instagram", 30, 60.0),
     QuotaOverride("lastfm", 50, 10.0),
+    QuotaOverride("sonoteller", 60, 60.0),
 )
 # Few at a time, so that the machine is no narrower than the quotas.
 TOGETHER = [("spotify", "instagram"), ("musicbrainz", "discogs", "genius"), ("deezer",), ("lastfm", "getsongbpm"),
-            ("reccobeats", "acousticbrainz")]  # fmt: skip
+            ("reccobeats", "acousticbrainz", "sonoteller")]  # fmt: skip
 SOAK_SECONDS = 75.0
 # From when a block is recorded until it is committed, and read by whoever holds a permit already.
 KNOWN_SECONDS = 0.25
@@ -39,6 +40,7 @@ def world(engine: sa.Engine, sandbox: Start, monkeypatch: pytest.MonkeyPatch) ->
         running = sandbox(speed=speed, seed=78, quotas=tuple(quotas), daily_quotas=tuple(daily))
         running.clear_faults()
         monkeypatch.setenv("MUSIC_SANDBOX_URL", running.url)
+        monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "100000")  # a month's few would be over in seconds
         for quota in quotas:
             monkeypatch.setenv(f"{quota.provider.upper()}_QUOTA", f"{quota.limit}/{quota.window:g}")
         for one in daily:

@@ -22,6 +22,7 @@ from music_pipeline.providers import (
     lastfm,
     musicbrainz_answers,
     reccobeats,
+    sonoteller,
     spotify,
 )
 from music_pipeline.providers.classification import Meaning, RawResponse, read_response, text_of
@@ -68,7 +69,8 @@ def of_the_sandbox() -> dict[str, list[Answer]]:
         "deezer": _of_deezer(told), "reccobeats": _of_reccobeats(told), "acousticbrainz": _of_acousticbrainz(told),
         "getsongbpm": _of_getsongbpm(told), "instagram": _of_instagram(told),
     }  # fmt: skip
-    return {provider: [_asked(desk, *one) for one in questions] for provider, questions in asked.items()}
+    answers = {provider: [_asked(desk, *one) for one in questions] for provider, questions in asked.items()}
+    return answers | {"sonoteller": _of_sonoteller(desk)}
 
 
 Asked = tuple[str, dict[str, Any], Parser]
@@ -172,6 +174,17 @@ def _of_instagram(told: Any) -> list[Asked]:
     question = f"business_discovery.username({handle}){{{instagram.FIELDS}}}"
     asked = {"access_token": "t", "fields": question}
     return [("/instagram/v25.0/17841405309211844", asked, instagram.parse_business)]
+
+
+def _of_sonoteller(desk: Desk) -> list[Answer]:
+    """Of this one no real answer is known: both forms that the emulated one has."""
+    headers = {"X-RapidAPI-Key": "k", "X-RapidAPI-Host": "sonoteller-ai1.p.rapidapi.com"}
+    addresses = [f"https://audio.example.org/{place}.mp3" for place in range(20)]
+    asked = ((one, json.dumps({"file": one}).encode()) for one in addresses)
+    replies = [(one, desk.ask("POST", "/sonoteller/lyrics", headers=headers, body=body)) for one, body in asked]
+    said = {type(reply.json["moods"]): (one, reply) for one, reply in replies if reply.json.get("moods")}
+    assert said.keys() == {list, dict}
+    return [answer(f"/lyrics of {one}", reply.json, sonoteller.parse_lyrics) for one, reply in said.values()]
 
 
 def of_recordings(folder: Path, provider: str) -> Iterator[Answer]:

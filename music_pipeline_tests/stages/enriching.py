@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
 from music_pipeline.stages.outcomes import Outcome
 from music_pipeline.stages.runner import drain
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.sources import SOURCES, asked_about_all
 from music_pipeline.work import Stage
 from music_pipeline_tests.stages.conftest import Pipeline
 
 SWEEPS_TO_RECOVER = 8
-PROVIDERS = tuple(dict.fromkeys(source.provider for source in SOURCES.values()))
+PROVIDERS = tuple(dict.fromkeys(SOURCES[name].provider for name in asked_about_all()))
 
 
 def enrich(pipeline: Pipeline) -> list[Outcome]:

@@ -69,6 +69,13 @@ def test_a_source_waits_for_the_id_that_it_knows_recordings_by() -> None:
     assert (row.status, row.next_attempt_at) == ("waiting", None)
 
 
+def test_a_source_that_needs_what_only_an_operator_gives_has_nothing_to_do_with_a_recording_without() -> None:
+    listening = SOURCES["sonoteller"]
+    assert decide(listening, RECORDING, None, {}, now=NOW, force=True) is Decision.LEAVE
+    told = replace(RECORDING, audio_urls=("https://audio.example.org/1.mp3",))
+    assert decide(listening, told, None, {}, now=NOW, force=False) is Decision.ASK
+
+
 def test_a_slow_source_is_asked_only_for_what_is_still_missing() -> None:
     slow = SOURCES["getsongbpm"]
     assert decide(slow, RECORDING, None, {"tempo": 0.9, "key": 0.9}, now=NOW, force=False) is Decision.UNNEEDED

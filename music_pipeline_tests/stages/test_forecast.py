@@ -15,6 +15,7 @@ from music_pipeline.providers.daily_quotas import DayQuota, DayUse, kept_shares
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline_tests.catalogue_rows import write_small_catalogue
 from music_pipeline_tests.stages.conftest import SPEED, Pipeline
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -101,6 +102,27 @@ def test_plan_names_the_slowest_and_what_hinders(
     text = capsys.readouterr().out
     assert "the slowest is discogs" in text
     assert "1 of 10 releases and 100 tracks each, an assumption" in text
+
+
+def test_recordings_that_are_to_be_listened_to_count_for_the_month(
+    own_pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "2")
+    written = write_small_catalogue(own_pipeline.engine)
+    with own_pipeline.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO operator_values (entity, entity_id, field, value, why, set_by) SELECT 'recording', "
+            "recording_id, 'audio_url', to_jsonb('https://audio.example.org/' || recording_id), 'x', 'x' "
+            "FROM recordings"
+        )
+    capsys.readouterr()
+    assert cli.run(["plan", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    asked = said["providers"]["sonoteller"]
+    assert (asked["calls"], asked["day"]) == (len(written.track_ids), None)
+    assert asked["month"] == {"limit": 2, "left": 2, "waits": []}
+    until_done = datetime.fromisoformat(asked["done_at"]) - datetime.fromisoformat(said["at"])
+    assert until_done == timedelta(days=31) / SPEED  # the third is the next month's
 
 
 def test_nothing_open_is_nothing_to_ask(own_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:

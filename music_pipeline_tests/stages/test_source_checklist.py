@@ -42,6 +42,11 @@ ISRC = """
 INSERT INTO recording_isrcs (recording_id, isrc, source)
 SELECT recording_id, 'USPR36500001', 'spotify' FROM recordings
 """
+ADDRESS = """
+INSERT INTO operator_values (entity, entity_id, field, value, why, set_by)
+SELECT 'recording', recording_id, 'audio_url', '"https://audio.example.org/sinnerman.mp3"', 'a test', 'a test'
+FROM recordings
+"""
 # These wait while one is in trouble that may make their question needless.
 SPARED = {name for name, source in SOURCES.items() if source.only_without}
 ASKED_OF = [one for one in PROVIDERS if one in {source.provider for source in SOURCES.values()}]
@@ -84,6 +89,7 @@ def one(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> OneRecording:
     with engine.begin() as connection:
         connection.execute(sa.text(IDS))
         connection.execute(sa.text(ISRC))
+        connection.execute(sa.text(ADDRESS))
     made = OneRecording(engine, monkeypatch)
     for name, source in SOURCES.items():
         made.answer(name, Said({sorted(source.gives)[0]: "said"}, source.confidence))

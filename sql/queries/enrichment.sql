@@ -30,8 +30,10 @@ WITH placed AS MATERIALIZED (
     FROM known GROUP BY recording_id
 )
 SELECT rec.recording_id, rec.title, rec.artist_names, rec.duration_ms, rec.explicit, coalesce(ids.isrcs, '{}') AS isrcs,
-       ids.spotify_ids, ids.mbids, ids.discogs_release_ids
+       ids.spotify_ids, ids.mbids, ids.discogs_release_ids,
+       CASE WHEN own.value IS NULL THEN '{}' ELSE ARRAY[own.value #>> '{}'] END AS audio_urls
 FROM recordings rec JOIN placed USING (recording_id) LEFT JOIN ids USING (recording_id)
+LEFT JOIN operator_values own ON own.entity = 'recording' AND own.field = 'audio_url' AND own.entity_id = rec.recording_id
 WHERE rec.inactive_at IS NULL
 ORDER BY rec.recording_id
 
@@ -81,12 +83,13 @@ GROUP BY s.source
 
 -- name: artists_due_for_enrichment
 -- Artists without open work with a recording about which a source is to be asked again; was skipped, and may be asked by
--- now; or was never asked, although discovery is done with them (a source that is new, work that was lost).
+-- now; or was never asked, although discovery is done with them (a source that is new, work that was lost), or although
+-- the operator gave what it needs.
 WITH unasked AS (
     SELECT rec.recording_id FROM recordings rec
-    LEFT JOIN recording_sources s ON s.recording_id = rec.recording_id AND s.source = ANY (CAST(:sources AS text[]))
+    LEFT JOIN recording_sources s ON s.recording_id = rec.recording_id AND s.source = ANY (CAST(:about_all AS text[]))
     WHERE rec.inactive_at IS NULL
-    GROUP BY rec.recording_id HAVING count(s.source) < cardinality(CAST(:sources AS text[]))
+    GROUP BY rec.recording_id HAVING count(s.source) < cardinality(CAST(:about_all AS text[]))
 ), due AS (
     SELECT recording_id, false AS is_unasked FROM recording_sources
     WHERE next_attempt_at <= now() AND source = ANY (CAST(:sources AS text[]))
@@ -95,6 +98,10 @@ WITH unasked AS (
     WHERE status = 'skipped' AND source = ANY (CAST(:askable AS text[]))
     UNION ALL
     SELECT recording_id, true FROM unasked
+    UNION ALL
+    SELECT o.entity_id, true FROM operator_values o CROSS JOIN unnest(CAST(:on_demand AS text[])) AS asked (source)
+    WHERE o.entity = 'recording' AND o.field = 'audio_url' AND NOT EXISTS (
+        SELECT FROM recording_sources s WHERE s.recording_id = o.entity_id AND s.source = asked.source)
 )
 SELECT DISTINCT a.artist_id, a.artist_key, a.name
 FROM due

@@ -12,6 +12,10 @@ WITH due AS MATERIALIZED (
     WHERE status = 'found' AND next_attempt_at IS NULL AND expires_at <= now()
       AND source = ANY (CAST(:sources AS text[]))
       AND (error IS NULL OR (attempts = 0 AND source = ANY (CAST(:askable AS text[]))))
+    UNION ALL
+    SELECT o.entity_id FROM operator_values o CROSS JOIN unnest(CAST(:on_demand AS text[])) AS asked (source)
+    WHERE o.entity = 'recording' AND o.field = 'audio_url' AND NOT EXISTS (
+        SELECT FROM recording_sources s WHERE s.recording_id = o.entity_id AND s.source = asked.source)
 )
 SELECT EXISTS (
     SELECT FROM due

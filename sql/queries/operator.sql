@@ -41,6 +41,15 @@ SET value = excluded.value, why = excluded.why, set_by = excluded.set_by, set_at
 DELETE FROM operator_values
 WHERE entity = :entity AND entity_id = :entity_id AND field = ANY (CAST(:fields AS text[]))
 
+-- name: held_audio_addresses
+-- Nobody can change them before the transaction ends.
+SELECT entity_id, value #>> '{}' AS address FROM operator_values
+WHERE entity = 'recording' AND field = 'audio_url' AND entity_id = ANY (CAST(:recording_ids AS uuid[]))
+ORDER BY entity_id FOR NO KEY UPDATE
+
+-- name: forget_what_was_heard
+DELETE FROM recording_sources WHERE recording_id = :recording_id AND source = ANY (CAST(:sources AS text[]))
+
 -- name: move_producer_values
 UPDATE operator_values o SET entity_id = :kept_id
 WHERE o.entity = 'producer' AND o.entity_id = :merged_id AND NOT EXISTS (

@@ -38,6 +38,14 @@ WHERE s.source IS NULL OR s.status IN ('pending', 'waiting') OR s.requested_at I
    OR (s.is_retriable AND s.next_attempt_at IS NOT NULL)
 GROUP BY asked.source
 
+-- name: audio_to_ask_about
+-- How many recordings of whose audio the operator gave the address a source is still to be asked about.
+SELECT count(*) FROM operator_values o
+LEFT JOIN recording_sources s ON s.recording_id = o.entity_id AND s.source = :source
+WHERE o.entity = 'recording' AND o.field = 'audio_url'
+  AND (s.source IS NULL OR s.status = 'pending' OR s.requested_at IS NOT NULL OR s.next_attempt_at <= now()
+       OR (s.is_retriable AND s.next_attempt_at IS NOT NULL))
+
 -- name: profiles_to_look_up
 -- Of the producers with open work, how many pages each provider will be asked for.
 SELECT x.provider, count(*) AS pages FROM work w

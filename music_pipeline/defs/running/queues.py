@@ -130,12 +130,13 @@ def row_counts(engine: sa.Engine, stage: Stage) -> dict[str, Any]:
 
 
 def days_left(context: Context, engine: sa.Engine) -> dict[str, Any]:
-    """How many calls each provider that counts days has left today; who waits for more is said in the log."""
+    """How many calls are left to each provider that counts days, or a month's; who waits is said in the log."""
     days = standing_days(engine, settings()) or ()
     for day in days:
         if day.paused:
             context.log.warning("%s: %s.", day.provider, day.text)
-    return {f"calls_left_today/{day.provider}": day.left for day in days}
+    left = {"day": "calls_left_today", "month": "calls_left_of_the_month"}
+    return {f"{left[day.quota.period]}/{day.provider}": day.left for day in days}
 
 
 def take_up(context: dg.AssetExecutionContext, config: DrainEnrichment) -> None:

@@ -37,6 +37,9 @@ SHARES = {
     "getsongbpm song": 0.40,
     "getsongbpm tempo": 0.97,  # of what it has; the rest say null
     "getsongbpm found by both": 0.90,  # of what it has; the rest are found by the song alone
+    "sonoteller fetched": 0.95,
+    "sonoteller sung": 0.85,  # of what it fetched
+    "sonoteller lists": 0.50,  # the rest has numbered objects
     "octave error": 0.03,  # a tempo taken for half or double
     "musicbrainz social links": 0.40,
     "discogs urls": 0.35,
