@@ -102,7 +102,7 @@ class Session:
             try:
                 while True:
                     may_begin = len(chunks) < CHUNKS_AT_ONCE
-                    if may_begin and (items := claim()):
+                    if may_begin and (items := _claimed(claim, may_fail=bool(chunks))):
                         held.update((item.work_id, item) for item in items)
                         chunks.add(asyncio.create_task(self._chunk(stage, items, held, tell)))
                     elif chunks:
@@ -151,6 +151,17 @@ class Session:
             priority = CLASS_OF_ORIGIN[item.origin] if self._priority is None else self._priority
             groups.setdefault(priority, []).append(item)
         return sorted(groups.items())
+
+
+def _claimed(claim: Claim, *, may_fail: bool) -> Sequence[WorkItem]:
+    """The next chunk. `may_fail`: a database that is away for a moment is asked again later."""
+    try:
+        return claim()
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        if not may_fail:
+            raise
+        log.warning("orchestrator.claim", status="failed", error=" ".join(str(error).split()))
+        return []
 
 
 async def _still_at_work(chunks: set[asyncio.Task[None]], seconds: float | None) -> set[asyncio.Task[None]]:

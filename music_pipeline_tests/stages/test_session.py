@@ -67,6 +67,32 @@ def test_the_next_chunk_begins_while_one_is_at_work(pipeline: Pipeline, monkeypa
     assert [one.subject for one in outcomes] == ["two", "one"]
 
 
+def test_a_claim_that_the_database_does_not_answer_costs_the_work_under_way_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_again, claim = threading.Event(), runner.claim
+
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
+        await in_time(asked_again)
+        yield items[0], reading_of(items[0])
+
+    def claim_once(*args: object, **kwargs: object) -> object:
+        if begun:
+            asked_again.set()
+            raise sa.exc.OperationalError("SELECT", {}, ConnectionError("the server is away"))
+        begun.append(True)
+        return claim(*args, **kwargs)  # type: ignore[arg-type]
+
+    begun: list[bool] = []
+    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(runner, "claim", claim_once)
+    pipeline.discover("One")
+    outcomes = runner.drain(STAGE, run_id="sweep", time_box=60)
+    assert next(outcomes).error is None
+    with pytest.raises(sa.exc.OperationalError):
+        next(outcomes)
+
+
 def test_who_stops_listening_gives_back_what_is_not_settled(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
