@@ -43,7 +43,7 @@ bench: $(STAMP) $(if $(filter-out writing growth orchestration quotas,$(or $(PAR
 $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 	@if command -v uv > /dev/null; then \
 		uv venv --quiet --clear --no-python-downloads --python $(BIN)/python .venv-bench; \
-		uv pip install --quiet --python .venv-bench/bin/python --require-hashes -r $<; \
+		uv pip install --quiet --compile-bytecode --python .venv-bench/bin/python --require-hashes -r $<; \
 	else \
 		$(BIN)/python -m venv --clear .venv-bench; \
 		.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<; \
