@@ -1,8 +1,10 @@
 """The product's definitions with schedules that tick every minute, so that a test need not wait for ten."""
 
-from music_pipeline.defs import schedules
+from music_pipeline.defs import schedules, social
 
-schedules.CADENCE.update(dict.fromkeys(schedules.CADENCE, "* * * * *"))
+EVERY_MINUTE = "* * * * *"
+schedules.CADENCE.update(dict.fromkeys(schedules.CADENCE, EVERY_MINUTE))
+social.HOURLY = EVERY_MINUTE
 
 from music_pipeline.definitions import definitions  # noqa: E402 - the schedules are made when this is loaded
 
