@@ -217,7 +217,7 @@ def _is_among(ids: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
 def figures(measured: Measured) -> list[Figure]:
     """What is demanded of the demo, and whether it was met."""
     return [
-        _at_most("seconds", measured.seconds, 90 if measured.is_standard else None),
+        _at_most("seconds", measured.seconds, 60 if measured.is_standard else None),
         _at_most("Dagster runs", measured.dagster_runs, 5),
         _at_most("requests a track", measured.requests_per_track, 0.85 if measured.is_real_hundred else None),
         _at_most("requests, as a share of the bound", measured.share_of_bound, 1.10),

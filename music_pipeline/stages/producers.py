@@ -45,7 +45,7 @@ from music_pipeline.work import Stage, WorkItem
 LINKED_BY_MUSICBRAINZ = 0.95
 MATCHED = 0.9
 # Artists whose people are looked up in one request: to wait for more would keep the next stage waiting.
-LINKED_TOGETHER = 3
+LINKED_TOGETHER = 5
 
 Thing = TypeVar("Thing")
 
