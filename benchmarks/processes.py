@@ -5,9 +5,10 @@ CPU is that of the process and of all that it started and waited for; what Postg
 
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from music_pipeline.settings import PROJECT
 
 PROC = Path("/proc")
+LAUNCHER = Path(__file__).with_name("launcher.py")
 MIB = 1024 * 1024
 KIB = 1024
 
@@ -46,35 +48,39 @@ def sweep_command(
 
 def run_measured(command: Sequence[str], *, postmaster: int, environment: Mapping[str, str] | None = None) -> Run:
     """Run a program to its end. Raises ProcessFailed for an exit code other than 0."""
-    before, began = cpu_of_server(postmaster), time.perf_counter()
+    before = cpu_of_server(postmaster)
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "took.json"
+        text = _output_of([sys.executable, "-I", "-S", str(LAUNCHER), str(told), *command], environment or {})
+        took = json.loads(told.read_text())
+    return Run(
+        seconds=took["seconds"],
+        cpu=took["cpu"],
+        server_cpu=cpu_of_server(postmaster) - before,
+        peak_mib=took["peak_kib"] * KIB / MIB,
+        said=_last_line(text),
+    )
+
+
+def _output_of(command: Sequence[str], environment: Mapping[str, str]) -> str:
     process = subprocess.Popen(  # noqa: S603
         command,
         cwd=PROJECT,
-        env=_environment() | dict(environment or {}),
+        env=_environment() | dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     try:
-        text = process.stdout.read() if process.stdout else ""
+        text, _ = process.communicate()
     except BaseException:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # what the launcher has started, too
         raise
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.stdout:
-        process.stdout.close()
     if process.returncode != 0:
         raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}:\n{text[-4000:]}")
-    return Run(
-        seconds=seconds,
-        cpu=used.ru_utime + used.ru_stime,
-        server_cpu=cpu_of_server(postmaster) - before,
-        peak_mib=used.ru_maxrss * KIB / MIB,
-        said=_last_line(text),
-    )
+    return text
 
 
 def _environment() -> dict[str, str]:
