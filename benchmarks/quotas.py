@@ -19,7 +19,7 @@ from benchmarks.processes import run_measured
 from benchmarks.servers import Server
 from music_pipeline.sandbox.process import running_sandbox
 from music_pipeline.sandbox.quota import QUOTAS
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.sources import SOURCES, asked_about_all
 
 SPEED = 10.0
 ARTISTS = {"together": 25, "in_turn": 8}
@@ -79,6 +79,6 @@ def seconds_of(requests: Mapping[str, int]) -> dict[str, float]:
 
 
 def naive_requests(recordings: int) -> dict[str, int]:
-    """One call for each source and recording, by provider; Genius is no source of enrichment."""
-    sources = Counter(source.provider for source in SOURCES.values())
+    """One call for each recording and source that is asked about all, by provider; Genius is none of enrichment."""
+    sources = Counter(SOURCES[name].provider for name in asked_about_all())
     return {provider: count * recordings for provider, count in sources.items()}
