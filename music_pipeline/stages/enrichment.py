@@ -105,7 +105,7 @@ async def read_enrichment(
     opened = await settled(_open(context, item) for item in items)
     enrichments = [one for one in opened if isinstance(one, Enrichment)]
     groups = _groups(enrichments)
-    open_groups = Counter(whose for group in groups for whose in _artists_of(group))
+    open_groups = Counter(work_id for group in groups for work_id in _work_of(group))
     for item, one in zip(items, opened, strict=True):
         if not isinstance(one, Enrichment):
             yield item, one
@@ -115,14 +115,14 @@ async def read_enrichment(
     of_work = {one.item.work_id: one for one in enrichments}
     async with aclosing(as_they_end(_enrich(context, group, enrichments, in_turn) for group in groups)) as asked:
         async for group in asked:
-            for whose in _artists_of(group):
-                open_groups[whose] -= 1
-                if open_groups[whose] == 0:
-                    yield of_work[whose].item, _reading(of_work[whose])
+            for work_id in _work_of(group):
+                open_groups[work_id] -= 1
+                if open_groups[work_id] == 0:
+                    yield of_work[work_id].item, _reading(of_work[work_id])
 
 
-def _artists_of(group: Sequence[Pair]) -> set[UUID]:
-    """The work items whose recordings are in a group."""
+def _work_of(group: Sequence[Pair]) -> set[UUID]:
+    """The ids of the work whose recordings are in a group."""
     return {enrichment.item.work_id for enrichment, _ in group}
 
 
