@@ -24,7 +24,7 @@ def main() -> int:
     chosen = parser.parse_args()
     logs.configure(file=settings().home / "benchmarks.log")
     for spotify_id in json.loads(chosen.artists.read_text()):
-        requested = request_artist(database.engine(), spotify_id)
+        requested = request_artist(database.get_engine(), spotify_id)
         if requested.refused is not None:
             raise RuntimeError(requested.refused)
     sweep_stages(PULLED)

@@ -63,7 +63,7 @@ def sweep_until(over: threading.Event, stage: Stage) -> None:
 
 def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> None:
     """Wait until none of the stages' work is open, or a sweep has ended too early."""
-    engine, deadline = database.engine(), time.monotonic() + LONGEST_SECONDS
+    engine, deadline = database.get_engine(), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         if Stage.ENRICHMENT in stages:
             enqueue_due_enrichment(engine)
@@ -76,7 +76,7 @@ def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> 
 
 def _seconds_to_wait() -> float | None:
     """Until the first answer that waits for a quota may be asked for; None where none waits."""
-    with database.engine().connect() as connection:
+    with database.get_engine().connect() as connection:
         seconds = connection.execute(database.query("next_enrichment")).scalar_one()
     return None if seconds is None else float(seconds)
 
@@ -102,7 +102,7 @@ def main() -> int:
     artists = json.loads(chosen.artists.read_text())
     logs.configure(file=settings().home / "benchmarks.log")
     sandbox = SandboxProcess(os.environ["MUSIC_SANDBOX_URL"], os.getppid())
-    engine = database.engine()
+    engine = database.get_engine()
     for spotify_id in artists:
         requested = request_artist(engine, spotify_id)
         if requested.refused is not None:

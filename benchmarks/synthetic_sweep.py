@@ -48,7 +48,7 @@ def prepare(asked: range) -> None:
     logs.configure(file=settings().home / "benchmarks.log")
     put_synthetic_readers()
     for start in range(0, len(asked), REQUESTED_AT_ONCE):
-        with database.engine().begin() as connection:
+        with database.get_engine().begin() as connection:
             enqueue_many(connection, requests_of(asked[start : start + REQUESTED_AT_ONCE]))
 
 

@@ -97,7 +97,7 @@ def _revive(home: Path) -> Any:
     return connect
 
 
-def engine() -> sa.Engine:
+def get_engine() -> sa.Engine:
     """The process's engine, migrated; connections see the catalogue's schema alone.
 
     Raises DatabaseUnreachable or MigrationError.

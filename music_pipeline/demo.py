@@ -137,7 +137,7 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
             statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=POOL_SECONDS, max_overflow=POOL_OVERFLOW
         )
         artists = sandbox.artists(options.artists)
-        engine = database.engine()
+        engine = database.get_engine()
         console.print(f"Discovering {len(artists)} artists …")
         with progress_bars(engine, console):
             first_run(instance, engine, artists)

@@ -25,7 +25,7 @@ from music_pipeline.estimate import (
 )
 from music_pipeline.providers.daily_quotas import DayUse, period_uses
 from music_pipeline.providers.quotas import USED_SHARE
-from music_pipeline.providers.registry import PROVIDERS, provider
+from music_pipeline.providers.registry import PROVIDERS, configured_provider
 from music_pipeline.work import CATALOG_STAGES, Stage
 
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
@@ -205,7 +205,7 @@ def forecast(engine: sa.Engine, typical: TypicalArtist, *, sandboxed: bool, spee
 def _of_provider(
     name: str, at: datetime, calls: float, speed: float, day: DayUse | None, obstacle: Obstacle | None, wait: float
 ) -> ProviderForecast:
-    quota = provider(name).quota
+    quota = configured_provider(name).quota
     a_second = speed * USED_SHARE * quota.calls / quota.seconds
     free_of_window = max(0.0, quota.seconds / speed - wait)
     until = obstacle.until if obstacle else None

@@ -104,11 +104,11 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
-    """`database.engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
+    """The engine of a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
     with created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
-        made = database.engine()
+        made = database.get_engine()
         yield made
         made.dispose()
 

@@ -24,7 +24,7 @@ DAY = timedelta(hours=24)
 CLAIMER = """
 import json, sys
 from music_pipeline import database, work
-engine = database.engine()
+engine = database.get_engine()
 print("ready", flush=True)
 sys.stdin.readline()
 claimed = []

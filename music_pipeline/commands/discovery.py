@@ -12,7 +12,7 @@ from music_pipeline import work
 from music_pipeline.commands.terminal import open_database, spoken
 from music_pipeline.database import query
 from music_pipeline.estimate import ASSUMED_ARTIST, TypicalArtist, estimate, requests_of_artist
-from music_pipeline.providers.registry import PROVIDERS, provider
+from music_pipeline.providers.registry import PROVIDERS, configured_provider
 from music_pipeline.sandbox_info import sandbox_speed
 from music_pipeline.settings import settings
 from music_pipeline.stages.requests import Requested, request_artist
@@ -112,5 +112,5 @@ def calls_a_second() -> dict[str, float]:
     except httpx.HTTPError:
         # An estimate need not fail with the sandbox; `doctor` says that it is away.
         speed = 1.0
-    quotas = {name: provider(name).quota for name in PROVIDERS}
+    quotas = {name: configured_provider(name).quota for name in PROVIDERS}
     return {name: speed * USED_SHARE * quota.calls / quota.seconds for name, quota in quotas.items()}

@@ -26,7 +26,7 @@ def screen() -> Console:
 def open_database() -> sa.Engine:
     """The migrated database; the log of events goes to a file of our home, not between the lines for people."""
     logs.configure(file=settings().home / "logs" / "music-pipeline.jsonl")
-    return database.engine()
+    return database.get_engine()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -31,7 +31,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """Whether a started run lives. In doubt it does: `run_monitoring.max_runtime_seconds` ends the rest."""
         if GRPC_INFO_TAG not in run.tags:
             return ALIVE  # started by hand, in a process that nobody watches
-        if self._is_known_to_its_server(run) or shows_life(database.engine(), run.run_id):
+        if self._is_known_to_its_server(run) or shows_life(database.get_engine(), run.run_id):
             return ALIVE
         return CheckRunHealthResult(
             WorkerStatus.FAILED, "Neither the code server that started it nor the ledger hears of it any more."

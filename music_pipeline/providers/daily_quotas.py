@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database import query
 from music_pipeline.providers.questions import Priority
-from music_pipeline.providers.registry import PROVIDERS, Provider, provider
+from music_pipeline.providers.registry import PROVIDERS, Provider, configured_provider
 from music_pipeline.settings import SettingError, non_negative_number
 
 DAY_SECONDS = 86_400.0
@@ -134,7 +134,7 @@ def day_uses(engine: sa.Engine, *, sandboxed: bool, speed: float) -> list[DayUse
 
 def period_uses(engine: sa.Engine, *, sandboxed: bool, speed: float) -> list[DayUse]:
     """How the day or the month stands at each provider that counts it. Raises SettingError."""
-    quotas = {name: day_quota_of(provider(name), sandboxed=sandboxed, speed=speed) for name in PROVIDERS}
+    quotas = {name: day_quota_of(configured_provider(name), sandboxed=sandboxed, speed=speed) for name in PROVIDERS}
     with engine.connect() as connection:
         return [_use(connection, name, quota) for name, quota in quotas.items() if quota is not None]
 

@@ -93,7 +93,7 @@ class Gateway:
             self._http = await opening.enter_async_context(http_client(agent))
             self._addresses = await find_addresses(settings(), self._http)
             await asyncio.to_thread(self._capabilities.read)
-            self._spotipy = SpotipyTransport(self._addresses.base_of(registry.provider("spotify")), agent)
+            self._spotipy = SpotipyTransport(self._addresses.base_of(registry.configured_provider("spotify")), agent)
             opening.push_async_callback(asyncio.to_thread, self._spotipy.close)
             self._accounts = Accounts(self._engine, self._addresses, self._clock)
             self._tokens = Tokens(self._grant_token)
@@ -122,7 +122,7 @@ class Gateway:
         time for static metadata. `priority`: the class of the call, if it is not the gateway's. The same question asked
         twice at once goes out once, in the class that asked first. Raises ProviderError's kinds.
         """
-        provider = registry.provider(question.endpoint.provider)
+        provider = registry.configured_provider(question.endpoint.provider)
         account = await self._accounts.of(provider)
         self._require(question.endpoint, account)
         key = key_of(question, account.name)
@@ -138,17 +138,17 @@ class Gateway:
 
     async def capability(self, provider: str, name: str) -> str | None:
         """What was learnt about our account there; None if nothing was."""
-        account = await self._accounts.of(registry.provider(provider))
+        account = await self._accounts.of(registry.configured_provider(provider))
         return self._capabilities.value(provider, account.name, name)
 
     async def learn(self, provider: str, name: str, value: str, reason: str) -> None:
         """Keep what was learnt about our account there, for every process."""
-        account = await self._accounts.of(registry.provider(provider))
+        account = await self._accounts.of(registry.configured_provider(provider))
         await asyncio.to_thread(self._capabilities.learn, provider, account.name, name, value, reason)
 
     async def is_in_doubt(self, provider: str) -> bool:
         """Whether calls in a row failed that were all one request: it may be bad, or the provider be down."""
-        described = registry.provider(provider)
+        described = registry.configured_provider(provider)
         return await self._channel(described, await self._accounts.of(described)).is_in_doubt()
 
     def _require(self, endpoint: Endpoint, account: Account) -> None:

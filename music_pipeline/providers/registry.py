@@ -202,7 +202,7 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 
 
-def provider(name: str) -> Provider:
+def configured_provider(name: str) -> Provider:
     """The provider, with the quotas of the environment where they are set: `<NAME>_QUOTA` (calls/seconds, as 300/30),
     `<NAME>_DAILY_QUOTA` (calls in any 24 hours) and `<NAME>_MONTHLY_QUOTA` (calls in any 31 days). Raises SettingError,
     also where both days and months would have to be counted.

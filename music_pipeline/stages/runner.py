@@ -13,8 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.database import engine as catalogue_engine
-from music_pipeline.database import query
+from music_pipeline.database import get_engine, query
 from music_pipeline.providers.questions import Priority
 from music_pipeline.stages.named_work import ask_all_sources, claim_named
 from music_pipeline.stages.outcomes import Chunk, ChunkReport, Outcome
@@ -38,7 +37,7 @@ def drain(
 
     To be closed by who does not take all: the work that is under way is given back then.
     """
-    engine, started = catalogue_engine(), time.monotonic()
+    engine, started = get_engine(), time.monotonic()
     deadline, done, failed = started + time_box, 0, 0
     claiming = _Claiming(engine, stage, run_id, deadline, limit)
     with (
@@ -76,7 +75,7 @@ class _Claiming:
 
 def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: float) -> Iterator[Outcome]:
     """Do exactly these pieces of work, due or not, each once; what another run holds, or time ends before, is left."""
-    engine, deadline = catalogue_engine(), time.monotonic() + time_box
+    engine, deadline = get_engine(), time.monotonic() + time_box
     chunks = iter([work_ids[start : start + CHUNK] for start in range(0, len(work_ids), CHUNK)])
 
     def claim_next() -> Sequence[WorkItem]:
@@ -113,7 +112,7 @@ def refresh(
     `sources`: of enrichment, those to ask; None: all. An artist that another run is just working on is an error that
     says so; an unknown key too.
     """
-    engine, started = catalogue_engine(), time.monotonic()
+    engine, started = get_engine(), time.monotonic()
     outcomes: list[Outcome] = []
     with Session(engine, run_id, Priority.INTERACTIVE, None, keep_follow_ups_forced=False) as session:
         for start in range(0, len(artist_keys), CHUNK):

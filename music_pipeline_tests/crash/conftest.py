@@ -218,7 +218,7 @@ def undisturbed_digest(
     ):
         environment.setenv("DATABASE_URL", url)
         environment.setenv("MUSIC_SANDBOX_URL", world.url)
-        engine = database.engine()
+        engine = database.get_engine()
         Pipeline(engine, world).discover(*requested(world))
         outcomes = [one for stage in stages for one in drain(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
         assert {one.error for one in outcomes} == {None}

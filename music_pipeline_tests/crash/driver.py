@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--refresh", nargs="*", metavar="ARTIST_KEY", default=[])
     told = parser.parse_args()
     logs.configure(level=logging.WARNING)  # to stderr: stdout is for the test
-    engine = database.engine()
+    engine = database.get_engine()
     hook(engine, Halt(told.point, told.nth))
     sys.stdout.write("begun\n")
     sys.stdout.flush()

@@ -32,7 +32,7 @@ def embedded(cluster: Cluster, world: SandboxProcess, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MUSIC_SANDBOX_URL", world.url)
     world.clear_faults()
     world.reset_stats()
-    engine = database.engine()
+    engine = database.get_engine()
     yield Pipeline(engine, world)
     engine.dispose()
     world.clear_faults()
@@ -74,7 +74,7 @@ def test_a_block_of_a_day_holds_for_every_process_and_survives_a_restart(
     sweep_once(processes, "another")
     os.kill(server_process(cluster), signal.SIGKILL)
     embedded.engine.dispose()
-    embedded.engine = database.engine()
+    embedded.engine = database.get_engine()
     embedded.discover(later)
     sweep_once(processes, "after-the-restart")
 

@@ -33,7 +33,7 @@ def embedded(
 ) -> Iterator[Pipeline]:
     """A pipeline on an embedded server of the test's own."""
     monkeypatch.setenv("MUSIC_SANDBOX_URL", world.url)
-    engine = database.engine()
+    engine = database.get_engine()
     yield Pipeline(engine, world)
     engine.dispose()
 

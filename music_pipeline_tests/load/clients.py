@@ -116,7 +116,7 @@ class Client:
 def main(clients: str, first: str, step: str, seconds: str, seed: str) -> None:
     logs.configure(level=logging.CRITICAL)  # hundreds of failures a second are meant; what is raised is told
     be_impatient()
-    engine = database.engine()
+    engine = database.get_engine()
     with engine.connect() as connection:
         artists = list(connection.execute(sa.text("SELECT artist_id, artist_key, name FROM artists ORDER BY name")))
     over, told = threading.Event(), Told()

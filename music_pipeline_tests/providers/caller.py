@@ -63,7 +63,7 @@ async def call_until(begin: float, end: float, providers: Providers, name: str, 
 async def main(priority: Priority, names: list[str]) -> None:
     logs.configure(level=logging.ERROR)  # to stderr: stdout is for the test
     answered: Counter[str] = Counter()
-    async with Gateway(database.engine(), priority=priority, run_id="caller") as gateway:
+    async with Gateway(database.get_engine(), priority=priority, run_id="caller") as gateway:
         providers = providers_on(gateway)
         sys.stdout.write("ready\n")
         sys.stdout.flush()

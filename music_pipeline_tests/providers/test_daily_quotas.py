@@ -12,7 +12,7 @@ from music_pipeline.providers import quotas
 from music_pipeline.providers.daily_quotas import DAY_SECONDS, day_uses, kept_shares
 from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.quotas import Asker, QuotaPlan, Returned, plan_of
-from music_pipeline.providers.registry import PROVIDERS, Quota, provider
+from music_pipeline.providers.registry import PROVIDERS, Quota, configured_provider
 from music_pipeline.settings import SettingError
 
 INTERACTIVE, WATCHLIST, BATCH = Priority.INTERACTIVE, Priority.WATCHLIST, Priority.ENRICHMENT
@@ -95,12 +95,12 @@ def test_how_the_day_stands_names_who_waits_and_until_when(engine: sa.Engine, mo
 def test_daily_quotas_and_what_is_kept_of_them_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOTIFY_DAILY_QUOTA", "5000")
     monkeypatch.setenv("QUOTA_KEPT_FROM_BATCH", "0.5")
-    assert provider("spotify").daily_quota == 5000
-    assert provider("genius").daily_quota is None
+    assert configured_provider("spotify").daily_quota == 5000
+    assert configured_provider("genius").daily_quota is None
     assert kept_shares()[BATCH] == 0.5
     monkeypatch.setenv("QUOTA_KEPT_FROM_BATCH", "2")
     with pytest.raises(SettingError, match="QUOTA_KEPT_FROM_BATCH"):
         kept_shares()
     monkeypatch.setenv("SPOTIFY_DAILY_QUOTA", "many")
     with pytest.raises(SettingError, match="SPOTIFY_DAILY_QUOTA"):
-        provider("spotify")
+        configured_provider("spotify")

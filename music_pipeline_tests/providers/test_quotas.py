@@ -17,7 +17,7 @@ from music_pipeline.providers.breaker import BreakerRules
 from music_pipeline.providers.permits import Dispenser
 from music_pipeline.providers.questions import Priority
 from music_pipeline.providers.quotas import Asker, QuotaPlan, Returned, plan_of
-from music_pipeline.providers.registry import PROVIDERS, Quota, provider
+from music_pipeline.providers.registry import PROVIDERS, Quota, configured_provider
 from music_pipeline.settings import SettingError
 
 ASKER = Asker("test", Priority.INTERACTIVE)
@@ -240,7 +240,7 @@ def test_a_probe_whose_process_died_is_replaced(engine: sa.Engine) -> None:
 
 def test_a_quota_of_the_environment_replaces_the_declared_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOTIFY_QUOTA", "300/30")
-    assert provider("spotify").quota == Quota(300, 30.0)
+    assert configured_provider("spotify").quota == Quota(300, 30.0)
     monkeypatch.setenv("SPOTIFY_QUOTA", "many")
     with pytest.raises(SettingError, match="SPOTIFY_QUOTA"):
-        provider("spotify")
+        configured_provider("spotify")

@@ -99,7 +99,7 @@ def main(folder: Path, artist: str, rounds: int, kinds: list[str]) -> None:
     for name, provider in PROVIDERS.items():
         PROVIDERS[name] = replace(provider, timeout_seconds=SHORT_SECONDS)  # type: ignore[index]
     sandbox = SandboxProcess(str(settings().sandbox_url), 0)
-    engine = database.engine()
+    engine = database.get_engine()
     (folder / "errors.txt").write_text("\n".join(try_each_kind(engine, sandbox, kinds)))
     run_rounds(engine, sandbox, artist, rounds)
 

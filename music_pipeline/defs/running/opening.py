@@ -14,4 +14,4 @@ def open_database() -> sa.Engine:
     """The migrated database; from now on events are written as JSON lines, to stderr unless set otherwise."""
     if not structlog.is_configured():
         logs.configure()
-    return database.engine()
+    return database.get_engine()
