@@ -53,9 +53,10 @@ $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
 
-lint: $(STAMP) ## ruff, its formatting, and that SQL has its values bound
+lint: $(STAMP) ## ruff, its formatting, which room imports which, and that SQL has its values bound
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Some files are not formatted: make format."; exit 1; }
+	@$(BIN)/lint-imports --no-cache > /dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 	@$(BIN)/python scripts/bound_parameters.py music_pipeline
 
 format: $(STAMP) ## let ruff format and sort

@@ -93,7 +93,7 @@ def _assigned(
     }
     known = [_known_recording(row) for row in connection.execute(query("candidate_recordings"), parameters)]
     places = [Place(one.release_id, track.spotify_id, _facts(track)) for one in lists for track in one.tracks]
-    return assign_recordings(known, recording_of_track, places)
+    return assign_recordings(known, recording_of_track, places, new_id)
 
 
 def _known_recording(row: Any) -> Recording:

@@ -1,11 +1,10 @@
 """Which recording each track is: a known one, one that came in beside it, or a new one. Pure; `tracks` writes them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from music_pipeline.database.uuid7 import new_id
 from music_pipeline.matching.evidence import Match, Verdict
 from music_pipeline.matching.recordings import RecordingFacts, match_recording
 from music_pipeline.matching.titles import parse_title
@@ -58,9 +57,12 @@ class _Known:
 
 
 def assign_recordings(
-    known: Sequence[Recording], recording_of_track: Mapping[str, UUID], places: Sequence[Place]
+    known: Sequence[Recording],
+    recording_of_track: Mapping[str, UUID],
+    places: Sequence[Place],
+    new_id: Callable[[], UUID],
 ) -> Assignment:
-    """Find each place's recording.
+    """Find each place's recording; `new_id` makes the id of a new one.
 
     A Spotify track keeps the recording it has. Else the surest match that identity calls the same; by text alone, two
     tracks of one release are never one recording (two interludes of one name and length are two).

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,9 +23,6 @@ from music_pipeline.ops.quotas import standing_days
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import Settings
 from music_pipeline.stages.enrichment.sources import SOURCES
-
-if TYPE_CHECKING:
-    from music_pipeline.defs.instance.health import DagsterHealth
 
 GIBIBYTE = 1024**3
 DISK_WRONG = 1 * GIBIBYTE
@@ -46,6 +43,16 @@ class Finding:
     advice: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DagsterHealth:
+    """`daemon_errors`: what the daemon last complained of. `schedules_off`: the names of those that are not running."""
+
+    daemon_alive: bool
+    daemon_errors: tuple[str, ...]
+    schedules_on: tuple[str, ...]
+    schedules_off: tuple[str, ...]
+
+
 def database_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
     """The server and the schema; the engine is migrated already."""
     with engine.connect() as connection:
@@ -59,7 +66,7 @@ def database_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
     yield Finding("migrations", "ok", f"all {len(applied)} are applied")
 
 
-def dagster_findings(health: "DagsterHealth") -> Iterator[Finding]:
+def dagster_findings(health: DagsterHealth) -> Iterator[Finding]:
     """The daemon and the schedules."""
     if not health.daemon_alive:
         yield Finding("daemon", "wrong", "Dagster's daemon gives no sign of life", "start it with `make dev`")

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from importlib import import_module
 from types import TracebackType
 from uuid import UUID
 
@@ -19,14 +20,9 @@ from music_pipeline.gateway.gateway import Gateway
 from music_pipeline.gateway.request import Priority
 from music_pipeline.providers.clients import providers_on
 from music_pipeline.providers.probe import found_down
-from music_pipeline.stages.credits.producers import read_producers
-from music_pipeline.stages.discovery.artists import read_artists
-from music_pipeline.stages.discovery.releases import read_releases
-from music_pipeline.stages.discovery.tracks import read_tracks
-from music_pipeline.stages.enrichment.stage import read_enrichment
-from music_pipeline.stages.profiles.producers import read_social
 from music_pipeline.work.claim import give_back, heartbeat
 from music_pipeline.work.model import Stage, WorkItem
+from music_pipeline.work.stages import STAGES
 from music_pipeline.worker.commit import Settling
 from music_pipeline.worker.loop_thread import LoopThread
 from music_pipeline.worker.outcomes import Outcome
@@ -35,14 +31,6 @@ from music_pipeline.worker.turns import CLASS_OF_ORIGIN, Turns
 
 log = structlog.get_logger()
 
-READER_OF_STAGE: dict[Stage, StageReader] = {
-    Stage.ARTIST_DISCOVERY: read_artists,
-    Stage.ALBUM_DISCOVERY: read_releases,
-    Stage.TRACK_DISCOVERY: read_tracks,
-    Stage.PRODUCER_IDENTIFICATION: read_producers,
-    Stage.ENRICHMENT: read_enrichment,
-    Stage.SOCIAL_ENRICHMENT: read_social,
-}
 # While the slow last requests of one chunk are made, the next begins: no quota lies idle, and not all work is in hand.
 CHUNKS_AT_ONCE = 2
 LOOK_AGAIN_SECONDS = 0.5
@@ -154,6 +142,12 @@ class Session:
         return sorted(groups.items())
 
 
+def reader_of(stage: Stage) -> StageReader:
+    """The function `read_stage` of the module that does the stage, loaded when it is first needed."""
+    reader: StageReader = import_module(STAGES[stage].module).read_stage
+    return reader
+
+
 def _claimed(claim: Claim, *, may_fail: bool) -> Sequence[WorkItem]:
     """The next chunk. `may_fail`: a database that is away for a moment is asked again later."""
     try:
@@ -179,7 +173,7 @@ async def _read(
     """What the stage reads of each; a defect that hit the whole chunk counts as an attempt of each that is left."""
     left = {item.work_id: item for item in items}
     try:
-        async with aclosing(READER_OF_STAGE[stage](context, items)) as readings:
+        async with aclosing(reader_of(stage)(context, items)) as readings:
             async for item, reading in readings:
                 del left[item.work_id]
                 yield item, reading

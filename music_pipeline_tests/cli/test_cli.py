@@ -50,7 +50,7 @@ def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
 
 def as_process(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from music_pipeline.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from music_pipeline.cli.main import main; main()", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -406,7 +406,7 @@ def test_a_reader_that_has_enough_is_no_error_to_speak_of(engine: sa.Engine) -> 
                 "INSERT INTO sweeps (kind, run_id) SELECT repeat('x', 1000) || n, 'r' FROM generate_series(1, 999) n"
             )
         )
-    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "export", "sweeps"]
+    command = [sys.executable, "-c", "from music_pipeline.cli.main import main; main()", "export", "sweeps"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -429,7 +429,7 @@ def test_the_demos_sandbox_is_served_again_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     record_sandbox(tmp_path / "demo", port=port)
     environment = {name: value for name, value in os.environ.items() if name != "MUSIC_SANDBOX_URL"}
-    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "--demo", "sandbox"]
+    command = [sys.executable, "-c", "from music_pipeline.cli.main import main; main()", "--demo", "sandbox"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=environment | {"MUSIC_PIPELINE_HOME": str(tmp_path)}
     ) as process:
@@ -443,7 +443,7 @@ def test_the_demos_sandbox_is_served_again_where_it_was(tmp_path: Path) -> None:
 
 
 def test_the_sandbox_is_served_until_it_is_ended(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from music_pipeline.cli import main; main()", "sandbox", "--speed", "60"]
+    command = [sys.executable, "-c", "from music_pipeline.cli.main import main; main()", "sandbox", "--speed", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from music_pipeline import credentials
 from music_pipeline.cli import main
 from music_pipeline.cli.terminal import spoken
-from music_pipeline.defs.instance.health import DagsterHealth, health_of
+from music_pipeline.defs.instance.health import health_of
 from music_pipeline.ops import doctor
-from music_pipeline.ops.doctor import dagster_findings, disk_finding, provider_findings, sandbox_finding
+from music_pipeline.ops.doctor import DagsterHealth, dagster_findings, disk_finding, provider_findings, sandbox_finding
 from music_pipeline.ops.estimate import TypicalArtist, estimate, requests_of_artist
 from music_pipeline.settings import settings
 

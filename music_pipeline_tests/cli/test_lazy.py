@@ -11,8 +11,8 @@ from music_pipeline.settings import PROJECT
 
 HELP = """
 import sys
-from music_pipeline import cli
-assert cli.run(["--help"]) == 0
+from music_pipeline.cli.main import run
+assert run(["--help"]) == 0
 print("LOADED", *sys.modules)
 """
 WORKING = ("aiohttp", "dagster", "httpx", "psycopg", "pydantic", "rich", "spotipy", "sqlalchemy", "structlog")

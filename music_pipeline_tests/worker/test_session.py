@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database.rows import Version
 from music_pipeline.work.model import Stage, WorkItem
-from music_pipeline.worker import runner
-from music_pipeline.worker.session import READER_OF_STAGE
+from music_pipeline.worker import runner, session
 from music_pipeline.worker.stage import Reading, ReadResult, Result, StageContext
 from music_pipeline_tests.support.pipeline import Pipeline
 
@@ -41,7 +40,7 @@ def test_what_is_read_is_settled_and_told_while_the_rest_is_read(
         for item in items[1:]:
             yield item, reading_of(item)
 
-    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(session, "reader_of", lambda _: read)
     pipeline.discover("One", "Two", "Three")
     with closing(runner.drain(STAGE, run_id="sweep", time_box=60)) as outcomes:
         assert next(outcomes).error is None
@@ -60,7 +59,7 @@ def test_the_next_chunk_begins_while_one_is_at_work(pipeline: Pipeline, monkeypa
         for item in items:
             yield item, reading_of(item)
 
-    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(session, "reader_of", lambda _: read)
     monkeypatch.setattr(runner, "CHUNK", 1)
     pipeline.discover("One", "Two")
     outcomes = list(runner.drain(STAGE, run_id="sweep", time_box=60))
@@ -84,7 +83,7 @@ def test_a_claim_that_the_database_does_not_answer_costs_the_work_under_way_noth
         return claim(*args, **kwargs)  # type: ignore[arg-type]
 
     begun: list[bool] = []
-    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(session, "reader_of", lambda _: read)
     monkeypatch.setattr(runner, "claim", claim_once)
     pipeline.discover("One")
     outcomes = runner.drain(STAGE, run_id="sweep", time_box=60)
@@ -100,7 +99,7 @@ def test_who_stops_listening_gives_back_what_is_not_settled(
         yield items[0], reading_of(items[0])
         await asyncio.Event().wait()
 
-    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(session, "reader_of", lambda _: read)
     pipeline.discover("One", "Two", "Three")
     with closing(runner.drain(STAGE, run_id="sweep", time_box=60)) as outcomes:
         next(outcomes)
@@ -116,7 +115,7 @@ def test_a_defect_in_mid_chunk_costs_those_that_are_left_an_attempt_and_nobody_e
         yield items[0], reading_of(items[0])
         raise ValueError("broken")
 
-    monkeypatch.setitem(READER_OF_STAGE, STAGE, read)
+    monkeypatch.setattr(session, "reader_of", lambda _: read)
     pipeline.discover("One", "Two", "Three")
     first, *left = runner.drain(STAGE, run_id="sweep", time_box=60)
     assert first.error is None

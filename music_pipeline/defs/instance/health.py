@@ -1,7 +1,6 @@
 """Whether Dagster is at work: the heartbeats of its daemon, and which schedules are on. For `music-pipeline doctor`."""
 
 import os
-from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus
@@ -10,19 +9,10 @@ from dagster._daemon.controller import all_daemons_live
 from music_pipeline.defs.reprocessing import reprocessing_schedules
 from music_pipeline.defs.schedules import schedules
 from music_pipeline.defs.social import social_schedule
+from music_pipeline.ops.doctor import DagsterHealth
 from music_pipeline.settings import PROJECT
 
 ON = (InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE, InstigatorStatus.AUTOMATICALLY_RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class DagsterHealth:
-    """`daemon_errors`: what the daemon last complained of. `schedules_off`: the names of those that are not running."""
-
-    daemon_alive: bool
-    daemon_errors: tuple[str, ...]
-    schedules_on: tuple[str, ...]
-    schedules_off: tuple[str, ...]
 
 
 def dagster_health() -> DagsterHealth:

@@ -50,7 +50,7 @@ LINKED_TOGETHER = 5
 Thing = TypeVar("Thing")
 
 
-async def read_producers(
+async def read_stage(
     context: StageContext, items: Sequence[WorkItem]
 ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about all artists of the chunk at once; each answers for itself."""

@@ -95,4 +95,4 @@ def _write_artist(connection: sa.Connection, *, item: WorkItem, name: str, spoti
     )
 
 
-read_artists = one_by_one(read_artist)
+read_stage = one_by_one(read_artist)

@@ -153,4 +153,4 @@ def _answer(artist: Artist, read: ReleaseList, trouble: Trouble | None, version:
     )
 
 
-read_releases = one_by_one(read_release_list)
+read_stage = one_by_one(read_release_list)

@@ -209,4 +209,4 @@ def _answer(search: _Search, trouble: Trouble | None, version: str) -> ProviderA
     )
 
 
-read_tracks = one_by_one(read_track_lists)
+read_stage = one_by_one(read_track_lists)

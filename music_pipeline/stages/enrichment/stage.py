@@ -84,7 +84,7 @@ Pair = tuple[Enrichment, UUID]
 """An artist being enriched, and one of the artist's recordings."""
 
 
-async def read_enrichment(
+async def read_stage(
     context: StageContext, items: Sequence[WorkItem]
 ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""

@@ -119,7 +119,7 @@ async def _read(context: StageContext, item: WorkItem) -> Reading:
     return Reading(write, worst(troubles))
 
 
-read_social = one_by_one(_read)
+read_stage = one_by_one(_read)
 
 
 async def _look(context: StageContext, item: WorkItem, producer: Producer, provider: str) -> Looked:

@@ -35,10 +35,10 @@ ERROR_PATHS = "music_pipeline_tests.system.security.error_paths"
 # Several commands one after the other in one process, each after a line with its words.
 COMMANDS = """
 import json, sys
-from music_pipeline import cli
+from music_pipeline.cli.main import run
 for arguments in json.loads(sys.argv[1]):
     print("$", *arguments, flush=True)
-    cli.run(arguments)
+    run(arguments)
 """
 # An account's number, which is no secret, and stands in the address.
 NO_SECRET = {"INSTAGRAM_USER_ID": "17841400000424242"}
