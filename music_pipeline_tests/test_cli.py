@@ -156,7 +156,7 @@ def test_db_url_is_the_databases_and_migrate_says_what_it_did(
     assert terminal.run("db", "url") == 0
     assert terminal.out.strip() == empty_database_url
     assert terminal.run("db", "migrate") == 0
-    assert "Applied 0001_catalogue.sql." in terminal.out
+    assert "Applied 0001_catalog.sql." in terminal.out
     assert "Applied 0002_work.sql." in terminal.out
     assert terminal.run("db", "migrate") == 0
     assert terminal.out == "Every migration was applied already.\n"

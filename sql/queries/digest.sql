@@ -14,7 +14,7 @@ WITH artist_names AS (
     GROUP BY r.release_id
 ), track_names AS (
     SELECT t.track_id, t.recording_id, concat_ws('|', 'track', n.called, t.disc_number, t.position) AS called
-    FROM tracks t JOIN release_names n USING (release_id) WHERE t.inactive_at IS NULL
+    FROM active_tracks t JOIN release_names n USING (release_id)
 ), recording_names AS (
     SELECT r.recording_id,
            concat_ws('|', 'recording', string_agg(t.called, ',' ORDER BY t.called),
@@ -57,7 +57,7 @@ WITH artist_names AS (
     FROM recording_isrcs i JOIN recording_names n USING (recording_id)
     UNION ALL
     SELECT 'tracks', jsonb_build_array(n.called, t.title)
-    FROM tracks t JOIN track_names n USING (track_id) WHERE t.inactive_at IS NULL
+    FROM active_tracks t JOIN track_names n USING (track_id)
     UNION ALL
     SELECT 'producers', jsonb_build_array(n.called, p.name, p.name_normalised, p.kind)
     FROM producers p JOIN producer_names n USING (producer_id) WHERE p.inactive_at IS NULL AND p.redirects_to IS NULL

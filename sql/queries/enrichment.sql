@@ -6,11 +6,10 @@
 WITH placed AS MATERIALIZED (
     SELECT DISTINCT t.recording_id FROM artist_releases ar
     JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
-    JOIN release_tracks t ON t.release_id = r.release_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.release_id = r.release_id
     WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 ), places AS MATERIALIZED (
-    SELECT t.recording_id, t.track_id, t.release_id FROM release_tracks t JOIN placed USING (recording_id)
-    WHERE t.inactive_at IS NULL
+    SELECT t.recording_id, t.track_id, t.release_id FROM active_tracks t JOIN placed USING (recording_id)
 ), known AS MATERIALIZED (
     SELECT p.recording_id, 'spotify' AS kind, x.id FROM external_ids x
     JOIN places p ON p.track_id = x.entity_id WHERE x.entity = 'track' AND x.provider = 'spotify'
@@ -52,10 +51,7 @@ INSERT INTO recording_sources (recording_id, source, provider, status, fields, c
                                next_attempt_at, error, is_retriable, requested_at, undone_at, run_id)
 SELECT recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, error,
        is_retriable, requested_at, undone_at, :run_id
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS r (recording_id uuid, source text, provider text, status text, fields jsonb, confidence real,
-          fetched_at timestamptz, expires_at timestamptz, attempts integer, next_attempt_at timestamptz, error text,
-          is_retriable boolean, requested_at timestamptz, undone_at timestamptz)
+FROM jsonb_populate_recordset(CAST(NULL AS recording_sources), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (recording_id, source) DO UPDATE
 SET provider = excluded.provider, status = excluded.status, fields = excluded.fields, confidence = excluded.confidence,
     fetched_at = excluded.fetched_at, expires_at = excluded.expires_at, attempts = excluded.attempts,
@@ -77,7 +73,7 @@ SELECT s.source, count(*) AS rows,
        md5(string_agg(s.fields::text || coalesce(s.confidence::text, ''), ',' ORDER BY rec.content_hash, s.fields::text)) AS version
 FROM recording_sources s JOIN recordings rec ON rec.recording_id = s.recording_id
 WHERE s.source = ANY (CAST(:sources AS text[])) AND s.status = 'found' AND s.recording_id IN (
-    SELECT t.recording_id FROM artist_releases ar JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    SELECT t.recording_id FROM artist_releases ar JOIN active_tracks t ON t.release_id = ar.release_id
     WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL)
 GROUP BY s.source
 
@@ -106,7 +102,7 @@ WITH unasked AS (
 SELECT DISTINCT a.artist_id, a.artist_key, a.name
 FROM due
 JOIN recordings rec ON rec.recording_id = due.recording_id AND rec.inactive_at IS NULL
-JOIN release_tracks t ON t.recording_id = due.recording_id AND t.inactive_at IS NULL
+JOIN active_tracks t ON t.recording_id = due.recording_id
 JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
 JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
 JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
@@ -124,7 +120,7 @@ WITH old AS (
     SELECT ar.artist_id
     FROM recording_sources s
     JOIN recordings rec ON rec.recording_id = s.recording_id AND rec.inactive_at IS NULL
-    JOIN release_tracks t ON t.recording_id = s.recording_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.recording_id = s.recording_id
     JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
     JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
     JOIN artists owner ON owner.artist_id = ar.artist_id AND owner.inactive_at IS NULL AND owner.redirects_to IS NULL

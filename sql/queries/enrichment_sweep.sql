@@ -20,7 +20,7 @@ WITH due AS MATERIALIZED (
 SELECT EXISTS (
     SELECT FROM due
     JOIN recordings rec ON rec.recording_id = due.recording_id AND rec.inactive_at IS NULL
-    JOIN release_tracks t ON t.recording_id = due.recording_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.recording_id = due.recording_id
     JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
     JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
     JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.redirects_to IS NULL
@@ -50,7 +50,7 @@ SELECT a.artist_key, count(DISTINCT v.recording_id) AS rows,
 FROM artists a
 LEFT JOIN LATERAL (
     SELECT DISTINCT t.recording_id FROM artist_releases ar
-    JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.release_id = ar.release_id
     WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL
 ) placed ON true
 LEFT JOIN recordings rec ON rec.recording_id = placed.recording_id AND rec.inactive_at IS NULL
@@ -81,5 +81,5 @@ END $$
 
 -- name: tracks_of_enriched_recordings
 SELECT t.track_id, t.recording_id, e.status, e.sources_enriched
-FROM release_tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id
-WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL
+FROM active_tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[]))

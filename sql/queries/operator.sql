@@ -33,7 +33,7 @@ SELECT field, value FROM enriched_values WHERE recording_id = :recording_id AND 
 -- name: write_operator_values
 INSERT INTO operator_values (entity, entity_id, field, value, why, set_by)
 SELECT :entity, :entity_id, field, value, :why, :by
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (field text, value jsonb)
+FROM jsonb_populate_recordset(CAST(NULL AS operator_values), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (entity, entity_id, field) DO UPDATE
 SET value = excluded.value, why = excluded.why, set_by = excluded.set_by, set_at = now()
 
@@ -65,7 +65,7 @@ LOCK TABLE field_precedence IN SHARE ROW EXCLUSIVE MODE
 -- name: write_field_precedence
 INSERT INTO field_precedence (field, source, place, minimum_confidence)
 SELECT field, source, place, minimum_confidence
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (field text, source text, place integer, minimum_confidence real)
+FROM jsonb_populate_recordset(CAST(NULL AS field_precedence), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (field, source) DO UPDATE
 SET place = excluded.place, minimum_confidence = excluded.minimum_confidence
 WHERE (field_precedence.place, field_precedence.minimum_confidence)

@@ -25,7 +25,7 @@ WITH placed AS (
     SELECT DISTINCT t.recording_id FROM work w
     JOIN artists a ON a.artist_key = w.partition_key
     JOIN artist_releases ar ON ar.artist_id = a.artist_id AND ar.inactive_at IS NULL
-    JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.release_id = ar.release_id
     WHERE w.stage = ANY (CAST(:stages AS text[]))
 )
 SELECT asked.source, count(*) AS recordings,
@@ -57,17 +57,17 @@ GROUP BY x.provider
 -- What the catalogue has seen so far: recordings, tracks, recordings of artists whose producers were looked for, and the
 -- calls for track lists, and of the two sources that are asked only where others did not know.
 SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
-       (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
-       (SELECT count(DISTINCT t.recording_id) FROM release_tracks t
+       (SELECT count(*) FROM active_tracks) AS tracks,
+       (SELECT count(DISTINCT t.recording_id) FROM active_tracks t
         JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
-        WHERE t.inactive_at IS NULL AND EXISTS (
+        WHERE EXISTS (
             SELECT FROM provider_answers p
             WHERE p.artist_id = ar.artist_id AND p.provider = 'genius' AND p.outcome NOT IN ('failed', 'skipped'))) AS asked_genius,
        (SELECT count(*) FROM recording_sources
         WHERE source = 'getsongbpm' AND status IN ('found', 'absent', 'unneeded')) AS asked_getsongbpm,
        (SELECT coalesce(sum(ceil(read.tracks / 10.0)), 0) FROM (
             SELECT count(*) AS tracks FROM artist_releases ar
-            JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+            JOIN active_tracks t ON t.release_id = ar.release_id
             WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
         ) AS read) AS track_pages,
        (SELECT coalesce(sum(calls), 0) FROM provider_calls

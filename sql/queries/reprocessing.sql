@@ -28,7 +28,7 @@ ORDER BY artist_names, title, recording_id, source
 UPDATE recording_sources s
 SET status = CASE WHEN s.status = 'found' THEN 'found' ELSE 'pending' END, attempts = 0, next_attempt_at = now(),
     error = NULL, is_retriable = false, requested_at = now(), undone_at = NULL, updated_at = now()
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (recording_id uuid, source text)
+FROM jsonb_populate_recordset(CAST(NULL AS recording_sources), CAST(:rows AS jsonb)) AS r
 WHERE s.recording_id = r.recording_id AND s.source = r.source
 
 -- name: artists_of_recordings
@@ -36,11 +36,11 @@ WHERE s.recording_id = r.recording_id AND s.source = r.source
 SELECT DISTINCT a.artist_id, a.artist_key, a.name
 FROM (
     SELECT DISTINCT ON (t.recording_id) ar.artist_id
-    FROM release_tracks t
+    FROM active_tracks t
     JOIN releases r ON r.release_id = t.release_id AND r.inactive_at IS NULL
     JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
     JOIN artists owner ON owner.artist_id = ar.artist_id AND owner.inactive_at IS NULL AND owner.redirects_to IS NULL
-    WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL
+    WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[]))
     ORDER BY t.recording_id, EXISTS (
         SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = ar.artist_id::text) DESC, owner.artist_key
 ) AS chosen JOIN artists a ON a.artist_id = chosen.artist_id

@@ -10,3 +10,4 @@ SELECT name, digest FROM schema_migrations ORDER BY name
 
 -- name: record_migration
 INSERT INTO schema_migrations (name, digest) VALUES (:name, :digest)
+ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()

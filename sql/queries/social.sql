@@ -19,8 +19,7 @@ SELECT handle, followers, fetched_at FROM profile_followers WHERE producer_id = 
 -- name: write_producer_profiles
 INSERT INTO producer_profiles (producer_id, url, source, service, handle, evidence, confidence)
 SELECT :producer_id, url, source, service, handle, evidence, confidence
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS r (url text, source text, service text, handle text, evidence text, confidence real)
+FROM jsonb_populate_recordset(CAST(NULL AS producer_profiles), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (producer_id, url, source) DO UPDATE
 SET service = excluded.service, handle = excluded.handle, evidence = excluded.evidence, confidence = excluded.confidence,
     last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
@@ -36,7 +35,7 @@ WHERE producer_id = :producer_id AND source = :source AND inactive_at IS NULL
 -- name: write_producer_answers
 INSERT INTO producer_answers (producer_id, provider, outcome, items, error)
 SELECT :producer_id, provider, outcome, items, error
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (provider text, outcome text, items integer, error text)
+FROM jsonb_populate_recordset(CAST(NULL AS producer_answers), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (producer_id, provider) DO UPDATE
 SET outcome = excluded.outcome, items = excluded.items, error = excluded.error, asked_at = now()
 
@@ -44,8 +43,7 @@ SET outcome = excluded.outcome, items = excluded.items, error = excluded.error, 
 -- A count that is believed replaces the last one; anything else leaves it.
 INSERT INTO profile_followers (producer_id, service, handle, followers, fetched_at, outcome, error)
 SELECT :producer_id, service, handle, followers, fetched_at, outcome, error
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS r (service text, handle text, followers bigint, fetched_at timestamptz, outcome text, error text)
+FROM jsonb_populate_recordset(CAST(NULL AS profile_followers), CAST(:rows AS jsonb)) AS r
 ON CONFLICT (producer_id, service, handle) DO UPDATE
 SET followers = coalesce(excluded.followers, profile_followers.followers),
     fetched_at = coalesce(excluded.fetched_at, profile_followers.fetched_at),
@@ -71,7 +69,7 @@ WHERE f.producer_id = :merged_id AND NOT EXISTS (
 -- The producers of an artist's recordings that nobody was asked about yet.
 SELECT DISTINCT p.producer_id, p.name
 FROM artist_releases ar
-JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+JOIN active_tracks t ON t.release_id = ar.release_id
 JOIN credits c ON c.recording_id = t.recording_id AND c.inactive_at IS NULL
 JOIN producers p ON p.producer_id = c.producer_id AND p.inactive_at IS NULL AND p.redirects_to IS NULL
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL

@@ -2,7 +2,7 @@
 SELECT
     (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL) AS artists,
     (SELECT count(*) FROM releases WHERE inactive_at IS NULL) AS releases,
-    (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
+    (SELECT count(*) FROM active_tracks) AS tracks,
     (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
     (SELECT count(*) FROM producers WHERE inactive_at IS NULL AND redirects_to IS NULL) AS producers,
     (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS credits,
@@ -19,7 +19,7 @@ FROM (
     UNION ALL
     SELECT 'releases', 'spotify', last_seen_at FROM artist_releases WHERE inactive_at IS NULL
     UNION ALL
-    SELECT 'tracks', 'spotify', last_seen_at FROM release_tracks WHERE inactive_at IS NULL
+    SELECT 'tracks', 'spotify', last_seen_at FROM active_tracks
     UNION ALL
     SELECT 'producers', provider, last_seen_at FROM credit_sources WHERE inactive_at IS NULL
     UNION ALL
@@ -48,7 +48,7 @@ SELECT count(*) AS artists, avg(releases) AS releases, avg(tracks) AS tracks
 FROM (
     SELECT count(DISTINCT ar.release_id) AS releases, count(t.track_id) AS tracks
     FROM artist_releases ar
-    JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.release_id = ar.release_id
     WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
 ) AS artist
 

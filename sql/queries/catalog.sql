@@ -21,8 +21,7 @@ ORDER BY x.entity_id, x.provider, x.id
 -- name: write_external_ids
 INSERT INTO external_ids (entity, provider, id, entity_id, source, confidence)
 SELECT entity, provider, id, entity_id, source, confidence
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (entity text, provider text, id text, entity_id uuid, source text, confidence real)
+FROM json_populate_recordset(CAST(NULL AS external_ids), CAST(:rows AS json)) AS r
 ON CONFLICT (entity, provider, id) DO UPDATE
 SET entity_id = excluded.entity_id, source = excluded.source, confidence = excluded.confidence
 WHERE (external_ids.entity = 'track' AND external_ids.entity_id <> excluded.entity_id)
@@ -72,9 +71,7 @@ WHERE artists.content_hash <> excluded.content_hash OR artists.inactive_at IS NO
 -- name: write_releases
 INSERT INTO releases (release_id, title, title_normalised, release_type, release_date, total_tracks, content_hash)
 SELECT release_id, title, title_normalised, release_type, release_date, total_tracks, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (release_id uuid, title text, title_normalised text, release_type text, release_date text,
-          total_tracks integer, content_hash text)
+FROM json_populate_recordset(CAST(NULL AS releases), CAST(:rows AS json)) AS r
 ON CONFLICT (release_id) DO UPDATE
 SET title = excluded.title, title_normalised = excluded.title_normalised, release_type = excluded.release_type,
     release_date = excluded.release_date, total_tracks = excluded.total_tracks, content_hash = excluded.content_hash,
@@ -87,7 +84,7 @@ WHERE releases.content_hash <> excluded.content_hash OR releases.inactive_at IS 
 -- name: write_artist_releases
 INSERT INTO artist_releases (artist_id, release_id, credited_as, content_hash)
 SELECT :artist_id, release_id, credited_as, content_hash
-FROM json_to_recordset(CAST(:rows AS json)) AS r (release_id uuid, credited_as text, content_hash text)
+FROM json_populate_recordset(CAST(NULL AS artist_releases), CAST(:rows AS json)) AS r
 ON CONFLICT (artist_id, release_id) DO UPDATE
 SET credited_as = excluded.credited_as, content_hash = excluded.content_hash, last_seen_at = now(),
     inactive_at = NULL, inactive_reason = NULL
@@ -124,8 +121,8 @@ WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 WITH candidates AS (
     SELECT recording_id FROM recording_isrcs WHERE isrc = ANY (CAST(:isrcs AS text[]))
     UNION
-    SELECT t.recording_id FROM artist_releases ar JOIN tracks t ON t.release_id = ar.release_id
-    WHERE ar.artist_id = :artist_id AND t.inactive_at IS NULL
+    SELECT t.recording_id FROM artist_releases ar JOIN active_tracks t ON t.release_id = ar.release_id
+    WHERE ar.artist_id = :artist_id
     UNION
     SELECT recording_id FROM recordings
     WHERE title_normalised = ANY (CAST(:titles AS text[])) AND artist_names && CAST(:artist_names AS text[])
@@ -138,59 +135,53 @@ WHERE r.inactive_at IS NULL
 
 -- name: tracks_of_releases
 SELECT t.track_id, t.release_id, t.recording_id, t.disc_number, t.position, t.title, x.id AS spotify_id
-FROM tracks t
+FROM active_tracks t
 LEFT JOIN LATERAL (SELECT id FROM external_ids WHERE entity = 'track' AND provider = 'spotify'
                    AND entity_id = t.track_id ORDER BY first_seen_at DESC LIMIT 1) x ON true
-WHERE t.release_id = ANY (CAST(:release_ids AS uuid[])) AND t.inactive_at IS NULL
+WHERE t.release_id = ANY (CAST(:release_ids AS uuid[]))
 ORDER BY t.release_id, t.disc_number, t.position
 
 -- name: write_recordings
 INSERT INTO recordings (recording_id, title, title_normalised, versions, artist_names, duration_ms, explicit, content_hash)
 SELECT recording_id, title, title_normalised, versions, artist_names, duration_ms, explicit, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (recording_id uuid, title text, title_normalised text, versions text[], artist_names text[],
-          duration_ms integer, explicit boolean, content_hash text)
+FROM json_populate_recordset(CAST(NULL AS recordings), CAST(:rows AS json)) AS r
 ON CONFLICT (recording_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
 WHERE recordings.inactive_at IS NOT NULL OR recordings.last_seen_at < now() - interval '1 day'
 
 -- name: first_places_of_recordings
 -- Where each recording stands first: on its earliest release, whichever was read first.
 SELECT DISTINCT ON (t.recording_id) t.recording_id, t.release_id, t.disc_number, t.position
-FROM release_tracks t
+FROM active_tracks t
 JOIN releases r ON r.release_id = t.release_id
 LEFT JOIN external_ids x ON x.entity = 'release' AND x.provider = 'spotify' AND x.entity_id = r.release_id
-WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND t.inactive_at IS NULL AND r.inactive_at IS NULL
+WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND r.inactive_at IS NULL
 ORDER BY t.recording_id, r.release_date, r.title, x.id, t.disc_number, t.position
 
 -- name: describe_recordings
 UPDATE recordings
 SET title = r.title, title_normalised = r.title_normalised, versions = r.versions, artist_names = r.artist_names,
     duration_ms = r.duration_ms, explicit = r.explicit, content_hash = r.content_hash
-FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS r (recording_id uuid, title text, title_normalised text, versions text[], artist_names text[],
-          duration_ms integer, explicit boolean, content_hash text)
+FROM jsonb_populate_recordset(CAST(NULL AS recordings), CAST(:rows AS jsonb)) AS r
 WHERE recordings.recording_id = r.recording_id AND recordings.content_hash <> r.content_hash
 
 -- name: write_recording_isrcs
 INSERT INTO recording_isrcs (recording_id, isrc, source)
 SELECT recording_id, isrc, source
-FROM json_to_recordset(CAST(:rows AS json)) AS r (recording_id uuid, isrc text, source text)
+FROM json_populate_recordset(CAST(NULL AS recording_isrcs), CAST(:rows AS json)) AS r
 ON CONFLICT DO NOTHING
 
 -- name: write_tracks
-INSERT INTO tracks (track_id, release_id, recording_id, disc_number, position, title, content_hash)
+INSERT INTO release_tracks (track_id, release_id, recording_id, disc_number, position, title, content_hash)
 SELECT track_id, release_id, recording_id, disc_number, position, title, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (track_id uuid, release_id uuid, recording_id uuid, disc_number integer, position integer, title text,
-          content_hash text)
+FROM json_populate_recordset(CAST(NULL AS release_tracks), CAST(:rows AS json)) AS r
 ON CONFLICT (release_id, disc_number, position) WHERE inactive_at IS NULL DO UPDATE
 SET recording_id = excluded.recording_id, title = excluded.title, content_hash = excluded.content_hash,
     last_seen_at = now()
-WHERE tracks.content_hash <> excluded.content_hash OR tracks.recording_id <> excluded.recording_id
-   OR tracks.last_seen_at < now() - interval '1 day'
+WHERE release_tracks.content_hash <> excluded.content_hash OR release_tracks.recording_id <> excluded.recording_id
+   OR release_tracks.last_seen_at < now() - interval '1 day'
 
 -- name: inactivate_tracks
-UPDATE tracks SET inactive_at = now(), inactive_reason = :reason
+UPDATE release_tracks SET inactive_at = now(), inactive_reason = :reason
 WHERE track_id = ANY (CAST(:track_ids AS uuid[])) AND inactive_at IS NULL
 
 -- name: mark_tracks_read
@@ -203,7 +194,7 @@ SELECT count(*) AS rows, md5(string_agg(t.content_hash || rec.content_hash, ','
            ORDER BY r.content_hash, t.disc_number, t.position, t.content_hash)) AS version
 FROM artist_releases ar
 JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
-JOIN tracks t ON t.release_id = r.release_id AND t.inactive_at IS NULL
+JOIN active_tracks t ON t.release_id = r.release_id
 JOIN recordings rec ON rec.recording_id = t.recording_id
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 
@@ -214,7 +205,7 @@ SELECT t.release_id, t.track_id, t.recording_id, t.disc_number, t.position, t.ti
            AS isrcs
 FROM artist_releases ar
 JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
-JOIN tracks t ON t.release_id = r.release_id AND t.inactive_at IS NULL
+JOIN active_tracks t ON t.release_id = r.release_id
 JOIN recordings rec ON rec.recording_id = t.recording_id
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 ORDER BY t.release_id, t.disc_number, t.position
@@ -222,7 +213,7 @@ ORDER BY t.release_id, t.disc_number, t.position
 -- name: producers_of_external_ids
 WITH RECURSIVE chain AS (
     SELECT x.provider, x.id, p.producer_id, p.redirects_to
-    FROM jsonb_to_recordset(CAST(:people AS jsonb)) AS w (provider text, id text)
+    FROM jsonb_populate_recordset(CAST(NULL AS external_ids), CAST(:people AS jsonb)) AS w
     JOIN external_ids x ON x.entity = 'producer' AND x.provider = w.provider AND x.id = w.id
     JOIN producers p ON p.producer_id = x.entity_id
     UNION ALL
@@ -238,17 +229,14 @@ WHERE p.redirects_to IS NULL AND p.name_normalised = ANY (CAST(:names AS text[])
 -- name: write_producers
 INSERT INTO producers (producer_id, name, name_normalised, kind, content_hash)
 SELECT producer_id, name, name_normalised, kind, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (producer_id uuid, name text, name_normalised text, kind text, content_hash text)
+FROM json_populate_recordset(CAST(NULL AS producers), CAST(:rows AS json)) AS r
 ON CONFLICT (producer_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
 WHERE producers.inactive_at IS NOT NULL OR producers.last_seen_at < now() - interval '1 day'
 
 -- name: write_credits
 INSERT INTO credits (credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash)
 SELECT credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (credit_id uuid, recording_id uuid, release_id uuid, producer_id uuid, role text, role_class text,
-          credited_as text, confidence real, content_hash text)
+FROM json_populate_recordset(CAST(NULL AS credits), CAST(:rows AS json)) AS r
 ON CONFLICT (credit_id) DO UPDATE
 SET role = excluded.role, credited_as = excluded.credited_as, confidence = excluded.confidence,
     content_hash = excluded.content_hash, last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
@@ -259,9 +247,7 @@ WHERE credits.content_hash <> excluded.content_hash OR credits.inactive_at IS NO
 INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
                             match_confidence, field_confidence)
 SELECT credit_id, provider, level, provider_entity, provider_id, role, credited_as, match_confidence, field_confidence
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (credit_id uuid, provider text, level text, provider_entity text, provider_id text, role text,
-          credited_as text, match_confidence real, field_confidence real)
+FROM json_populate_recordset(CAST(NULL AS credit_sources), CAST(:rows AS json)) AS r
 ON CONFLICT (credit_id, provider, level, provider_id, role) DO UPDATE
 SET credited_as = excluded.credited_as, match_confidence = excluded.match_confidence,
     field_confidence = excluded.field_confidence, last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
@@ -280,8 +266,7 @@ WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: inactivate_credit_sources
 UPDATE credit_sources s SET inactive_at = now(), inactive_reason = :reason
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (credit_id uuid, provider text, level text, provider_id text, role text)
+FROM json_populate_recordset(CAST(NULL AS credit_sources), CAST(:rows AS json)) AS r
 WHERE s.credit_id = r.credit_id AND s.provider = r.provider AND s.level = r.level AND s.provider_id = r.provider_id
   AND s.role = r.role AND s.inactive_at IS NULL
 
@@ -295,7 +280,7 @@ SELECT count(*) AS rows,
        md5(string_agg(rec.content_hash || p.name || c.content_hash, ','
            ORDER BY rec.content_hash, p.name, c.role_class, c.content_hash)) AS version
 FROM (SELECT DISTINCT t.recording_id FROM artist_releases ar
-      JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+      JOIN active_tracks t ON t.release_id = ar.release_id
       WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL) held
 JOIN credits c ON c.recording_id = held.recording_id AND c.inactive_at IS NULL
 JOIN recordings rec ON rec.recording_id = c.recording_id
@@ -304,9 +289,7 @@ JOIN producers p ON p.producer_id = c.producer_id
 -- name: write_provider_answers
 INSERT INTO provider_answers (artist_id, provider, question, outcome, items, expected, error, content_hash)
 SELECT artist_id, provider, question, outcome, items, expected, error, content_hash
-FROM json_to_recordset(CAST(:rows AS json))
-    AS r (artist_id uuid, provider text, question text, outcome text, items integer, expected integer, error text,
-          content_hash text)
+FROM json_populate_recordset(CAST(NULL AS provider_answers), CAST(:rows AS json)) AS r
 ON CONFLICT (artist_id, provider, question) DO UPDATE
 SET outcome = excluded.outcome, items = excluded.items, expected = excluded.expected, error = excluded.error,
     content_hash = excluded.content_hash, asked_at = now()
