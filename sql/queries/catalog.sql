@@ -1,5 +1,6 @@
--- Reading and writing the catalogue. Rows come in as one JSON array, so that a batch is one statement. A row whose
--- content_hash is known already is not written; last_seen_at moves at most once a day.
+-- Reading and writing artists, releases, recordings and tracks; reviews, held changes, overrides and digests.
+-- Rows arrive as one JSON array, so that a batch is one statement. A row whose content_hash is known is not written;
+-- last_seen_at moves at most once a day.
 
 -- name: explain_change
 SELECT set_config('music.why', :why, true), set_config('music.run_id', :run_id, true),
@@ -210,82 +211,6 @@ JOIN recordings rec ON rec.recording_id = t.recording_id
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 ORDER BY t.release_id, t.disc_number, t.position
 
--- name: producers_of_external_ids
-WITH RECURSIVE chain AS (
-    SELECT x.provider, x.id, p.producer_id, p.redirects_to
-    FROM jsonb_populate_recordset(CAST(NULL AS external_ids), CAST(:people AS jsonb)) AS w
-    JOIN external_ids x ON x.entity = 'producer' AND x.provider = w.provider AND x.id = w.id
-    JOIN producers p ON p.producer_id = x.entity_id
-    UNION ALL
-    SELECT c.provider, c.id, p.producer_id, p.redirects_to FROM chain c JOIN producers p ON p.producer_id = c.redirects_to
-)
-SELECT provider, id, producer_id FROM chain WHERE redirects_to IS NULL
-
--- name: producers_named
-SELECT p.producer_id, p.name_normalised, x.provider, x.id
-FROM producers p JOIN external_ids x ON x.entity = 'producer' AND x.entity_id = p.producer_id
-WHERE p.redirects_to IS NULL AND p.name_normalised = ANY (CAST(:names AS text[]))
-
--- name: write_producers
-INSERT INTO producers (producer_id, name, name_normalised, kind, content_hash)
-SELECT producer_id, name, name_normalised, kind, content_hash
-FROM json_populate_recordset(CAST(NULL AS producers), CAST(:rows AS json)) AS r
-ON CONFLICT (producer_id) DO UPDATE SET last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
-WHERE producers.inactive_at IS NOT NULL OR producers.last_seen_at < now() - interval '1 day'
-
--- name: write_credits
-INSERT INTO credits (credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash)
-SELECT credit_id, recording_id, release_id, producer_id, role, role_class, credited_as, confidence, content_hash
-FROM json_populate_recordset(CAST(NULL AS credits), CAST(:rows AS json)) AS r
-ON CONFLICT (credit_id) DO UPDATE
-SET role = excluded.role, credited_as = excluded.credited_as, confidence = excluded.confidence,
-    content_hash = excluded.content_hash, last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
-WHERE credits.content_hash <> excluded.content_hash OR credits.inactive_at IS NOT NULL
-   OR credits.last_seen_at < now() - interval '1 day'
-
--- name: write_credit_sources
-INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
-                            match_confidence, field_confidence)
-SELECT credit_id, provider, level, provider_entity, provider_id, role, credited_as, match_confidence, field_confidence
-FROM json_populate_recordset(CAST(NULL AS credit_sources), CAST(:rows AS json)) AS r
-ON CONFLICT (credit_id, provider, level, provider_id, role) DO UPDATE
-SET credited_as = excluded.credited_as, match_confidence = excluded.match_confidence,
-    field_confidence = excluded.field_confidence, last_seen_at = now(), inactive_at = NULL, inactive_reason = NULL
-WHERE (credit_sources.credited_as, credit_sources.match_confidence, credit_sources.field_confidence)
-      IS DISTINCT FROM (excluded.credited_as, excluded.match_confidence, excluded.field_confidence)
-   OR credit_sources.inactive_at IS NOT NULL OR credit_sources.last_seen_at < now() - interval '1 day'
-
--- name: credits_of_recordings
-SELECT c.credit_id, c.recording_id, c.release_id, c.producer_id, c.role, c.role_class, c.credited_as, c.inactive_at,
-       s.provider, s.level, s.provider_entity, s.provider_id, s.role AS source_role, s.credited_as AS source_credited_as,
-       s.match_confidence, s.field_confidence, s.inactive_at AS source_inactive_at
-FROM credits c
-JOIN producers p ON p.producer_id = c.producer_id AND p.redirects_to IS NULL
-LEFT JOIN credit_sources s ON s.credit_id = c.credit_id
-WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[]))
-
--- name: inactivate_credit_sources
-UPDATE credit_sources s SET inactive_at = now(), inactive_reason = :reason
-FROM json_populate_recordset(CAST(NULL AS credit_sources), CAST(:rows AS json)) AS r
-WHERE s.credit_id = r.credit_id AND s.provider = r.provider AND s.level = r.level AND s.provider_id = r.provider_id
-  AND s.role = r.role AND s.inactive_at IS NULL
-
--- name: inactivate_unsourced_credits
-UPDATE credits c SET inactive_at = now(), inactive_reason = :reason
-WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND c.inactive_at IS NULL
-  AND NOT EXISTS (SELECT FROM credit_sources s WHERE s.credit_id = c.credit_id AND s.inactive_at IS NULL)
-
--- name: credits_version
-SELECT count(*) AS rows,
-       md5(string_agg(rec.content_hash || p.name || c.content_hash, ','
-           ORDER BY rec.content_hash, p.name, c.role_class, c.content_hash)) AS version
-FROM (SELECT DISTINCT t.recording_id FROM artist_releases ar
-      JOIN active_tracks t ON t.release_id = ar.release_id
-      WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL) held
-JOIN credits c ON c.recording_id = held.recording_id AND c.inactive_at IS NULL
-JOIN recordings rec ON rec.recording_id = c.recording_id
-JOIN producers p ON p.producer_id = c.producer_id
-
 -- name: write_provider_answers
 INSERT INTO provider_answers (artist_id, provider, question, outcome, items, expected, error, content_hash)
 SELECT artist_id, provider, question, outcome, items, expected, error, content_hash
@@ -322,41 +247,179 @@ WHERE artist_id = :artist_id AND entity = :entity AND status = 'held'
 -- Rows that a person decided to keep although a provider no longer lists them.
 SELECT row_keys FROM held_changes WHERE artist_id = :artist_id AND entity = :entity AND status = 'rejected'
 
--- name: move_producer_ids
-UPDATE external_ids SET entity_id = :kept_id WHERE entity = 'producer' AND entity_id = :merged_id
-
--- name: redirect_producer
-UPDATE producers SET redirects_to = :kept_id, inactive_at = now(), inactive_reason = :reason
-WHERE producer_id = :merged_id AND redirects_to IS NULL
-
--- name: merge_credit_sources
--- Where both had the same credit, the kept one takes over what only the other's sources said.
-INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
-                            match_confidence, field_confidence)
-SELECT kept.credit_id, s.provider, s.level, s.provider_entity, s.provider_id, s.role, s.credited_as,
-       s.match_confidence, s.field_confidence
-FROM credits merged
-JOIN credits kept ON kept.producer_id = :kept_id AND kept.recording_id = merged.recording_id
-     AND kept.role_class = merged.role_class AND kept.release_id IS NOT DISTINCT FROM merged.release_id
-JOIN credit_sources s ON s.credit_id = merged.credit_id AND s.inactive_at IS NULL
-WHERE merged.producer_id = :merged_id
-ON CONFLICT DO NOTHING
-
--- name: inactivate_merged_credits
-UPDATE credits merged SET inactive_at = now(), inactive_reason = :reason
-FROM credits kept
-WHERE merged.producer_id = :merged_id AND merged.inactive_at IS NULL AND kept.producer_id = :kept_id
-  AND kept.recording_id = merged.recording_id AND kept.role_class = merged.role_class
-  AND kept.release_id IS NOT DISTINCT FROM merged.release_id
-
--- name: move_credits
-UPDATE credits SET producer_id = :kept_id WHERE producer_id = :merged_id AND inactive_at IS NULL
-
--- name: recordings_with_producer
--- Recordings for which MusicBrainz or Discogs named a producer before: Genius is not asked for these.
-SELECT DISTINCT c.recording_id FROM credits c
-JOIN credit_sources s ON s.credit_id = c.credit_id AND s.inactive_at IS NULL AND s.provider <> 'genius'
-WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND c.inactive_at IS NULL
-
 -- name: database_now
 SELECT now()
+
+-- name: reviews
+SELECT review_id, kind, subject, question, candidates, evidence, status, chosen_id, decided_by, decided_why, created_at,
+       decided_at
+FROM reviews
+WHERE (CAST(:status AS text) IS NULL OR status = :status)
+  AND (CAST(:prefix AS text) IS NULL OR starts_with(CAST(review_id AS text), :prefix))
+ORDER BY created_at, review_id
+
+-- name: decide_review
+UPDATE reviews SET status = :status, chosen_id = :chosen_id, decided_by = :by, decided_why = :why, decided_at = now()
+WHERE review_id = :review_id
+
+-- name: held_changes
+SELECT h.held_id, h.artist_id, a.artist_key, a.name AS artist, h.entity, h.row_keys, h.known, h.answered, h.reason,
+       h.status, h.decided_by, h.decided_why, h.created_at, h.decided_at
+FROM held_changes h JOIN artists a USING (artist_id)
+WHERE (CAST(:status AS text) IS NULL OR h.status = :status)
+  AND (CAST(:prefix AS text) IS NULL OR starts_with(CAST(h.held_id AS text), :prefix))
+ORDER BY h.created_at, h.held_id
+
+-- name: decide_held_change
+UPDATE held_changes SET status = :status, decided_by = :by, decided_why = :why, decided_at = now()
+WHERE held_id = :held_id AND status = 'held' RETURNING held_id
+
+-- name: entities_referred_to
+-- Artists by key, everything by our id or a provider's; a track means its recording; what was merged, what it became.
+WITH referred AS (
+    SELECT 'artist' AS what, a.artist_id AS id FROM artists a
+    WHERE a.artist_key = :reference OR a.artist_id = CAST(:uuid AS uuid)
+    UNION SELECT 'release', r.release_id FROM releases r WHERE r.release_id = CAST(:uuid AS uuid)
+    UNION SELECT 'recording', rec.recording_id FROM recordings rec WHERE rec.recording_id = CAST(:uuid AS uuid)
+    UNION SELECT 'track', t.track_id FROM release_tracks t WHERE t.track_id = CAST(:uuid AS uuid)
+    UNION SELECT 'producer', p.producer_id FROM producers p WHERE p.producer_id = CAST(:uuid AS uuid)
+    UNION SELECT x.entity, x.entity_id FROM external_ids x
+          WHERE x.id = :reference AND (CAST(:provider AS text) IS NULL OR x.provider = :provider)
+)
+SELECT DISTINCT 'artist' AS entity, became.artist_id AS entity_id, became.name
+FROM referred JOIN artists a ON what = 'artist' AND a.artist_id = id
+JOIN artists became ON became.artist_id = coalesce(a.redirects_to, a.artist_id)
+UNION ALL
+SELECT DISTINCT 'producer', became.producer_id, became.name
+FROM referred JOIN producers p ON what = 'producer' AND p.producer_id = id
+JOIN producers became ON became.producer_id = coalesce(p.redirects_to, p.producer_id)
+UNION ALL
+SELECT 'release', r.release_id, r.title FROM referred JOIN releases r ON what = 'release' AND r.release_id = id
+UNION ALL
+SELECT DISTINCT 'recording', rec.recording_id, rec.title
+FROM referred LEFT JOIN release_tracks t ON what = 'track' AND t.track_id = id
+JOIN recordings rec ON rec.recording_id = CASE what WHEN 'recording' THEN id ELSE t.recording_id END
+ORDER BY entity, name, entity_id
+
+-- name: write_operator_values
+INSERT INTO operator_values (entity, entity_id, field, value, why, set_by)
+SELECT :entity, :entity_id, field, value, :why, :by
+FROM jsonb_populate_recordset(CAST(NULL AS operator_values), CAST(:rows AS jsonb)) AS r
+ON CONFLICT (entity, entity_id, field) DO UPDATE
+SET value = excluded.value, why = excluded.why, set_by = excluded.set_by, set_at = now()
+
+-- name: delete_operator_values
+DELETE FROM operator_values
+WHERE entity = :entity AND entity_id = :entity_id AND field = ANY (CAST(:fields AS text[]))
+
+-- name: move_producer_values
+UPDATE operator_values o SET entity_id = :kept_id
+WHERE o.entity = 'producer' AND o.entity_id = :merged_id AND NOT EXISTS (
+    SELECT FROM operator_values k WHERE k.entity = 'producer' AND k.entity_id = :kept_id AND k.field = o.field)
+
+-- name: record_operator_act
+INSERT INTO audit (entity, row_key, after, why, run_id, correlation_id)
+VALUES (:act, :correlation_id, CAST(:facts AS jsonb), :why, :run_id, :correlation_id)
+
+-- name: digest
+-- A hash for each table over its active facts, without our ids and times: an entity is named by what identifies it in
+-- the world (a provider's id, a place on a release), so that two catalogues of the same facts have the same hashes,
+-- whatever the order in which they came.
+WITH artist_names AS (
+    SELECT a.artist_id, concat_ws('|', 'artist', string_agg(x.provider || ':' || x.id, ',' ORDER BY x.provider, x.id)) AS called
+    FROM artists a
+    LEFT JOIN external_ids x ON x.entity = 'artist' AND x.entity_id = a.artist_id AND x.provider = 'spotify'
+    GROUP BY a.artist_id
+), release_names AS (
+    SELECT r.release_id, concat_ws('|', 'release', string_agg(x.id, ',' ORDER BY x.id)) AS called
+    FROM releases r
+    LEFT JOIN external_ids x ON x.entity = 'release' AND x.entity_id = r.release_id AND x.provider = 'spotify'
+    GROUP BY r.release_id
+), track_names AS (
+    SELECT t.track_id, t.recording_id, concat_ws('|', 'track', n.called, t.disc_number, t.position) AS called
+    FROM active_tracks t JOIN release_names n USING (release_id)
+), recording_names AS (
+    SELECT r.recording_id,
+           concat_ws('|', 'recording', string_agg(t.called, ',' ORDER BY t.called),
+                     CASE WHEN count(t.called) = 0 THEN r.title || r.artist_names::text END) AS called
+    FROM recordings r LEFT JOIN track_names t USING (recording_id)
+    GROUP BY r.recording_id
+), producer_names AS (
+    SELECT p.producer_id, concat_ws('|', 'producer', string_agg(x.provider || ':' || x.id, ',' ORDER BY x.provider, x.id)) AS called
+    FROM producers p LEFT JOIN external_ids x ON x.entity = 'producer' AND x.entity_id = p.producer_id
+    GROUP BY p.producer_id
+), credit_names AS (
+    SELECT c.credit_id, concat_ws('|', 'credit', r.called, p.called, c.role_class, coalesce(n.called, 'every release')) AS called
+    FROM credits c
+    JOIN recording_names r USING (recording_id)
+    JOIN producer_names p USING (producer_id)
+    LEFT JOIN release_names n USING (release_id)
+), entity_names AS (
+    SELECT 'artist' AS entity, artist_id AS entity_id, called FROM artist_names
+    UNION ALL SELECT 'release', release_id, called FROM release_names
+    UNION ALL SELECT 'track', track_id, called FROM track_names
+    UNION ALL SELECT 'recording', recording_id, called FROM recording_names
+    UNION ALL SELECT 'producer', producer_id, called FROM producer_names
+), facts (table_name, fact) AS (
+    SELECT 'artists', jsonb_build_array(n.called, a.name, a.name_normalised)
+    FROM artists a JOIN artist_names n USING (artist_id) WHERE a.inactive_at IS NULL AND a.redirects_to IS NULL
+    UNION ALL
+    SELECT 'releases', jsonb_build_array(n.called, r.title, r.title_normalised, r.release_type, r.release_date,
+                                         r.total_tracks, r.barcode, r.tracks_read_at IS NOT NULL)
+    FROM releases r JOIN release_names n USING (release_id) WHERE r.inactive_at IS NULL
+    UNION ALL
+    SELECT 'artist_releases', jsonb_build_array(a.called, r.called, ar.credited_as)
+    FROM artist_releases ar JOIN artist_names a USING (artist_id) JOIN release_names r USING (release_id)
+    WHERE ar.inactive_at IS NULL
+    UNION ALL
+    SELECT 'recordings', jsonb_build_array(n.called, r.title, r.title_normalised, r.versions, r.artist_names,
+                                           r.duration_ms, r.explicit)
+    FROM recordings r JOIN recording_names n USING (recording_id) WHERE r.inactive_at IS NULL
+    UNION ALL
+    SELECT 'isrcs', jsonb_build_array(n.called, i.isrc, i.source)
+    FROM recording_isrcs i JOIN recording_names n USING (recording_id)
+    UNION ALL
+    SELECT 'tracks', jsonb_build_array(n.called, t.title)
+    FROM active_tracks t JOIN track_names n USING (track_id)
+    UNION ALL
+    SELECT 'producers', jsonb_build_array(n.called, p.name, p.name_normalised, p.kind)
+    FROM producers p JOIN producer_names n USING (producer_id) WHERE p.inactive_at IS NULL AND p.redirects_to IS NULL
+    UNION ALL
+    SELECT 'credits', jsonb_build_array(n.called, c.role, c.credited_as, round(c.confidence::numeric, 4))
+    FROM credits c JOIN credit_names n USING (credit_id) WHERE c.inactive_at IS NULL
+    UNION ALL
+    SELECT 'credit_sources', jsonb_build_array(n.called, s.provider, s.level, s.provider_entity, s.provider_id, s.role,
+                                               s.credited_as, round(s.match_confidence::numeric, 4),
+                                               round(s.field_confidence::numeric, 4))
+    FROM credit_sources s JOIN credit_names n USING (credit_id) JOIN credits c USING (credit_id)
+    WHERE s.inactive_at IS NULL AND c.inactive_at IS NULL
+    UNION ALL
+    SELECT 'recording_sources', jsonb_build_array(n.called, s.source, s.provider, s.status, s.fields,
+                                                  round(s.confidence::numeric, 4))
+    FROM recording_sources s JOIN recordings r USING (recording_id) JOIN recording_names n USING (recording_id)
+    WHERE r.inactive_at IS NULL
+    UNION ALL
+    SELECT 'producer_profiles', jsonb_build_array(n.called, f.url, f.source, f.service, f.handle, f.evidence,
+                                                  round(f.confidence::numeric, 4))
+    FROM producer_profiles f JOIN producer_names n USING (producer_id) WHERE f.inactive_at IS NULL
+    UNION ALL
+    SELECT 'profile_followers', jsonb_build_array(n.called, f.service, f.handle, f.followers, f.outcome)
+    FROM profile_followers f JOIN producer_names n USING (producer_id)
+    UNION ALL
+    SELECT 'external_ids', jsonb_build_array(x.entity, x.provider, x.id, n.called, x.source, round(x.confidence::numeric, 4))
+    FROM external_ids x LEFT JOIN entity_names n USING (entity, entity_id)
+    UNION ALL
+    SELECT 'reviews', jsonb_build_array(v.kind, coalesce(n.called, v.subject), v.candidates, v.evidence, v.status, v.chosen_id)
+    FROM reviews v LEFT JOIN artist_names n ON n.artist_id::text = v.subject
+    UNION ALL
+    SELECT 'held', jsonb_build_array(n.called, h.entity, h.known, h.answered, h.status, (
+        SELECT jsonb_agg(row_key - 'release_id' - 'track_id' - 'credit_id' ORDER BY row_key - 'release_id' - 'track_id' - 'credit_id')
+        FROM jsonb_array_elements(h.row_keys) AS row_key))
+    FROM held_changes h JOIN artist_names n USING (artist_id) WHERE h.status <> 'superseded'
+)
+SELECT names.table_name, count(fact) AS rows,
+       md5(coalesce(string_agg(md5(fact::text), '' ORDER BY md5(fact::text) COLLATE "C"), '')) AS digest
+FROM unnest(ARRAY['artists', 'releases', 'artist_releases', 'recordings', 'isrcs', 'tracks', 'producers', 'credits',
+                  'credit_sources', 'recording_sources', 'producer_profiles', 'profile_followers', 'external_ids', 'reviews', 'held']) WITH ORDINALITY AS names (table_name, place)
+LEFT JOIN facts USING (table_name)
+GROUP BY names.table_name, names.place ORDER BY names.place

@@ -1,5 +1,5 @@
--- The checks of the assets. Each answers one row: how many were looked at (total), how many of them are wrong (bad), and up
--- to twenty of those by name (sample).
+-- The checks of the assets. Each answers one row: how many were looked at (total), how many of these are wrong (bad), and
+-- up to twenty of them by name (sample).
 
 -- name: check_artists_coverage
 -- Of all that was asked for and not cancelled: what identity could not resolve.
