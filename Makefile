@@ -37,7 +37,7 @@ soak: $(STAMP) ## the long forms: kills, faults, quotas, load, damaged answers, 
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # Only the comparison with dlt needs dlt.
-bench: $(STAMP) $(if $(filter-out writing growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|growth|orchestration|against_dlt|quotas]
+bench: $(STAMP) $(if $(filter-out writing export growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|export|growth|orchestration|against_dlt|quotas]
 	@$(BIN)/python -m benchmarks $(PART)
 
 $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from music_pipeline import cli, database, work
 from music_pipeline.catalog.answers import ask_for_review, decision_on
-from music_pipeline.catalog.frames import UnknownView, read_view
+from music_pipeline.catalog.csv_export import UnknownView
+from music_pipeline.catalog.frames import read_view
 from music_pipeline.catalog.identity import ArtistCandidate, ArtistChoice, Fact, Verdict
 from music_pipeline.catalog.losses import Loss, hold
 from music_pipeline.digest import digest

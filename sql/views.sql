@@ -161,29 +161,52 @@ COMMENT ON COLUMN enrichment_status.sources_enriched IS 'How many providers gave
 COMMENT ON COLUMN enrichment_status.retry_count IS 'The most failed attempts of any one source.';
 COMMENT ON COLUMN enrichment_status.is_retriable IS 'A source was not asked because its breaker was open or its quota spent.';
 
-CREATE OR REPLACE FUNCTION enriched_metadata(recording uuid) RETURNS jsonb LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
-        'enrichment_sources', (SELECT jsonb_agg(DISTINCT provider ORDER BY provider) FROM recording_sources
-                               WHERE recording_id = recording AND status = 'found' AND fields <> '{}'),
-        'enriched_at', (SELECT max(fetched_at) FROM recording_sources WHERE recording_id = recording AND status = 'found'),
-        'musicbrainz_id', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'musicbrainz_id'),
-        'camelot_key', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'camelot_key'),
-        'lastfm_tags', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'tags')))
-$$;
+CREATE OR REPLACE VIEW enriched_recordings AS
+SELECT r.recording_id,
+       jsonb_strip_nulls(jsonb_build_object(
+           'enrichment_sources', told.providers, 'enriched_at', told.enriched_at,
+           'musicbrainz_id', v.shown -> 'musicbrainz_id', 'camelot_key', v.shown -> 'camelot_key',
+           'lastfm_tags', v.shown -> 'tags')) AS metadata,
+       jsonb_build_object(
+           'danceability', v.shown -> 'danceability', 'energy', v.shown -> 'energy', 'key', v.shown -> 'key',
+           'loudness', v.shown -> 'loudness', 'mode', v.shown -> 'mode', 'speechiness', v.shown -> 'speechiness',
+           'acousticness', v.shown -> 'acousticness', 'instrumentalness', v.shown -> 'instrumentalness',
+           'liveness', v.shown -> 'liveness', 'valence', v.shown -> 'valence', 'tempo', v.shown -> 'tempo',
+           'time_signature', v.shown -> 'time_signature') AS audio_features
+FROM recordings r
+LEFT JOIN (
+    SELECT recording_id, max(fetched_at) AS enriched_at,
+           jsonb_agg(DISTINCT provider ORDER BY provider) FILTER (WHERE fields <> '{}') AS providers
+    FROM recording_sources WHERE status = 'found' GROUP BY recording_id
+) told ON told.recording_id = r.recording_id
+LEFT JOIN (
+    -- The last value of a key stays, so the order of enriched_values is reversed here.
+    SELECT s.recording_id,
+           jsonb_object_agg(f.key, f.value ORDER BY p.place DESC NULLS FIRST, s.confidence, s.source DESC) AS chosen
+    FROM recording_sources s
+    CROSS JOIN LATERAL jsonb_each(s.fields) AS f
+    LEFT JOIN field_precedence p ON p.field = f.key AND p.source = s.source
+    WHERE s.status = 'found' AND f.value <> 'null'::jsonb AND s.confidence >= coalesce(p.minimum_confidence, 0)
+      AND f.key IN ('danceability', 'energy', 'key', 'loudness', 'mode', 'speechiness', 'acousticness', 'instrumentalness',
+                    'liveness', 'valence', 'tempo', 'time_signature', 'musicbrainz_id', 'camelot_key', 'tags')
+    GROUP BY s.recording_id
+) sourced ON sourced.recording_id = r.recording_id
+LEFT JOIN operator_words o ON o.entity = 'recording' AND o.entity_id = r.recording_id
+CROSS JOIN LATERAL (SELECT coalesce(sourced.chosen, '{}') || coalesce(o.said, '{}') AS shown) v;
+COMMENT ON VIEW enriched_recordings IS 'What the view tracks shows of each recording: the values that enriched_values chooses, as two JSON objects. One pass over all recordings, or an index look-up for one.';
+COMMENT ON COLUMN enriched_recordings.metadata IS 'enrichment_sources, enriched_at, musicbrainz_id, camelot_key and lastfm_tags, as far as they are known.';
+COMMENT ON COLUMN enriched_recordings.audio_features IS 'All twelve audio features. An unknown one is null.';
 
-CREATE OR REPLACE FUNCTION enriched_audio_features(recording uuid) RETURNS jsonb LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT jsonb_object_agg(named.field, v.value)
-    FROM unnest(ARRAY['danceability', 'energy', 'key', 'loudness', 'mode', 'speechiness', 'acousticness',
-                      'instrumentalness', 'liveness', 'valence', 'tempo', 'time_signature']) AS named (field)
-    LEFT JOIN enriched_values v ON v.recording_id = recording AND v.field = named.field
-$$;
-COMMENT ON FUNCTION enriched_audio_features(uuid) IS 'All twelve features; those that nobody knows are null.';
-
+-- OFFSET 0: each track looks its recording up, so that a filter on tracks reads these recordings only.
 CREATE OR REPLACE VIEW tracks AS
 SELECT t.track_id, t.release_id, t.recording_id, t.disc_number, t.position, t.title, t.content_hash, t.first_seen_at,
-       t.last_seen_at, t.inactive_at, t.inactive_reason,
-       enriched_metadata(t.recording_id) AS metadata, enriched_audio_features(t.recording_id) AS audio_features
-FROM release_tracks t;
+       t.last_seen_at, t.inactive_at, t.inactive_reason, e.metadata, e.audio_features
+FROM release_tracks t
+CROSS JOIN LATERAL (
+    SELECT metadata, audio_features FROM enriched_recordings WHERE recording_id = t.recording_id OFFSET 0
+) e;
 COMMENT ON VIEW tracks IS 'The positions of recordings on releases, with what enrichment found about the recording.';
+COMMENT ON COLUMN tracks.position IS 'The number of the track on its disc, from 1.';
+COMMENT ON COLUMN tracks.title IS 'The title as printed on this release.';
 COMMENT ON COLUMN tracks.metadata IS 'enrichment_sources, enriched_at, musicbrainz_id, camelot_key and lastfm_tags, as far as they are known.';
 COMMENT ON COLUMN tracks.audio_features IS 'All twelve audio features. An unknown one is null.';

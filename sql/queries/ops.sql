@@ -71,6 +71,12 @@ ORDER BY provider, until
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = current_schema() AND table_name <> ALL (CAST(:hidden AS text[])) ORDER BY table_name
 
+-- name: relation_columns
+SELECT a.attname AS name, t.typname AS type, t.typcategory = 'A' AS is_list
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = to_regclass(quote_ident(:name)) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+
 -- name: mean_artist
 SELECT count(*) AS artists, avg(releases) AS releases, avg(tracks) AS tracks
 FROM (
