@@ -93,6 +93,7 @@ CREATE TABLE recording_isrcs (
 );
 CREATE INDEX ON recording_isrcs (isrc);
 COMMENT ON TABLE recording_isrcs IS 'The international codes (ISRC) of recordings. A recording may have several, and labels give one code to two recordings by mistake: neither side is unique.';
+COMMENT ON COLUMN recording_isrcs.isrc IS 'Country, registrant, year and number, without hyphens.';
 COMMENT ON COLUMN recording_isrcs.source IS 'The provider that stated the code.';
 
 CREATE TABLE release_tracks (

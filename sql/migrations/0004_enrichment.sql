@@ -114,6 +114,7 @@ CREATE TABLE producer_profiles (
 );
 CREATE INDEX ON producer_profiles (service, handle);
 COMMENT ON TABLE producer_profiles IS 'Addresses of producers elsewhere, one row for each source that states one. No address is made from a name.';
+COMMENT ON COLUMN producer_profiles.url IS 'The address.';
 COMMENT ON COLUMN producer_profiles.source IS 'The provider whose page states the address.';
 COMMENT ON COLUMN producer_profiles.service IS 'What the address leads to: instagram, youtube, soundcloud, website, …';
 COMMENT ON COLUMN producer_profiles.handle IS 'The account''s name or id at the service, where the address contains one.';
@@ -146,6 +147,7 @@ CREATE TABLE profile_followers (
 );
 COMMENT ON TABLE profile_followers IS 'How many people follow a profile, for handles that a source stated.';
 COMMENT ON COLUMN profile_followers.followers IS 'The last plausible count, of fetched_at. A later failure leaves it.';
+COMMENT ON COLUMN profile_followers.fetched_at IS 'When that count was fetched.';
 COMMENT ON COLUMN profile_followers.outcome IS 'How the last request ended. absent: the service has no professional account with this handle.';
 COMMENT ON COLUMN profile_followers.asked_at IS 'When the service was last asked.';
 
