@@ -16,7 +16,7 @@ UI_PORT ?= 3000
 
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo test soak bench dev lint format types vulnerabilities check requirements
+.PHONY: help setup demo test soak bench dev docs lint format types vulnerabilities check requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -37,7 +37,7 @@ soak: $(STAMP) ## the long forms: kills, faults, quotas, load, damaged answers, 
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # Only the comparison with dlt needs dlt.
-bench: $(STAMP) $(if $(filter-out writing growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|growth|orchestration|against_dlt|quotas]
+bench: $(STAMP) $(if $(filter-out writing export growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|export|growth|orchestration|against_dlt|quotas]
 	@$(BIN)/python -m benchmarks $(PART)
 
 $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
@@ -52,6 +52,9 @@ $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
+
+docs: $(STAMP) ## write docs/data-model.md from the comments in the database
+	@$(BIN)/python scripts/data_model.py
 
 lint: $(STAMP) ## ruff, its formatting, which room imports which, and that SQL has its values bound
 	@$(BIN)/ruff check $(CHECKED)

@@ -16,7 +16,7 @@ from benchmarks.servers import own_server
 from music_pipeline import logs
 from music_pipeline.settings import settings
 
-PARTS = ("writing", "growth", "orchestration", "against_dlt", "quotas")
+PARTS = ("writing", "export", "growth", "orchestration", "against_dlt", "quotas")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

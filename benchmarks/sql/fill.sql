@@ -75,3 +75,30 @@ CREATE FUNCTION fill_first_queue(open_rows bigint) RETURNS void LANGUAGE sql AS 
            now() + make_interval(secs => CASE WHEN n % 10 = 0 THEN -(n % 86400) ELSE 60 + n % 86400 END)
     FROM generate_series(1, open_rows) AS n
 $$;
+
+CREATE FUNCTION fill_recording_sources() RETURNS void LANGUAGE sql SET session_replication_role = replica AS $$
+-- Of each recording, nine sources: as many found, and with as many fields, as an enriched catalog has in the mean. The values
+-- of each are its own.
+    INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at)
+    SELECT r.recording_id, s.source, s.source, CASE WHEN found THEN 'found' ELSE 'absent' END,
+           CASE WHEN found THEN s.fields ELSE '{}' END, CASE WHEN found THEN 0.95 END, now()
+    FROM (SELECT recording_id, abs(hashtext(recording_id::text)) AS n FROM recordings) AS r
+    CROSS JOIN LATERAL (VALUES
+        ('acousticbrainz', 27, jsonb_build_object('key', n % 12, 'mode', n % 2, 'tempo', 80 + n % 90000 / 1000.0,
+                                                  'camelot_key', '5A', 'key_name', 'C minor')),
+        ('deezer', 71, jsonb_build_object('rank', n % 1000000, 'tempo', n % 200, 'deezer_id', n::text, 'duration_ms', n % 400000)),
+        ('discogs', 86, jsonb_build_object('label', 'Label ' || n, 'genres', jsonb_build_array('Electronic'),
+                                           'styles', jsonb_build_array('House'), 'country', 'Germany', 'released', '1993')),
+        ('getsongbpm', 12, jsonb_build_object('key', n % 12, 'mode', n % 2, 'key_name', 'C minor', 'camelot_key', '5A')),
+        ('lastfm', 90, jsonb_build_object('listeners', n, 'playcount', n * 3::bigint, 'tags', jsonb_build_array('dub', 'tag ' || n))),
+        ('musicbrainz', 76, jsonb_build_object('musicbrainz_id', r.recording_id)),
+        ('reccobeats', 58, jsonb_build_object(
+            'key', n % 12, 'mode', n % 2, 'tempo', n % 200000 / 1000.0, 'energy', n % 9973 / 10000.0,
+            'valence', n % 9967 / 10000.0, 'liveness', n % 9949 / 10000.0, 'loudness', - n % 20000 / 1000.0,
+            'camelot_key', '5A', 'speechiness', n % 9941 / 10000.0, 'acousticness', n % 9931 / 10000.0,
+            'danceability', n % 9929 / 10000.0, 'instrumentalness', n % 9923 / 10000.0, 'key_name', 'C minor')),
+        ('spotify', 100, jsonb_build_object('explicit', false, 'spotify_id', n::text, 'duration_ms', n % 400000)),
+        ('spotify_audio_features', 0, '{}')
+    ) AS s (source, found_percent, fields)
+    CROSS JOIN LATERAL (SELECT abs(hashtext(s.source || n)) % 100 < s.found_percent AS found) AS coin
+$$;

@@ -1,6 +1,6 @@
 """Tables and views of the catalogue as pandas frames.
 
-For notebooks and exports; the pipeline itself never reads frames.
+For notebooks and Parquet; the pipeline itself never reads frames.
 """
 
 import json
@@ -11,20 +11,8 @@ from uuid import UUID
 import pandas as pd
 import sqlalchemy as sa
 
+from music_pipeline.catalog.csv_export import check_view
 from music_pipeline.database.queries import query
-
-# Encrypted, and of use to nobody outside.
-HIDDEN = ("credentials",)
-
-
-class UnknownView(Exception):
-    """There is no such table or view; the text names those that there are."""
-
-
-def views(engine: sa.Engine) -> list[str]:
-    """The names of the tables and views that can be read."""
-    with engine.connect() as connection:
-        return list(connection.execute(query("catalogue_relations"), {"hidden": list(HIDDEN)}).scalars())
 
 
 def read_view(engine: sa.Engine, name: str) -> pd.DataFrame:
@@ -32,10 +20,10 @@ def read_view(engine: sa.Engine, name: str) -> pd.DataFrame:
 
     Raises UnknownView.
     """
-    known = views(engine)
-    if name not in known:
-        raise UnknownView(f"There is no table or view {name!r}; there are: {', '.join(known)}.")
-    everything: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(sa.table(name))
+    check_view(engine, name)
+    everything: sa.Select[Any] | sa.TextClause = sa.select(sa.literal_column("*")).select_from(sa.table(name))
+    if name == "tracks":
+        everything = query("all_tracks")
     with engine.connect() as connection:
         frame = pd.read_sql_query(everything, connection)
     return _with_text_ids(frame)

@@ -1,6 +1,6 @@
 """One hash for each table of the catalogue over its facts, to tell whether two catalogues say the same.
 
-Our ids, keys and times are no facts, nor is what is inactive. The facts are listed in `sql/queries/digest.sql`.
+Our ids, keys and times are no facts, nor is what is inactive. The facts are listed in `sql/queries/catalog.sql`.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,15 @@
 """The catalogue for others: `export` (a table or view as a file) and `digest` (do two catalogues say the same?)."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import IO
 
 import click
+import sqlalchemy as sa
 
+from music_pipeline.catalog.csv_export import UnknownView, check_view, write_csv
 from music_pipeline.catalog.fingerprint import digest as digest_of
 from music_pipeline.cli.terminal import one_line_for, open_database
 
@@ -18,21 +22,23 @@ from music_pipeline.cli.terminal import one_line_for, open_database
 )
 def export(view: str, format_: str, out: Path | None) -> None:
     """Export a table or view: export credit_view --format parquet --out credits.parquet."""
-    from music_pipeline.catalog.export import UnknownView, flat, read_view  # pandas takes its time to load
-
     if format_ == "parquet" and out is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal: name a file with --out.")
     engine = open_database()
-    with one_line_for(UnknownView):
-        frame = flat(read_view(engine, view))
-    target = out or sys.stdout.buffer
-    with one_line_for(OSError):
-        if format_ == "csv":
-            frame.to_csv(target, index=False)
-        else:
-            frame.to_parquet(target, index=False)
+    with one_line_for(UnknownView, OSError):
+        check_view(engine, view)
+        with contextlib.nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as file:
+            rows = write_csv(engine, view, file) if format_ == "csv" else _write_parquet(engine, view, file)
     if out is not None:
-        click.echo(f"{len(frame):,} rows in {out}", err=True)
+        click.echo(f"{rows:,} rows in {out}", err=True)
+
+
+def _write_parquet(engine: sa.Engine, view: str, file: IO[bytes]) -> int:
+    from music_pipeline.catalog.export import flat, read_view  # pandas takes its time to load
+
+    frame = flat(read_view(engine, view))
+    frame.to_parquet(file, index=False)
+    return len(frame)
 
 
 @click.command()

@@ -11,11 +11,15 @@ class DatabaseUnreachable(Exception):
 
 
 class MigrationError(Exception):
-    """An applied migration is not the one that we have."""
+    """An applied migration is not the one that we have, or the database has another version's schema."""
 
 
 def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:
     """One line for people: which Postgres, what it said, what to do."""
-    where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
     said = " ".join(str(error.orig).split()).rstrip("?.")
-    return f"Postgres at {where} (database {url.database}) does not answer: {said}. Start it, or correct DATABASE_URL."
+    return f"Postgres at {place_of(url)} does not answer: {said}. Start it, or correct DATABASE_URL."
+
+
+def place_of(url: sa.URL) -> str:
+    """The host, port and database of a URL, without its password."""
+    return f"{url.query.get('host') or f'{url.host}:{url.port or 5432}'} (database {url.database})"

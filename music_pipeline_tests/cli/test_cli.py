@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.cli import database as data
+from music_pipeline.cli.main import database as data
 from music_pipeline.cli import main
 from music_pipeline.gateway.sandbox_info import sandbox_info, sandbox_speed
 from music_pipeline.providers.registry import PROVIDERS
@@ -160,7 +160,7 @@ def test_db_url_is_the_databases_and_migrate_says_what_it_did(
     assert terminal.run("db", "url") == 0
     assert terminal.out.strip() == empty_database_url
     assert terminal.run("db", "migrate") == 0
-    assert "Applied 0001_catalogue.sql." in terminal.out
+    assert "Applied 0001_catalog.sql." in terminal.out
     assert "Applied 0002_work.sql." in terminal.out
     assert terminal.run("db", "migrate") == 0
     assert terminal.out == "Every migration was applied already.\n"

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.catalog.export import UnknownView, read_view
+from music_pipeline.catalog.csv_export import UnknownView
+from music_pipeline.catalog.export import read_view
 from music_pipeline.catalog.fingerprint import digest
 from music_pipeline.catalog.provider_answers import ask_for_review, decision_on
 from music_pipeline.catalog.shrink_guard import Loss, hold
@@ -222,11 +223,11 @@ def test_two_catalogues_of_the_same_facts_have_one_digest_whatever_their_ids_and
     ("change", "tables"),
     [
         ("UPDATE artists SET name = 'Nina'", {"artists"}),
-        ("UPDATE tracks SET title = 'Sinner Man' WHERE title = 'Sinnerman'", {"tracks"}),
+        ("UPDATE release_tracks SET title = 'Sinner Man' WHERE title = 'Sinnerman'", {"tracks"}),
         ("UPDATE credits SET confidence = 0.8 WHERE credited_as = 'Hal Mooney'", {"credits"}),
         ("UPDATE credit_sources SET credited_as = 'Harold Mooney'", {"credit_sources"}),
         ("INSERT INTO recording_isrcs SELECT recording_id, 'USAAA0000001', 'spotify' FROM recordings", {"isrcs"}),
-        ("UPDATE tracks SET last_seen_at = now() + interval '1 day', track_id = gen_random_uuid()", set()),
+        ("UPDATE release_tracks SET last_seen_at = now() + interval '1 day', track_id = gen_random_uuid()", set()),
         ("UPDATE producers SET name = 'H. Mooney'", {"producers"}),
         (
             "UPDATE external_ids SET id = 'p2' WHERE entity = 'producer'",

@@ -23,7 +23,7 @@ INSERT INTO recordings (recording_id, title, title_normalised, artist_names, dur
 VALUES ('00000000-0000-0000-0000-0000000000c1', 'Tiger', 'tiger', '{abba}', 175000, 'h');
 INSERT INTO recording_isrcs (recording_id, isrc, source)
 VALUES ('00000000-0000-0000-0000-0000000000c1', 'SEAYD7601020', 'spotify');
-INSERT INTO tracks (release_id, recording_id, disc_number, position, title, content_hash)
+INSERT INTO release_tracks (release_id, recording_id, disc_number, position, title, content_hash)
 VALUES ('00000000-0000-0000-0000-0000000000b1', '00000000-0000-0000-0000-0000000000c1', 1, 1, 'Tiger', 'h');
 INSERT INTO producers (producer_id, name, name_normalised, kind, content_hash)
 VALUES ('00000000-0000-0000-0000-0000000000d1', 'Benny Andersson', 'benny andersson', 'person', 'h');
@@ -66,7 +66,7 @@ BROKEN = [
      " VALUES ('00000000-0000-0000-0000-0000000000c2', 'SEAYD7601020', 'spotify')"),
     ("tracks", "orphans", SECOND_RECORDING),
     ("tracks", "orphans", "UPDATE recordings SET inactive_at = now()"),
-    ("tracks", "releases_without_tracks", "UPDATE tracks SET inactive_at = now()"),
+    ("tracks", "releases_without_tracks", "UPDATE release_tracks SET inactive_at = now()"),
     ("tracks", "incomplete_answers", "INSERT INTO provider_answers (artist_id, provider, question, outcome, items,"
      " expected) VALUES ('00000000-0000-0000-0000-0000000000a1', 'spotify', 'tracks', 'partial', 3, 10)"),
     ("producers", "coverage", "UPDATE provider_answers SET outcome = 'failed'"),

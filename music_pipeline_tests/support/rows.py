@@ -62,7 +62,7 @@ def _track(connection: sa.Connection, release_id: UUID, title: str, position: in
     about = {"title": title, "title_normalised": title.lower(), "artist_names": ["Nina Simone"], "duration_ms": 200_000}
     _insert(connection, "recordings", recording_id=recording_id, **about, **HASH)
     place = {"release_id": release_id, "recording_id": recording_id, "disc_number": 1, "position": position}
-    _insert(connection, "tracks", track_id=track_id, **place, title=title, **HASH)
+    _insert(connection, "release_tracks", track_id=track_id, **place, title=title, **HASH)
     return recording_id, track_id
 
 

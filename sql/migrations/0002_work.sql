@@ -1,9 +1,9 @@
--- The work ledger: what is to be done, what was done, what died, what went wrong, which sweep is in progress.
+-- The work ledger: what is to be done, what was done, what was given up, what went wrong, which sweep is in progress.
 --
--- A piece of work is in exactly one of work, work_archive and dead_work, under the same work_id.
+-- An item of work is in exactly one of work, work_archive and dead_work, under the same work_id.
 
 CREATE TABLE work (
-    work_id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    work_id          uuid PRIMARY KEY DEFAULT ordered_id(),
     stage            text NOT NULL,
     subject          text NOT NULL CHECK (subject <> ''),
     partition_key    text,
@@ -24,23 +24,39 @@ CREATE TABLE work (
     waiting_provider text,
     waiting_since    timestamptz,
     enqueued_at      timestamptz NOT NULL DEFAULT now(),
-    claimable_at     timestamptz NOT NULL GENERATED ALWAYS AS (greatest(available_at, lease_until)) STORED,
+    asked_again      boolean NOT NULL DEFAULT false,
     CHECK ((lease_token IS NULL) = (lease_until IS NULL) AND (lease_token IS NULL) = (lease_run_id IS NULL)),
     CHECK ((waiting_provider IS NULL) = (waiting_since IS NULL))
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-COMMENT ON TABLE work IS 'The queue: one row for each open piece of work.';
-COMMENT ON COLUMN work.subject IS 'What one open row of a stage exists for: a requested name, a Spotify id, or an artist''s uuid.';
-COMMENT ON COLUMN work.partition_key IS 'The artist''s key, once identity gave one.';
-COMMENT ON COLUMN work.priority IS '0 is taken first, 9 last.';
-COMMENT ON COLUMN work.cutoff IS 'When the whole chain was asked for: lists fetched after it count as fresh. Inherited down the chain.';
-COMMENT ON COLUMN work.max_attempts IS 'The stage''s setting when the row was last claimed; NULL before that.';
-COMMENT ON COLUMN work.waiting_since IS 'Since when it waits for providers without progress; a call that was made, or progress, ends the wait.';
-COMMENT ON COLUMN work.claimable_at IS 'From when a run may take it: available, and under no running lease.';
+-- A page has room for a second, longer version of each of its rows: rows that lie together are leased together.
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02, fillfactor = 40);
 CREATE UNIQUE INDEX work_subject ON work (stage, subject);
 CREATE UNIQUE INDEX work_idempotency ON work (stage, idempotency_key);
-CREATE INDEX work_claimable ON work (stage, priority, claimable_at);
+-- No index holds a column of the lease, so claiming, renewing and releasing touch one page.
+CREATE INDEX work_claimable ON work (stage, priority, available_at);
 CREATE INDEX work_partition ON work (partition_key) WHERE partition_key IS NOT NULL;
-CREATE INDEX work_waiting ON work (stage, waiting_provider, claimable_at) WHERE waiting_provider IS NOT NULL;
+CREATE INDEX work_waiting ON work (stage, waiting_provider, available_at) WHERE waiting_provider IS NOT NULL;
+COMMENT ON TABLE work IS 'The queue: one row for each open item of work.';
+COMMENT ON COLUMN work.stage IS 'The step of the pipeline: artist_discovery, album_discovery, track_discovery, producer_identification, enrichment, social_enrichment.';
+COMMENT ON COLUMN work.subject IS 'What the item is about: a requested name, a Spotify id or our uuid of an artist. A stage has one open item for a subject.';
+COMMENT ON COLUMN work.partition_key IS 'The artist''s key, as soon as the artist is identified.';
+COMMENT ON COLUMN work.payload IS 'What the stage needs to know, as JSON in the form of the stage''s payload model.';
+COMMENT ON COLUMN work.origin IS 'Who asked: a person (manual), the watchlist, or a batch.';
+COMMENT ON COLUMN work.priority IS 'From 0, which runs first, to 9.';
+COMMENT ON COLUMN work.force IS 'Fetch everything again, however fresh our data is.';
+COMMENT ON COLUMN work.correlation_id IS 'The request that led to this item. Items that follow from it inherit the id.';
+COMMENT ON COLUMN work.idempotency_key IS 'Two requests with the same key are one, even when the first is done.';
+COMMENT ON COLUMN work.cutoff IS 'When the whole chain was requested: lists fetched later count as fresh. Items that follow inherit it.';
+COMMENT ON COLUMN work.attempts IS 'How many attempts have failed.';
+COMMENT ON COLUMN work.max_attempts IS 'The stage''s limit of attempts when the item was last claimed. NULL before that.';
+COMMENT ON COLUMN work.available_at IS 'No run takes the item earlier. When a lease expires, this becomes its end, so that other work goes first.';
+COMMENT ON COLUMN work.lease_token IS 'The proof of holding the item: only the run with this token may finish it.';
+COMMENT ON COLUMN work.lease_until IS 'The item belongs to the run lease_run_id until then, unless that run renews the lease. No index may hold this column.';
+COMMENT ON COLUMN work.lease_run_id IS 'The run that holds the item.';
+COMMENT ON COLUMN work.last_error IS 'What went wrong at the last attempt.';
+COMMENT ON COLUMN work.waiting_provider IS 'The provider whose quota, block or breaker the item waits for.';
+COMMENT ON COLUMN work.waiting_since IS 'Since when the item has waited for providers without progress. A call that was made ends the wait.';
+COMMENT ON COLUMN work.asked_again IS 'A newer request arrived while a run held the item. The item is enqueued again when that run ends.';
+COMMENT ON INDEX work_claimable IS 'The order of claims. Leased rows, one batch for each run, lie at its front and are skipped.';
 
 CREATE TABLE work_archive (
     work_id         uuid PRIMARY KEY,
@@ -61,11 +77,13 @@ CREATE TABLE work_archive (
     run_id          text NOT NULL,
     finished_at     timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE work_archive IS 'Finished work, kept for ARCHIVE_RETENTION_DAYS; tells a repeated request that it is done already.';
-COMMENT ON COLUMN work_archive.attempts IS 'Attempts that had failed before the one that succeeded.';
 CREATE UNIQUE INDEX work_archive_idempotency ON work_archive (stage, idempotency_key);
 CREATE INDEX work_archive_subject ON work_archive (stage, subject, finished_at);
 CREATE INDEX work_archive_finished ON work_archive (finished_at);
+COMMENT ON TABLE work_archive IS 'Finished work. It answers a repeated request with "done already" and is kept for ARCHIVE_RETENTION_DAYS. The columns it shares with work mean the same.';
+COMMENT ON COLUMN work_archive.attempts IS 'The attempts that failed before the one that succeeded.';
+COMMENT ON COLUMN work_archive.result IS 'What the stage reported: rows, changes, sources, as JSON.';
+COMMENT ON COLUMN work_archive.run_id IS 'The run that finished the item.';
 
 CREATE TABLE dead_work (
     work_id         uuid PRIMARY KEY,
@@ -88,9 +106,13 @@ CREATE TABLE dead_work (
     run_id          text,
     buried_at       timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE dead_work IS 'Work that was given up, with the reason. Its subject keeps its previous state; a person may requeue or purge it.';
 CREATE INDEX ON dead_work (stage, subject);
 CREATE INDEX ON dead_work (buried_at);
+COMMENT ON TABLE dead_work IS 'The dead letters: work that was given up, with the reason. The catalog keeps its last good state of the subject, and a person may requeue or purge the item. The columns it shares with work mean the same.';
+COMMENT ON COLUMN dead_work.stop_reason IS 'Why the item was given up.';
+COMMENT ON COLUMN dead_work.error IS 'The last error, or the reason of whoever cancelled the item.';
+COMMENT ON COLUMN dead_work.provider IS 'The provider that the error came from.';
+COMMENT ON COLUMN dead_work.run_id IS 'The run that gave the item up.';
 
 CREATE TABLE worker_issues (
     issue_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -104,10 +126,11 @@ CREATE TABLE worker_issues (
     run_id         text,
     correlation_id text NOT NULL
 );
-COMMENT ON TABLE worker_issues IS 'Every error that a piece of work met, also those that a later attempt overcame.';
-COMMENT ON COLUMN worker_issues.attempt IS 'Which attempt it was, from 1.';
 CREATE INDEX ON worker_issues (at);
 CREATE INDEX ON worker_issues (work_id);
+COMMENT ON TABLE worker_issues IS 'Every error that an item of work met, including those that a later attempt overcame.';
+COMMENT ON COLUMN worker_issues.provider IS 'The provider that the error came from.';
+COMMENT ON COLUMN worker_issues.attempt IS 'The number of the attempt, from 1.';
 
 CREATE TABLE queue_metrics (
     metric_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -121,8 +144,12 @@ CREATE TABLE queue_metrics (
     buried    integer NOT NULL,
     seconds   real NOT NULL
 );
-COMMENT ON TABLE queue_metrics IS 'A row for each batch that a run worked off.';
 CREATE INDEX ON queue_metrics (at);
+COMMENT ON TABLE queue_metrics IS 'One row for each batch of work that a run finished.';
+COMMENT ON COLUMN queue_metrics.claimed IS 'How many items the run took.';
+COMMENT ON COLUMN queue_metrics.retried IS 'How many of the failed items will be tried again.';
+COMMENT ON COLUMN queue_metrics.buried IS 'How many of the failed items went to dead_work.';
+COMMENT ON COLUMN queue_metrics.seconds IS 'How long the batch took.';
 
 CREATE TABLE sweeps (
     kind         text PRIMARY KEY,
@@ -131,7 +158,9 @@ CREATE TABLE sweeps (
     heartbeat_at timestamptz NOT NULL DEFAULT now(),
     ended_at     timestamptz
 );
-COMMENT ON TABLE sweeps IS 'The last sweep of each kind; in progress while it has not ended and its heartbeat is young.';
+COMMENT ON TABLE sweeps IS 'The last sweep of each kind. A sweep is in progress while it has not ended and its heartbeat is recent.';
+COMMENT ON COLUMN sweeps.kind IS 'What the sweep works on: a stage, or a task of its own.';
+COMMENT ON COLUMN sweeps.heartbeat_at IS 'The last sign of life. A sweep without one for a while is abandoned, and another may begin.';
 
 CREATE TYPE work_request AS (
     stage           text,
@@ -146,159 +175,4 @@ CREATE TYPE work_request AS (
     cutoff          timestamptz,
     fresh_for       interval
 );
-
-CREATE FUNCTION open_work_of(request work_request) RETURNS uuid LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
--- The open row that a request joins, made more urgent, and forced, if the request is; NULL where there is none.
-DECLARE
-    joined uuid;
-BEGIN
-    IF request.force THEN
-        UPDATE work SET force = true, payload = request.payload, priority = least(priority, request.priority),
-                        cutoff = greatest(cutoff, request.cutoff), available_at = least(available_at, now())
-        WHERE stage = request.stage AND subject = request.subject RETURNING work_id INTO joined;
-    ELSE
-        SELECT work_id INTO joined FROM work WHERE stage = request.stage AND subject = request.subject;
-        UPDATE work SET priority = request.priority WHERE work_id = joined AND priority > request.priority;
-    END IF;
-    IF joined IS NULL THEN
-        SELECT work_id INTO joined FROM work
-        WHERE stage = request.stage AND idempotency_key = request.idempotency_key;
-    END IF;
-    RETURN joined;
-END $$;
-
-CREATE FUNCTION done_work_of(request work_request) RETURNS uuid LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
--- The archived row that makes a request needless; NULL where there is none, and always for a forced one.
-    SELECT work_id FROM (
-        SELECT work_id, finished_at FROM work_archive
-        WHERE stage = request.stage AND idempotency_key = request.idempotency_key
-        UNION ALL
-        (SELECT work_id, finished_at FROM work_archive
-         WHERE stage = request.stage AND subject = request.subject AND outcome = 'succeeded'
-           AND finished_at > now() - request.fresh_for
-         ORDER BY finished_at DESC LIMIT 1)
-    ) AS done
-    WHERE NOT request.force
-    ORDER BY finished_at DESC LIMIT 1
-$$;
-
-CREATE FUNCTION enqueue_one(request work_request, OUT enqueued_id uuid, OUT answer text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    new_id constant uuid := gen_random_uuid();
-BEGIN
-    LOOP
-        enqueued_id := open_work_of(request);
-        answer := 'already_enqueued';
-        EXIT WHEN enqueued_id IS NOT NULL;
-
-        enqueued_id := done_work_of(request);
-        answer := 'already_done';
-        EXIT WHEN enqueued_id IS NOT NULL;
-
-        -- A forced repeat gets a key of its own, so that keys stay unique over open and archived rows.
-        INSERT INTO work (work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
-                          idempotency_key, cutoff)
-        SELECT new_id, request.stage, request.subject, request.partition_key, request.payload, request.origin,
-               request.priority, request.force, request.correlation_id,
-               request.idempotency_key || CASE WHEN EXISTS (
-                   SELECT FROM work_archive
-                   WHERE stage = request.stage AND idempotency_key = request.idempotency_key
-               ) THEN ':' || new_id ELSE '' END,
-               request.cutoff
-        ON CONFLICT DO NOTHING
-        RETURNING work_id INTO enqueued_id;
-        answer := 'created';
-        -- Else somebody inserted the same in between, and the next round finds it.
-        EXIT WHEN enqueued_id IS NOT NULL;
-    END LOOP;
-END $$;
-
-CREATE FUNCTION enqueue_work(requests jsonb) RETURNS TABLE (place bigint, enqueued_id uuid, answer text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
--- Enqueues an array of work_request objects. In the order of their subjects, so that two such calls cannot deadlock.
-DECLARE
-    asked record;
-BEGIN
-    FOR asked IN
-        SELECT request, ordinality
-        FROM ROWS FROM (jsonb_array_elements(requests)) WITH ORDINALITY AS r (element, ordinality)
-        CROSS JOIN LATERAL jsonb_populate_record(NULL::work_request, element) AS request
-        ORDER BY request.stage, request.subject, ordinality
-    LOOP
-        place := asked.ordinality;
-        SELECT one.enqueued_id, one.answer INTO enqueued_id, answer FROM enqueue_one(asked.request) AS one;
-        RETURN NEXT;
-    END LOOP;
-END $$;
-COMMENT ON FUNCTION enqueue_work IS 'Answers created, already_enqueued or already_done for each request, with the id of the work.';
-
-DO $$
--- lower() under the C locale knows ASCII only; one of these collations exists on every usual build.
-DECLARE
-    folding text := (
-        SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
-        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
-        WHERE c.collname IN ('und-x-icu', 'pg_unicode_fast', 'pg_c_utf8')
-        ORDER BY array_position(ARRAY['und-x-icu', 'pg_unicode_fast', 'pg_c_utf8'], c.collname::text) LIMIT 1
-    );
-BEGIN
-    EXECUTE format($body$
-        CREATE FUNCTION subject_of_name(name text) RETURNS text LANGUAGE sql STABLE AS $function$
-            SELECT lower(btrim(regexp_replace(normalize(name, NFKC), '\s+', ' ', 'g'))%s)
-        $function$
-    $body$, coalesce(folding, ''));
-END $$;
-COMMENT ON FUNCTION subject_of_name IS 'The subject of a requested name: trimmed, one space between words, lower case.';
-
-CREATE FUNCTION spotify_id_of(requested text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
--- From a Spotify id, a spotify:artist: URI or a link to an artist's page; NULL for anything else.
-    SELECT coalesce(
-        substring(btrim(requested) FROM '^spotify:artist:([0-9A-Za-z]{22})$'),
-        substring(btrim(requested) FROM '^https?://(?:open|play)\.spotify\.com/(?:intl-[a-z-]+/)?artist/([0-9A-Za-z]{22})/?(?:[?#].*)?$'),
-        substring(btrim(requested) FROM '^[0-9A-Za-z]{22}$')
-    )
-$$;
-
-CREATE FUNCTION request_artist_discovery(
-    requested text, origin text, forced boolean, correlation text, fresh_for interval,
-    OUT enqueued_id uuid, OUT answer text, OUT subject text
-) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    spotify_id constant text := spotify_id_of(requested);
-    window_start constant timestamptz := to_timestamp(
-        floor(extract(epoch FROM now()) / greatest(extract(epoch FROM fresh_for), 1))
-        * greatest(extract(epoch FROM fresh_for), 1));
-    request work_request;
-BEGIN
-    subject := coalesce(spotify_id, subject_of_name(requested));
-    IF coalesce(subject, '') = '' THEN
-        RAISE EXCEPTION 'An artist''s name is needed; it is empty.' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF length(requested) > 500 OR length(subject) > 200 THEN
-        RAISE EXCEPTION 'An artist''s name has at most 200 characters; this one has %.', length(requested)
-            USING ERRCODE = 'invalid_parameter_value';
-    ELSIF requested ~ '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]' THEN
-        RAISE EXCEPTION 'An artist''s name holds no control characters.' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    request.stage := 'artist_discovery';
-    request.subject := subject;
-    request.payload := CASE WHEN spotify_id IS NULL THEN jsonb_build_object('artistName', btrim(requested))
-                            ELSE jsonb_build_object('artistId', spotify_id) END;
-    request.origin := origin;
-    request.priority := CASE origin WHEN 'manual' THEN 2 WHEN 'watchlist' THEN 5 ELSE 7 END;
-    request.force := forced;
-    request.correlation_id := correlation;
-    request.idempotency_key := 'artist_discovery:' || subject || ':'
-        || to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS');
-    request.cutoff := now();
-    request.fresh_for := fresh_for;
-    SELECT one.enqueued_id, one.answer INTO enqueued_id, answer FROM enqueue_one(request) AS one;
-END $$;
-COMMENT ON FUNCTION request_artist_discovery IS 'Asks for an artist by name, Spotify id, URI or link; not again what succeeded within fresh_for, unless forced.';
-
-CREATE FUNCTION start_artist_discovery(artist text) RETURNS TABLE (work_id uuid, already_enqueued boolean)
-LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT enqueued_id, answer <> 'created'
-    FROM request_artist_discovery(artist, 'manual', false, gen_random_uuid()::text, interval '24 hours')
-$$;
-COMMENT ON FUNCTION start_artist_discovery IS 'SELECT * FROM start_artist_discovery(''Artist Name''): the work''s id, and whether it was there already.';
+COMMENT ON TYPE work_request IS 'What enqueue_work takes. fresh_for: a success that recent makes the request needless.';

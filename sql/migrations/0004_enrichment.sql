@@ -1,8 +1,7 @@
--- Enrichment: what each source says about a recording, and which of it the catalogue shows.
+-- Enrichment: what each source states about a recording, which of it the catalog shows, and where producers are elsewhere.
 --
--- A row per recording and source is at once its status, its provenance and its retry state. The values that are shown are
--- not stored: they are chosen from the rows whenever they are read, so that a changed precedence, an operator's word or a
--- source that is taken back has its effect at once.
+-- The values that are shown are not stored. The views choose them from the sources' rows at every read, so a changed
+-- precedence, an operator's value or an undone source takes effect at once.
 
 CREATE TABLE recording_sources (
     recording_id    uuid NOT NULL REFERENCES recordings,
@@ -21,18 +20,31 @@ CREATE TABLE recording_sources (
     run_id          text,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
+    requested_at    timestamptz,
+    undone_at       timestamptz,
     PRIMARY KEY (recording_id, source),
     CHECK (status = 'found' OR fields = '{}')
 );
-COMMENT ON TABLE recording_sources IS 'What one source said about one recording, when, how surely, and when it is asked again.';
-COMMENT ON COLUMN recording_sources.provider IS 'Whose word it is: look-ups of one provider by id, by ISRC and by text are one voice.';
-COMMENT ON COLUMN recording_sources.status IS
-    'found; absent: the source knows no such recording; failed: it was asked and did not answer, or could not be asked (is_retriable); waiting: it needs an id that another source may find; unneeded: what it gives is known well enough; skipped: it has no credentials.';
-COMMENT ON COLUMN recording_sources.is_retriable IS 'Not asked because its breaker was open or its quota used up: that costs no attempt.';
-COMMENT ON COLUMN recording_sources.next_attempt_at IS 'When it is asked again by itself; NULL: never, unless somebody asks for it.';
 CREATE INDEX recording_sources_due ON recording_sources (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX ON recording_sources (source, status);
 CREATE INDEX recording_sources_retriable ON recording_sources (provider) WHERE is_retriable;
+-- Expired answers, oldest first: a sweep renews a few of them and must not read the rest to find these.
+CREATE INDEX recording_sources_old ON recording_sources (expires_at) WHERE status = 'found' AND next_attempt_at IS NULL;
+COMMENT ON TABLE recording_sources IS 'What one source states about one recording, when, how surely, and when it will be asked again. One row is at once status, provenance and retry state.';
+COMMENT ON COLUMN recording_sources.source IS 'The way to the values: a provider, or one of its endpoints (spotify_audio_features).';
+COMMENT ON COLUMN recording_sources.provider IS 'Who states the values. All sources of one provider are one voice.';
+COMMENT ON COLUMN recording_sources.status IS 'pending: not asked yet; found; absent: the source knows no such recording; failed: it did not answer, or could not be asked (is_retriable); waiting: it needs an id that another source may find; unneeded: other sources know its values well enough; skipped: there are no credentials for it.';
+COMMENT ON COLUMN recording_sources.fields IS 'The stated values by field name, as JSON. Empty unless found.';
+COMMENT ON COLUMN recording_sources.confidence IS 'The probability that the values are about this recording.';
+COMMENT ON COLUMN recording_sources.fetched_at IS 'When the source last answered.';
+COMMENT ON COLUMN recording_sources.expires_at IS 'When the answer is too old and a sweep may renew it.';
+COMMENT ON COLUMN recording_sources.attempts IS 'Failed attempts in a row.';
+COMMENT ON COLUMN recording_sources.next_attempt_at IS 'When a sweep asks again. NULL: only on request.';
+COMMENT ON COLUMN recording_sources.error IS 'What went wrong at the last attempt. Values found earlier stay.';
+COMMENT ON COLUMN recording_sources.is_retriable IS 'The source was not asked because its breaker was open or its quota spent. That uses no attempt.';
+COMMENT ON COLUMN recording_sources.run_id IS 'The run that wrote the row.';
+COMMENT ON COLUMN recording_sources.requested_at IS 'When an operator asked for a fresh answer. Older answers, cached ones too, do not count. NULL: no request is open.';
+COMMENT ON COLUMN recording_sources.undone_at IS 'When an operator removed what the source had stated. It is asked again only on request.';
 
 CREATE TABLE field_precedence (
     field              text NOT NULL,
@@ -42,8 +54,10 @@ CREATE TABLE field_precedence (
     PRIMARY KEY (field, source),
     UNIQUE (field, place) DEFERRABLE INITIALLY DEFERRED
 );
-COMMENT ON TABLE field_precedence IS 'Which source is believed first for a field, and how sure it has to be. Change it freely: it counts from the next read on.';
-COMMENT ON COLUMN field_precedence.place IS '1 is believed first. A source that is not listed for a field is believed after all that are.';
+COMMENT ON TABLE field_precedence IS 'Which source is believed first for a field, and how sure it has to be. A change counts from the next read on.';
+COMMENT ON COLUMN field_precedence.field IS 'The name of the value: tempo, key, isrc, …';
+COMMENT ON COLUMN field_precedence.place IS '1 is believed first. A source without a place for a field comes after all that have one.';
+COMMENT ON COLUMN field_precedence.minimum_confidence IS 'Less sure values of this source are not shown.';
 
 CREATE TABLE operator_values (
     entity     text NOT NULL CHECK (entity IN ('artist', 'release', 'recording', 'producer')),
@@ -55,7 +69,12 @@ CREATE TABLE operator_values (
     set_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (entity, entity_id, field)
 );
-COMMENT ON TABLE operator_values IS 'An operator''s own value wins over every source and survives every refresh, until it is unset.';
+-- Every look for due enrichment asks which of these addresses no source has analysed yet.
+CREATE INDEX operator_audio_addresses ON operator_values (entity_id) WHERE entity = 'recording' AND field = 'audio_url';
+COMMENT ON TABLE operator_values IS 'Overrides: a value that an operator set wins over every source and survives every refresh, until it is unset.';
+COMMENT ON COLUMN operator_values.entity_id IS 'The id of the row in the table that entity names.';
+COMMENT ON COLUMN operator_values.field IS 'Which value is overridden: a column''s name, or a field of enrichment.';
+COMMENT ON COLUMN operator_values.why IS 'The operator''s reason.';
 
 INSERT INTO field_precedence (field, source, place, minimum_confidence)
 SELECT field, source, place, minimum_confidence FROM (VALUES
@@ -75,100 +94,62 @@ SELECT field, source, place, minimum_confidence FROM (VALUES
     ('duration_ms', 'spotify', 1, 0.5), ('duration_ms', 'musicbrainz', 2, 0.5), ('duration_ms', 'deezer', 3, 0.5)
 ) AS known (field, source, place, minimum_confidence);
 
-DO $$
-DECLARE
-    audited record;
-BEGIN
-    FOR audited IN SELECT * FROM (VALUES
-        ('recording_sources', '''recording_id'', ''source'''), ('field_precedence', '''field'', ''source'''),
-        ('operator_values', '''entity'', ''entity_id'', ''field''')
-    ) AS t (name, key_columns) LOOP
-        EXECUTE format('CREATE TRIGGER audit_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-        EXECUTE format('CREATE TRIGGER audit_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-        EXECUTE format('CREATE TRIGGER audit_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
-                        FOR EACH STATEMENT EXECUTE FUNCTION record_change(%s)', audited.name, audited.key_columns);
-    END LOOP;
-END $$;
+SELECT audit_table('recording_sources', 'recording_id', 'source');
+SELECT audit_table('field_precedence', 'field', 'source');
+SELECT audit_table('operator_values', 'entity', 'entity_id', 'field');
 
-CREATE VIEW source_values AS
-SELECT s.recording_id, f.key AS field, f.value, s.source, s.provider, s.confidence, s.fetched_at
-FROM recording_sources s CROSS JOIN LATERAL jsonb_each(s.fields) AS f
-WHERE s.status = 'found' AND f.value <> 'null'::jsonb
-UNION ALL
-SELECT o.entity_id, o.field, o.value, 'operator', 'operator', 1.0, o.set_at
-FROM operator_values o WHERE o.entity = 'recording';
-COMMENT ON VIEW source_values IS 'Every value that anyone gives for a field of a recording.';
+CREATE TABLE producer_profiles (
+    producer_id     uuid NOT NULL REFERENCES producers,
+    url             text NOT NULL,
+    source          text NOT NULL,
+    service         text NOT NULL,
+    handle          text,
+    evidence        text NOT NULL,
+    confidence      real NOT NULL CHECK (confidence > 0 AND confidence <= 1),
+    first_seen_at   timestamptz NOT NULL DEFAULT now(),
+    last_seen_at    timestamptz NOT NULL DEFAULT now(),
+    inactive_at     timestamptz,
+    inactive_reason text,
+    PRIMARY KEY (producer_id, url, source)
+);
+CREATE INDEX ON producer_profiles (service, handle);
+COMMENT ON TABLE producer_profiles IS 'Addresses of producers elsewhere, one row for each source that states one. No address is made from a name.';
+COMMENT ON COLUMN producer_profiles.url IS 'The address.';
+COMMENT ON COLUMN producer_profiles.source IS 'The provider whose page states the address.';
+COMMENT ON COLUMN producer_profiles.service IS 'What the address leads to: instagram, youtube, soundcloud, website, …';
+COMMENT ON COLUMN producer_profiles.handle IS 'The account''s name or id at the service, where the address contains one.';
+COMMENT ON COLUMN producer_profiles.evidence IS 'The page of the source that states the address.';
+COMMENT ON COLUMN producer_profiles.confidence IS 'The probability that the address is this producer''s.';
 
-CREATE VIEW enriched_values AS
-SELECT DISTINCT ON (v.recording_id, v.field)
-       v.recording_id, v.field, v.value, v.source, v.provider, v.confidence, v.fetched_at
-FROM source_values v LEFT JOIN field_precedence p ON p.field = v.field AND p.source = v.source
-WHERE v.source = 'operator' OR v.confidence >= coalesce(p.minimum_confidence, 0)
-ORDER BY v.recording_id, v.field, v.source <> 'operator', p.place NULLS LAST, v.confidence DESC, v.source;
-COMMENT ON VIEW enriched_values IS 'The value that is shown for each field of a recording, and whose it is.';
+CREATE TABLE producer_answers (
+    producer_id uuid NOT NULL REFERENCES producers,
+    provider    text NOT NULL,
+    outcome     text NOT NULL CHECK (outcome IN ('found', 'absent', 'failed', 'skipped', 'suspect')),
+    items       integer,
+    error       text,
+    asked_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (producer_id, provider)
+);
+COMMENT ON TABLE producer_answers IS 'The last answer of each provider about a producer''s profiles.';
+COMMENT ON COLUMN producer_answers.outcome IS 'suspect: the answer listed so much less than before that no profile became inactive.';
+COMMENT ON COLUMN producer_answers.items IS 'How many addresses the answer listed.';
 
-CREATE VIEW recording_enrichment AS
-SELECT r.recording_id,
-       CASE WHEN counted.providers >= 2 THEN 'completed'
-            WHEN counted.providers = 1 THEN 'partial'
-            WHEN counted.attempted = 0 THEN 'pending'
-            ELSE 'failed' END AS status,
-       counted.providers AS sources_enriched,
-       counted.last_attempt,
-       counted.retry_count,
-       CASE WHEN counted.attempted > 0 AND counted.providers = 0
-            THEN concat_ws('; ', counted.errors, 'No metadata sources returned data')
-            ELSE counted.errors END AS error_message,
-       counted.is_retriable,
-       counted.created_at,
-       counted.updated_at
-FROM recordings r
-CROSS JOIN LATERAL (
-    SELECT count(DISTINCT s.provider) FILTER (WHERE s.status = 'found' AND s.fields <> '{}') AS providers,
-           count(*) FILTER (WHERE s.status IN ('found', 'absent', 'failed')) AS attempted,
-           max(coalesce(s.fetched_at, s.updated_at)) FILTER (WHERE s.status IN ('found', 'absent', 'failed')) AS last_attempt,
-           coalesce(max(s.attempts), 0) AS retry_count,
-           string_agg(s.error, '; ' ORDER BY s.source) AS errors,
-           coalesce(bool_or(s.is_retriable), false) AS is_retriable,
-           min(s.created_at) AS created_at, max(s.updated_at) AS updated_at
-    FROM recording_sources s WHERE s.recording_id = r.recording_id
-) counted
-WHERE r.inactive_at IS NULL;
-COMMENT ON VIEW recording_enrichment IS 'How far each recording is enriched: completed with values of two providers or more, partial with one''s, failed with none.';
+CREATE TABLE profile_followers (
+    producer_id uuid NOT NULL REFERENCES producers,
+    service     text NOT NULL,
+    handle      text NOT NULL,
+    followers   bigint CHECK (followers >= 0),
+    fetched_at  timestamptz,
+    outcome     text NOT NULL CHECK (outcome IN ('found', 'absent', 'failed', 'skipped')),
+    error       text,
+    asked_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (producer_id, service, handle)
+);
+COMMENT ON TABLE profile_followers IS 'How many people follow a profile, for handles that a source stated.';
+COMMENT ON COLUMN profile_followers.followers IS 'The last plausible count, of fetched_at. A later failure leaves it.';
+COMMENT ON COLUMN profile_followers.fetched_at IS 'When that count was fetched.';
+COMMENT ON COLUMN profile_followers.outcome IS 'How the last request ended. absent: the service has no professional account with this handle.';
+COMMENT ON COLUMN profile_followers.asked_at IS 'When the service was last asked.';
 
-CREATE VIEW enrichment_status AS
-SELECT t.track_id,
-       CASE WHEN e.status <> 'completed' AND EXISTS (
-                SELECT FROM artist_releases ar JOIN work w ON w.stage = 'enrichment' AND w.subject = ar.artist_id::text
-                WHERE ar.release_id = t.release_id AND w.lease_until > now())
-            THEN 'in_progress' ELSE e.status END AS status,
-       e.sources_enriched, e.last_attempt, e.retry_count, e.error_message, e.is_retriable, e.created_at, e.updated_at
-FROM tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id
-WHERE t.inactive_at IS NULL;
-COMMENT ON VIEW enrichment_status IS 'The enrichment of each track: its recording''s, and whether a run is at it now.';
-
-CREATE FUNCTION enriched_metadata(recording uuid) RETURNS jsonb LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
-        'enrichment_sources', (SELECT jsonb_agg(DISTINCT provider ORDER BY provider) FROM recording_sources
-                               WHERE recording_id = recording AND status = 'found' AND fields <> '{}'),
-        'enriched_at', (SELECT max(fetched_at) FROM recording_sources WHERE recording_id = recording AND status = 'found'),
-        'musicbrainz_id', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'musicbrainz_id'),
-        'camelot_key', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'camelot_key'),
-        'lastfm_tags', (SELECT value FROM enriched_values WHERE recording_id = recording AND field = 'tags')))
-$$;
-
-CREATE FUNCTION enriched_audio_features(recording uuid) RETURNS jsonb LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT jsonb_object_agg(named.field, v.value)
-    FROM unnest(ARRAY['danceability', 'energy', 'key', 'loudness', 'mode', 'speechiness', 'acousticness',
-                      'instrumentalness', 'liveness', 'valence', 'tempo', 'time_signature']) AS named (field)
-    LEFT JOIN enriched_values v ON v.recording_id = recording AND v.field = named.field
-$$;
-COMMENT ON FUNCTION enriched_audio_features(uuid) IS 'All twelve features; those that nobody knows are null.';
-
-ALTER TABLE tracks RENAME TO release_tracks;
-CREATE VIEW tracks AS
-SELECT t.*, enriched_metadata(t.recording_id) AS metadata, enriched_audio_features(t.recording_id) AS audio_features
-FROM release_tracks t;
-COMMENT ON VIEW tracks IS 'The place of a recording on a release, with what enrichment knows of the recording.';
+SELECT audit_table('producer_profiles', 'producer_id', 'url', 'source');
+SELECT audit_table('profile_followers', 'producer_id', 'service', 'handle');

@@ -1,5 +1,5 @@
--- The checks of the assets. Each answers one row: how many were looked at (total), how many of them are wrong (bad), and up
--- to twenty of those by name (sample).
+-- The checks of the assets. Each answers one row: how many were looked at (total), how many of these are wrong (bad), and
+-- up to twenty of them by name (sample).
 
 -- name: check_artists_coverage
 -- Of all that was asked for and not cancelled: what identity could not resolve.
@@ -111,12 +111,11 @@ FROM twice
 -- name: check_tracks_orphans
 -- Recordings on no track, and tracks on a release or of a recording that is inactive.
 WITH looked_at AS (
-    SELECT r.title, EXISTS (SELECT FROM tracks t WHERE t.recording_id = r.recording_id AND t.inactive_at IS NULL) AS placed
+    SELECT r.title, EXISTS (SELECT FROM active_tracks t WHERE t.recording_id = r.recording_id) AS placed
     FROM recordings r WHERE r.inactive_at IS NULL
     UNION ALL
     SELECT t.title, l.inactive_at IS NULL AND r.inactive_at IS NULL
-    FROM tracks t JOIN releases l ON l.release_id = t.release_id JOIN recordings r ON r.recording_id = t.recording_id
-    WHERE t.inactive_at IS NULL
+    FROM active_tracks t JOIN releases l ON l.release_id = t.release_id JOIN recordings r ON r.recording_id = t.recording_id
 )
 SELECT count(*) AS total, count(*) FILTER (WHERE NOT placed) AS bad,
        to_jsonb((array_agg(title ORDER BY title) FILTER (WHERE NOT placed))[1:20]) AS sample
@@ -151,7 +150,7 @@ WITH looked_at AS (
                    AND p.outcome NOT IN ('failed', 'skipped')) AS covered
     FROM artists a
     WHERE a.inactive_at IS NULL AND a.redirects_to IS NULL
-      AND EXISTS (SELECT FROM artist_releases ar JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+      AND EXISTS (SELECT FROM artist_releases ar JOIN active_tracks t ON t.release_id = ar.release_id
                   WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL)
 )
 SELECT count(*) AS total, count(*) FILTER (WHERE NOT covered) AS bad,
@@ -225,7 +224,7 @@ FROM dead_work WHERE stage = :stage AND stop_reason <> 'cancelled'
 -- name: catalog_row_counts
 SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL) AS artists,
        (SELECT count(*) FROM releases WHERE inactive_at IS NULL) AS releases,
-       (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
+       (SELECT count(*) FROM active_tracks) AS tracks,
        (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
        (SELECT count(*) FROM producers WHERE inactive_at IS NULL AND redirects_to IS NULL) AS producers,
        (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS credits

@@ -31,7 +31,7 @@ SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tab
 SELECT (SELECT count(*) FROM dead_work) AS dead,
        (SELECT count(*) FROM reviews) AS ambiguous,
        (SELECT count(*) FROM work WHERE stage <> 'social_enrichment') AS open,
-       (SELECT count(*) FROM tracks t WHERE t.inactive_at IS NULL AND NOT EXISTS (
+       (SELECT count(*) FROM active_tracks t WHERE NOT EXISTS (
             SELECT FROM credits c JOIN credit_sources s ON s.credit_id = c.credit_id
             WHERE c.recording_id = t.recording_id AND c.inactive_at IS NULL AND s.inactive_at IS NULL
               AND s.provider <> 'genius')) AS tracks_without_producer
@@ -49,7 +49,7 @@ SELECT DISTINCT x.id AS release_id, v.disc_number, v.position, v.role_class, v.l
              WHERE p.entity = 'producer' AND p.entity_id = c.producer_id ORDER BY 1) AS producer_ids
 FROM credit_view v
 JOIN credits c ON c.credit_id = v.credit_id
-JOIN tracks t ON t.track_id = v.track_id
+JOIN release_tracks t ON t.track_id = v.track_id
 JOIN external_ids x ON x.entity = 'release' AND x.provider = 'spotify' AND x.entity_id = t.release_id
 
 -- name: some_credits

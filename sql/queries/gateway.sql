@@ -1,3 +1,5 @@
+-- What the gateway asks and stores: permits, blocks, breakers, the cache, capabilities, call counts, credentials.
+
 -- name: reserve_permits
 SELECT permits.*, state.*
 FROM reserve_permits(
@@ -43,9 +45,6 @@ VALUES (:scope, :kind, :provider, :until, :reason)
 ON CONFLICT (scope, kind) DO UPDATE
     SET until = excluded.until, reason = excluded.reason, created_at = now()
     WHERE provider_blocks.until < excluded.until
-
--- name: provider_blocks
-SELECT provider, scope, kind, until, reason FROM provider_blocks WHERE until > now() ORDER BY until DESC
 
 -- name: cached_answers
 SELECT provider, account, digest, body, etag, last_modified, fetched_at
@@ -94,3 +93,22 @@ ON CONFLICT (provider, endpoint, account, outcome, day) DO UPDATE
             FROM unnest(total.latency_buckets, excluded.latency_buckets) WITH ORDINALITY AS both_counts (before, more, place)
             ORDER BY place
         )
+
+-- name: credential
+SELECT secret FROM credentials WHERE name = :name
+
+-- name: credentials
+SELECT name, secret, stored_at FROM credentials ORDER BY name FOR UPDATE
+
+-- name: credential_names
+SELECT name, stored_at FROM credentials ORDER BY name
+
+-- name: store_credential
+INSERT INTO credentials (name, secret) VALUES (:name, :secret)
+ON CONFLICT (name) DO UPDATE SET secret = excluded.secret, stored_at = now()
+
+-- name: remove_credential
+DELETE FROM credentials WHERE name = :name
+
+-- name: replace_credential
+UPDATE credentials SET secret = :secret WHERE name = :name

@@ -1,4 +1,93 @@
--- What open work will ask: of which artists how much is known, and what the quotas have left.
+-- Keeping the pipeline running: migrations, Dagster's schema, the state of the catalog, and what open work will ask for.
+
+-- name: create_schema_migrations
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name       text PRIMARY KEY,
+    digest     text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: applied_migrations
+SELECT name, digest FROM schema_migrations ORDER BY name
+
+-- name: record_migration
+INSERT INTO schema_migrations (name, digest) VALUES (:name, :digest)
+ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()
+
+-- name: lock_dagster_schema
+-- IF NOT EXISTS alone fails when two processes come at once. The lock is the session's, and ends with it.
+SELECT pg_advisory_lock(hashtext('dagster schema'))
+
+-- name: create_dagster_schema
+CREATE SCHEMA IF NOT EXISTS dagster
+
+-- name: run_shows_life
+SELECT EXISTS (SELECT FROM sweeps WHERE run_id = :run_id AND ended_at IS NULL
+                 AND heartbeat_at >= now() - make_interval(secs => :young_seconds))
+    OR EXISTS (SELECT FROM work WHERE lease_run_id = :run_id AND lease_until > now())
+
+-- name: catalogue_counts
+SELECT
+    (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL) AS artists,
+    (SELECT count(*) FROM releases WHERE inactive_at IS NULL) AS releases,
+    (SELECT count(*) FROM active_tracks) AS tracks,
+    (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
+    (SELECT count(*) FROM producers WHERE inactive_at IS NULL AND redirects_to IS NULL) AS producers,
+    (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS credits,
+    (SELECT count(*) FROM reviews WHERE status = 'open') AS open_reviews,
+    (SELECT count(*) FROM held_changes WHERE status = 'held') AS held_changes
+
+-- name: catalogue_ages
+-- When the sources last said what is shown, by asset and source. A row that is confirmed is written once a day at most, so
+-- that last_seen_at may be a day older than the last confirmation.
+SELECT asset, source, count(*) AS rows, max(seen_at) AS newest, min(seen_at) AS oldest
+FROM (
+    SELECT 'artists' AS asset, 'spotify' AS source, last_seen_at AS seen_at
+    FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL
+    UNION ALL
+    SELECT 'releases', 'spotify', last_seen_at FROM artist_releases WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'tracks', 'spotify', last_seen_at FROM active_tracks
+    UNION ALL
+    SELECT 'producers', provider, last_seen_at FROM credit_sources WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'enriched_tracks', source, fetched_at FROM recording_sources WHERE status = 'found'
+    UNION ALL
+    SELECT 'producer_profiles', source, last_seen_at FROM producer_profiles WHERE inactive_at IS NULL
+    UNION ALL
+    SELECT 'producer_profiles', service, fetched_at FROM profile_followers WHERE followers IS NOT NULL
+) AS shown
+WHERE asset = ANY (CAST(:assets AS text[]))
+GROUP BY asset, source ORDER BY array_position(CAST(:assets AS text[]), asset), source
+
+-- name: provider_obstacles
+SELECT provider, kind, until, reason FROM provider_blocks WHERE until > now()
+UNION ALL
+SELECT provider, 'breaker ' || replace(state, '_', ' '), open_until, failures || ' failures in a row'
+FROM provider_breakers WHERE state <> 'closed'
+ORDER BY provider, until
+
+-- name: catalogue_relations
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = current_schema() AND table_name <> ALL (CAST(:hidden AS text[])) ORDER BY table_name
+
+-- name: relation_columns
+SELECT a.attname AS name, t.typname AS type, t.typcategory = 'A' AS is_list
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = to_regclass(quote_ident(:name)) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+
+-- name: mean_artist
+SELECT count(*) AS artists, avg(releases) AS releases, avg(tracks) AS tracks
+FROM (
+    SELECT count(DISTINCT ar.release_id) AS releases, count(t.track_id) AS tracks
+    FROM artist_releases ar
+    JOIN active_tracks t ON t.release_id = ar.release_id
+    WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
+) AS artist
+
+-- name: learnt_capabilities
+SELECT provider, account, capability, value FROM provider_capabilities ORDER BY provider, capability
 
 -- name: open_artists
 -- The earliest open stage of each artist, with what the catalogue knows of its size; NULL where it knows nothing yet.
@@ -25,7 +114,7 @@ WITH placed AS (
     SELECT DISTINCT t.recording_id FROM work w
     JOIN artists a ON a.artist_key = w.partition_key
     JOIN artist_releases ar ON ar.artist_id = a.artist_id AND ar.inactive_at IS NULL
-    JOIN release_tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+    JOIN active_tracks t ON t.release_id = ar.release_id
     WHERE w.stage = ANY (CAST(:stages AS text[]))
 )
 SELECT asked.source, count(*) AS recordings,
@@ -57,17 +146,17 @@ GROUP BY x.provider
 -- What the catalogue has seen so far: recordings, tracks, recordings of artists whose producers were looked for, and the
 -- calls for track lists, and of the two sources that are asked only where others did not know.
 SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
-       (SELECT count(*) FROM tracks WHERE inactive_at IS NULL) AS tracks,
-       (SELECT count(DISTINCT t.recording_id) FROM release_tracks t
+       (SELECT count(*) FROM active_tracks) AS tracks,
+       (SELECT count(DISTINCT t.recording_id) FROM active_tracks t
         JOIN artist_releases ar ON ar.release_id = t.release_id AND ar.inactive_at IS NULL
-        WHERE t.inactive_at IS NULL AND EXISTS (
+        WHERE EXISTS (
             SELECT FROM provider_answers p
             WHERE p.artist_id = ar.artist_id AND p.provider = 'genius' AND p.outcome NOT IN ('failed', 'skipped'))) AS asked_genius,
        (SELECT count(*) FROM recording_sources
         WHERE source = 'getsongbpm' AND status IN ('found', 'absent', 'unneeded')) AS asked_getsongbpm,
        (SELECT coalesce(sum(ceil(read.tracks / 10.0)), 0) FROM (
             SELECT count(*) AS tracks FROM artist_releases ar
-            JOIN tracks t ON t.release_id = ar.release_id AND t.inactive_at IS NULL
+            JOIN active_tracks t ON t.release_id = ar.release_id
             WHERE ar.inactive_at IS NULL GROUP BY ar.artist_id
         ) AS read) AS track_pages,
        (SELECT coalesce(sum(calls), 0) FROM provider_calls

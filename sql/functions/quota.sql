@@ -1,37 +1,7 @@
--- Quotas between several processes and kinds of work: a line for each, so that shares are even; a part of the rate for
--- the less urgent; calls of a rolling day, counted where permits are given.
+-- Rate limits over all processes: when a call may be made, and how many calls a rolling day has left.
+-- The gateway alone calls these; its quota modules say why the limits work this way.
 
-DROP FUNCTION spend_daily(text, integer, double precision);
-DROP TABLE quota_daily_use;
-DROP FUNCTION reserve_permits(
-    text[], double precision[], double precision[], text[], integer, double precision, double precision, integer
-);
-DROP FUNCTION begin_buckets(text[], double precision[]);
-
-CREATE TABLE quota_day_slices (
-    bucket   text NOT NULL,
-    began_at double precision NOT NULL,
-    calls    integer NOT NULL,
-    PRIMARY KEY (bucket, began_at)
-);
-COMMENT ON TABLE quota_day_slices IS 'Permits of buckets with a limit over a rolling day, by 288ths of the day (five minutes).';
-COMMENT ON COLUMN quota_day_slices.began_at IS 'Seconds since 1970. What was permitted in a slice counts until a day and a slice after its end.';
-
-CREATE UNLOGGED TABLE quota_lines (
-    bucket    text NOT NULL,
-    holder    text NOT NULL,
-    class     smallint NOT NULL,
-    asked_at  double precision NOT NULL,
-    last_slot double precision NOT NULL,
-    waits     boolean NOT NULL,
-    PRIMARY KEY (bucket, holder, class)
-);
-COMMENT ON TABLE quota_lines IS 'Who asks for permits: of those who wait in a class, the one served longest ago is first.';
-
-ALTER TABLE quota_buckets ADD COLUMN class_slots double precision[] NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN quota_buckets.class_slots IS 'When the last permit of each class of calls is due; its index is the class and one.';
-
-CREATE FUNCTION begin_buckets(buckets text[], windows double precision[]) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION begin_buckets(buckets text[], windows double precision[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     lost boolean := false;
 BEGIN
@@ -48,32 +18,30 @@ BEGIN
     END IF;
     RETURN lost;
 END $$;
-COMMENT ON FUNCTION begin_buckets IS 'Make the buckets that are missing; whether the first was there before, and was lost in a crash.';
+COMMENT ON FUNCTION begin_buckets IS 'Make the missing buckets. Answers whether the first one existed before and was lost in a crash.';
 
-CREATE FUNCTION day_calls(of_bucket text, day double precision, at_time double precision) RETURNS bigint LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION day_calls(of_bucket text, day double precision, at_time double precision) RETURNS bigint LANGUAGE sql AS $$
     SELECT coalesce(sum(calls), 0) FROM quota_day_slices
     WHERE bucket = of_bucket AND began_at > at_time - day * 290 / 288
 $$;
-COMMENT ON FUNCTION day_calls IS 'Calls that count at a time: of its rolling day, and of up to two slices before, for those sent late in their slice.';
+COMMENT ON FUNCTION day_calls IS 'The calls that count at a time: those of its rolling day, and of up to two slices before it, since a call may be late in its slice.';
 
-CREATE FUNCTION day_free_at(of_bucket text, day double precision, at_time double precision, needed bigint)
+CREATE OR REPLACE FUNCTION day_free_at(of_bucket text, day double precision, at_time double precision, needed bigint)
 RETURNS double precision LANGUAGE sql AS $$
     SELECT min(began_at) + day * 290 / 288 FROM (
         SELECT began_at, sum(calls) OVER (ORDER BY began_at) AS freed FROM quota_day_slices
         WHERE bucket = of_bucket AND began_at > at_time - day * 290 / 288
     ) AS slices WHERE freed >= needed
 $$;
-COMMENT ON FUNCTION day_free_at IS 'When so many of the calls that count now will count no longer; NULL where there are not so many.';
+COMMENT ON FUNCTION day_free_at IS 'When so many of the calls that count now no longer count. NULL: fewer than that count now.';
 
-CREATE FUNCTION spend_day(of_bucket text, day double precision, at_time double precision, spent integer) RETURNS void
+CREATE OR REPLACE FUNCTION spend_day(of_bucket text, day double precision, at_time double precision, spent integer) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO quota_day_slices VALUES (of_bucket, floor(at_time / (day / 288)) * (day / 288), spent)
     ON CONFLICT (bucket, began_at) DO UPDATE SET calls = quota_day_slices.calls + excluded.calls
 $$;
-COMMENT ON FUNCTION spend_day IS 'Count permits that are due at a time; fewer than 0 were given back.';
+COMMENT ON FUNCTION spend_day IS 'Count permits that are due at a time. A negative number takes back returned ones.';
 
--- A request that got its answer at answered[i] leaves its place a window later. released[i] is its number in the bucket;
--- one whose place was given to another meanwhile has none to leave.
 CREATE OR REPLACE FUNCTION free_places(of_bucket text, released bigint[], answered double precision[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     places double precision[];
@@ -92,18 +60,25 @@ BEGIN
     END LOOP;
     UPDATE quota_buckets SET free_at = places WHERE bucket = of_bucket;
 END $$;
+COMMENT ON FUNCTION free_places IS 'A request that was answered at answered[i] leaves its place a window later. released[i] is its number in the bucket; a place that another request has taken meanwhile stays.';
 
--- How long, how often: see music_pipeline/providers/quotas.py, which alone calls this.
--- buckets[1] is the provider's own, and the one whose places are counted where ring > 0.
--- Who waits is first in line if nobody of the class who waits was served before; the others leave it one interval.
--- A class that was given nothing for as long as ten permits last takes one, however far ahead the more urgent reserve.
-CREATE FUNCTION reserve_permits(
+CREATE OR REPLACE FUNCTION return_permit(buckets text[], intervals double precision[], slot double precision) RETURNS void LANGUAGE sql AS $$
+    UPDATE quota_buckets b SET next_slot = slot
+    FROM unnest(buckets, intervals) AS asked (bucket, gap)
+    WHERE b.bucket = asked.bucket AND abs(b.next_slot - (slot + asked.gap)) < 1e-5
+$$;
+COMMENT ON FUNCTION return_permit IS 'Return a permit that was not used. Only the last one given can be returned; an earlier one expires.';
+
+CREATE OR REPLACE FUNCTION reserve_permits(
     buckets text[], intervals double precision[], windows double precision[], scopes text[],
     ring integer, hold double precision, horizon double precision, widest double precision, wanted integer,
     asker text, of_class integer, day_bucket text, day double precision, day_allowed integer, day_step integer,
     OUT database_now double precision, OUT slots double precision[], OUT first_sequence bigint,
     OUT wait double precision, OUT day_until double precision
 ) LANGUAGE plpgsql AS $$
+-- buckets[1] is the provider's own bucket, whose places are counted where ring > 0. A caller that waits is first in line
+-- if no waiting caller of its class was served longer ago; callers that are not first leave one interval free. A class
+-- that got no permit for as long as ten permits last gets one, however far ahead more urgent classes reserve.
 DECLARE
     earliest    double precision;
     candidate   double precision;
@@ -196,4 +171,4 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION reserve_permits IS
-    'Up to wanted permits, not further ahead than horizon seconds, in all buckets at once; where there is none, how long to wait before asking again, or until when the day is spent for this class.';
+    'Reserve up to wanted permits in all buckets at once, no further ahead than horizon seconds. Without any: how long to wait before asking again, or until when the day is spent for this class.';

@@ -1,0 +1,68 @@
+"""Tables and views as CSV. Postgres writes the text itself, so that a large catalog streams through.
+
+Frames for notebooks and Parquet are in `frames`, which takes pandas.
+"""
+
+from typing import IO, Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from music_pipeline.database.queries import query, statement
+
+# Encrypted, and of use to nobody outside.
+HIDDEN = ("credentials",)
+
+# As pandas writes them, so that files read alike whoever wrote them.
+TIME = sql.SQL("""to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00:00"') AS {0}""")
+TRUTH = sql.SQL("CASE WHEN {0} THEN 'True' WHEN NOT {0} THEN 'False' END AS {0}")
+LIST = sql.SQL("CAST(to_jsonb({0}) AS text) AS {0}")
+COPY = sql.SQL("COPY (SELECT {} FROM ({}) AS every) TO STDOUT WITH (FORMAT csv, HEADER)")
+
+
+class UnknownView(Exception):
+    """There is no such table or view; the text names those that there are."""
+
+
+def views(engine: sa.Engine) -> list[str]:
+    """The names of the tables and views that can be read."""
+    with engine.connect() as connection:
+        return list(connection.execute(query("catalogue_relations"), {"hidden": list(HIDDEN)}).scalars())
+
+
+def check_view(engine: sa.Engine, name: str) -> None:
+    """Raise UnknownView unless `name` is a table or view that can be read."""
+    known = views(engine)
+    if name not in known:
+        raise UnknownView(f"There is no table or view {name!r}; there are: {', '.join(known)}.")
+
+
+def write_csv(engine: sa.Engine, name: str, file: IO[bytes]) -> int:
+    """Write all rows of a table or view with a header; answer how many.
+
+    Times are in UTC; lists and JSON objects are JSON texts. Raises UnknownView.
+    """
+    check_view(engine, name)
+    with engine.connect() as connection:
+        columns = connection.execute(query("relation_columns"), {"name": name}).all()
+        cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]
+        with cursor.copy(COPY.format(sql.SQL(", ").join(map(_as_text, columns)), _rows_of(name))) as chunks:
+            for chunk in chunks:
+                file.write(chunk)
+        return cursor.rowcount
+
+
+def _as_text(column: sa.Row[Any]) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if column.is_list:
+        return LIST.format(name)
+    formats = {"timestamptz": TIME, "bool": TRUTH}
+    return formats[column.type].format(name) if column.type in formats else name
+
+
+def _rows_of(name: str) -> sql.Composable:
+    """All rows; those of `tracks` by the statement that enriches them in one pass."""
+    if name == "tracks":
+        return sql.SQL(statement("all_tracks"))
+    return sql.SQL("SELECT * FROM {}").format(sql.Identifier(name))
