@@ -105,9 +105,16 @@ def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
     """`database.engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
-    with created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
-        monkeypatch.setenv("DATABASE_URL", url)
-        monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
+    with fresh_engine(postgres_url, template_database, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def fresh_engine(server_url: str, template: str, home: Path, environment: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
+    """`database.engine()` on a copy of the template; the environment names the copy and the home folder."""
+    with created_database(server_url, f"test_{uuid4().hex}", template=template) as url:
+        environment.setenv("DATABASE_URL", url)
+        environment.setenv("MUSIC_PIPELINE_HOME", str(home))
         made = database.engine()
         yield made
         made.dispose()

@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from music_pipeline import database
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.stages.outcomes import Outcome
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Enqueued, request_artist_discovery
+from music_pipeline_tests.conftest import created_database, fresh_engine
 
 SPEED = 60
 FEW_TRACKS = 60
@@ -91,17 +96,50 @@ def small_artists(pipeline: Pipeline) -> list[str]:
 
 
 def small_artists_of(pipeline: Pipeline) -> list[str]:
-    """Spotify ids are taken, not names: whether a name is unique is another test's business."""
-    listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
-    rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
-    ordered = sorted(rows, key=lambda pair: (pair[1]["spotify"], pair[0]))
-    return [spotify_id for spotify_id, row in ordered if row["discogs"] > 1]
+    return list(smallest_of(pipeline.sandbox))
+
+
+@cache
+def smallest_of(sandbox: SandboxProcess) -> tuple[str, ...]:
+    """Spotify ids of the artists of a sandbox who are on Discogs, with the fewest tracks first.
+
+    Ids are taken, not names: whether a name is unique is another test's business. The sandbox takes a second to count.
+    """
+    listed = [one["spotify_id"] for one in sandbox.artists()]
+    rows = zip(listed, sandbox.bound(listed)["artists"], strict=True)
+    ordered = sorted((row["spotify"], spotify_id) for spotify_id, row in rows if row["discogs"] > 1)
+    return tuple(spotify_id for _, spotify_id in ordered)
+
+
+@pytest.fixture(scope="session")
+def discovered_database(postgres_url: str, template_database: str, sandbox: Callable[..., SandboxProcess]) -> str:
+    """The name of a database with one artist of whom everything but enrichment is known; tests get copies of it."""
+    name, process = f"discovered_{uuid4().hex}", sandbox(speed=SPEED)
+    with (
+        created_database(postgres_url, name, template=template_database, keep=True) as url,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("DATABASE_URL", url)
+        environment.setenv("MUSIC_SANDBOX_URL", process.url)
+        process.clear_faults()
+        engine = database.engine()
+        pipeline = Pipeline(engine, process)
+        pipeline.discover(smallest_of(process)[0])
+        assert [one.error for one in pipeline.sweep()] == [None] * 4
+        engine.dispose()
+    return name
 
 
 @pytest.fixture
-def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
-    """One artist with everything but enrichment, of which the request is open."""
-    pipeline.discover(small_artists[0])
-    assert [one.error for one in pipeline.sweep()] == [None] * 4
-    pipeline.sandbox.reset_stats()
-    return pipeline
+def discovered(
+    postgres_url: str,
+    discovered_database: str,
+    sandbox: Callable[..., SandboxProcess],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Pipeline]:
+    """One artist with everything but enrichment, of which the request is open. Nothing is counted yet."""
+    with fresh_engine(postgres_url, discovered_database, tmp_path, monkeypatch) as engine:
+        for pipeline in _pipeline(engine, sandbox(speed=SPEED), monkeypatch):
+            pipeline.sandbox.reset_stats()
+            yield pipeline
