@@ -120,6 +120,20 @@ def fresh_engine(server_url: str, template: str, home: Path, environment: pytest
         made.dispose()
 
 
+def filled_database(server_url: str, template: str, fill: Callable[[sa.Engine], None]) -> str:
+    """The name of a copy of the template that is filled once, and that tests get copies of."""
+    name = f"filled_{uuid4().hex}"
+    with (
+        created_database(server_url, name, template=template, keep=True) as url,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("DATABASE_URL", url)
+        made = database.engine()
+        fill(made)
+        made.dispose()
+    return name
+
+
 @contextlib.contextmanager
 def created_database(server_url: str, name: str, *, template: str | None = None, keep: bool = False) -> Iterator[str]:
     """The URL of a new database, dropped at the end unless it is kept."""

@@ -6,17 +6,15 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import database
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.stages.outcomes import Outcome
 from music_pipeline.stages.runner import drain
 from music_pipeline.work import CATALOG_STAGES, Enqueued, request_artist_discovery
-from music_pipeline_tests.conftest import created_database, fresh_engine
+from music_pipeline_tests.conftest import filled_database, fresh_engine
 
 SPEED = 60
 FEW_TRACKS = 60
@@ -114,20 +112,17 @@ def smallest_of(sandbox: SandboxProcess) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def discovered_database(postgres_url: str, template_database: str, sandbox: Callable[..., SandboxProcess]) -> str:
     """The name of a database with one artist of whom everything but enrichment is known; tests get copies of it."""
-    name, process = f"discovered_{uuid4().hex}", sandbox(speed=SPEED)
-    with (
-        created_database(postgres_url, name, template=template_database, keep=True) as url,
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        environment.setenv("DATABASE_URL", url)
-        environment.setenv("MUSIC_SANDBOX_URL", process.url)
-        process.clear_faults()
-        engine = database.engine()
+    process = sandbox(speed=SPEED)
+
+    def discover(engine: sa.Engine) -> None:
         pipeline = Pipeline(engine, process)
         pipeline.discover(smallest_of(process)[0])
         assert [one.error for one in pipeline.sweep()] == [None] * 4
-        engine.dispose()
-    return name
+
+    process.clear_faults()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MUSIC_SANDBOX_URL", process.url)
+        return filled_database(postgres_url, template_database, discover)
 
 
 @pytest.fixture

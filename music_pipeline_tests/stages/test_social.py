@@ -20,7 +20,7 @@ from music_pipeline.stages.social import believed, enqueue_due_look_ups, look_up
 from music_pipeline.work import Stage
 from music_pipeline_tests.catalogue_rows import write_small_catalogue
 from music_pipeline_tests.ledger_helpers import value
-from music_pipeline_tests.stages.conftest import Pipeline
+from music_pipeline_tests.stages.conftest import Pipeline, smallest_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -30,11 +30,9 @@ def look_up(run_id: str = "social") -> list[Outcome]:
 
 
 @pytest.fixture
-def identified(pipeline: Pipeline, small_artists: list[str]) -> tuple[Pipeline, list[dict[str, Any]]]:
+def identified(discovered: Pipeline) -> tuple[Pipeline, list[dict[str, Any]]]:
     """An artist whose producers are known, and what the sandbox's pages say of them."""
-    pipeline.discover(small_artists[0])
-    pipeline.sweep()
-    return pipeline, pipeline.sandbox.enrichment([small_artists[0]])["profiles"]
+    return discovered, discovered.sandbox.enrichment([smallest_of(discovered.sandbox)[0]])["profiles"]
 
 
 def given_addresses(truth: list[dict[str, Any]], pipeline: Pipeline) -> set[tuple[str, str, str]]:
