@@ -112,13 +112,34 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
-    """The engine of a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
-    with created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
-        monkeypatch.setenv("DATABASE_URL", url)
-        monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
+    """`get_engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
+    with fresh_engine(postgres_url, template_database, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def fresh_engine(server_url: str, template: str, home: Path, environment: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
+    """`get_engine()` on a copy of the template; the environment names the copy and the home folder."""
+    with created_database(server_url, f"test_{uuid4().hex}", template=template) as url:
+        environment.setenv("DATABASE_URL", url)
+        environment.setenv("MUSIC_PIPELINE_HOME", str(home))
         made = get_engine()
         yield made
         made.dispose()
+
+
+def filled_database(server_url: str, template: str, fill: Callable[[sa.Engine], None]) -> str:
+    """The name of a copy of the template that is filled once, and that tests get copies of."""
+    name = f"filled_{uuid4().hex}"
+    with (
+        created_database(server_url, name, template=template, keep=True) as url,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("DATABASE_URL", url)
+        made = get_engine()
+        fill(made)
+        made.dispose()
+    return name
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """What is asked of the catalogue for one artist is found by index, however many others there are."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,13 +11,27 @@ import sqlalchemy as sa
 
 from music_pipeline.database import queries
 from music_pipeline.database.queries import query
+from music_pipeline_tests.conftest import filled_database, fresh_engine
 
 RECORDINGS = 100_000
 
 
+@pytest.fixture(scope="session")
+def large_database(postgres_url: str, template_database: str) -> str:
+    """The name of a database with many recordings."""
+    return filled_database(postgres_url, template_database, write_many_recordings)
+
+
 @pytest.fixture
-def large_catalogue(engine: sa.Engine) -> sa.Engine:
+def large_catalogue(
+    postgres_url: str, large_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sa.Engine]:
     """Many recordings with ISRCs; two of the artist that is asked about."""
+    with fresh_engine(postgres_url, large_database, tmp_path, monkeypatch) as engine:
+        yield engine
+
+
+def write_many_recordings(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(
@@ -36,7 +52,6 @@ def large_catalogue(engine: sa.Engine) -> sa.Engine:
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE recordings, recording_isrcs"))
-    return engine
 
 
 ASKED: dict[str, Any] = {

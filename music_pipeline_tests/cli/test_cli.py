@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.cli.main import database as data
+from music_pipeline.cli import database as data
 from music_pipeline.cli import main
 from music_pipeline.gateway.sandbox_info import sandbox_info, sandbox_speed
 from music_pipeline.providers.registry import PROVIDERS

@@ -1,17 +1,17 @@
-"""A process that calls providers as fast as the quotas let it: `caller.py PRIORITY PROVIDER…`.
+"""A process that calls providers as fast as the quotas let it.
 
-It says `ready`, waits for a line with two times (of time.time()), calls until the second, and writes how many calls
-each provider answered after the first, as JSON. No two questions are the same, so that no answer comes from a cache.
+It says that it is ready, waits for two times (of time.time()), calls until the second, and tells how many calls each
+provider answered after the first. No two questions are the same, so that no answer comes from a cache.
 """
 
 import asyncio
-import json
 import logging
+import os
 import secrets
-import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from uuid import uuid4
 
 from music_pipeline import logs
@@ -61,19 +61,21 @@ async def call_until(begin: float, end: float, providers: Providers, name: str, 
             await asyncio.sleep(left)
 
 
-async def main(priority: Priority, names: list[str]) -> None:
-    logs.configure(level=logging.ERROR)  # to stderr: stdout is for the test
+def call(link: Connection, environment: Mapping[str, str], priority: Priority, names: Sequence[str]) -> None:
+    """Call these providers, in that environment; the link leads to the test."""
+    os.environ.clear()
+    os.environ.update(environment)
+    logs.configure(level=logging.ERROR)
+    asyncio.run(_call(link, priority, names))
+
+
+async def _call(link: Connection, priority: Priority, names: Sequence[str]) -> None:
     answered: Counter[str] = Counter()
     async with Gateway(get_engine(), priority=priority, run_id="caller") as gateway:
         providers = providers_on(gateway)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        begin, end = map(float, (await asyncio.to_thread(sys.stdin.readline)).split())
+        link.send("ready")
+        begin, end = await asyncio.to_thread(link.recv)
         await asyncio.gather(
             *(call_until(begin, end, providers, name, answered) for name in names for _ in range(CALLERS))
         )
-    sys.stdout.write(json.dumps(answered) + "\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(Priority[sys.argv[1]], sys.argv[2:]))
+    link.send(dict(answered))

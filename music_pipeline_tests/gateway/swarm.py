@@ -1,18 +1,21 @@
 """Several processes that call providers at once, and what the server counted of them. They are `caller`'s."""
 
-import json
-import subprocess
-import sys
+import multiprocessing
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from music_pipeline.gateway.request import Priority
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.settings import PROJECT
+from music_pipeline_tests.gateway.caller import call
 
-MODULE = "music_pipeline_tests.gateway.caller"
+# Each is forked from a process that imported what they need, and did nothing else: an import takes a second of CPU.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([call.__module__])
 # Who asks first reserves alone; shares are even once all have asked.
 WARM_UP_SECONDS = 2.0
 PATIENCE_SECONDS = 60
@@ -37,26 +40,34 @@ class Swarm:
 
 def swarm(world: SandboxProcess, providers: Sequence[str], *, seconds: float, priorities: Sequence[Priority]) -> Swarm:
     """Let a process for each of the priorities call for so long; DATABASE_URL and MUSIC_SANDBOX_URL are theirs too."""
-    processes = [_caller(priority, providers) for priority in priorities]
+    callers = [_caller(priority, providers) for priority in priorities]
     try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+        assert [_said(link) for _, link in callers] == ["ready"] * len(callers)
         world.reset_stats()
         end = time.time() + seconds
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write(f"{end - seconds + WARM_UP_SECONDS} {end}\n")
-            process.stdin.flush()
-        said = [process.communicate(timeout=seconds + PATIENCE_SECONDS)[0] for process in processes]
+        for _, link in callers:
+            link.send((end - seconds + WARM_UP_SECONDS, end))
+        answered = [_said(link, seconds) for _, link in callers]
+        for process, _ in callers:
+            process.join(PATIENCE_SECONDS)
+        assert [process.exitcode for process, _ in callers] == [0] * len(callers)
     finally:
-        for process in processes:
+        for process, link in callers:
             process.kill()
-            process.wait()
-    assert [process.returncode for process in processes] == [0] * len(processes)
-    return Swarm([json.loads(text) for text in said], world.stats())
+            process.join()
+            link.close()
+    return Swarm(answered, world.stats())
 
 
-def _caller(priority: Priority, providers: Sequence[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", MODULE, priority.name, *providers]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+def _caller(priority: Priority, providers: Sequence[str]) -> tuple[BaseProcess, Connection]:
+    ours, theirs = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=call, args=(theirs, dict(os.environ), priority, providers), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _said(link: Connection, seconds: float = 0.0) -> Any:
+    """What the process says next, within so many seconds and some patience. Raises EOFError where it ended."""
+    assert link.poll(seconds + PATIENCE_SECONDS)
+    return link.recv()

@@ -1,6 +1,7 @@
 """The gateway against the sandbox: the cache, blocks, the breaker, credentials, and bad days."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -482,6 +483,16 @@ async def test_a_sandbox_that_is_not_there_is_one_clear_sentence(opened: Any, mo
     with pytest.raises(ProviderFailure, match="no sandbox answers at http://127"):
         async with opened():
             pytest.fail("there is no sandbox")
+
+
+async def test_the_trusted_certificates_are_read_once_in_a_process(
+    world: SandboxProcess, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened():
+        pass
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: pytest.fail("the certificates were read again"))
+    async with opened() as clients:
+        await clients.spotify.artist(world.artists(1)[0]["spotify_id"])
 
 
 def test_an_unreadable_answer_is_a_failure_that_another_attempt_may_mend() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,11 @@ MOST_ARTISTS = 6
 @pytest.fixture
 def truth(world: "SandboxProcess") -> dict[str, Any]:
     """What each source has of the recordings of a few artists, and their producers' profiles."""
+    return truth_of(world)
+
+
+@cache
+def truth_of(world: "SandboxProcess") -> dict[str, Any]:
     return world.enrichment([artist["name"] for artist in world.artists(MOST_ARTISTS)])
 
 

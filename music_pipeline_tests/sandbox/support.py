@@ -14,6 +14,8 @@ from music_pipeline.sandbox.world.credits_served import Served, decide_served
 from music_pipeline.sandbox.world.model import World
 
 AGENT = "sandbox-tests/1.0 ( tests@example.org )"
+# One for all requests of a process: to make a loop takes longer than most answers.
+LOOP = asyncio.new_event_loop()
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Desk:
             "query_string": urlencode(parameters, doseq=True).encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in chosen.items()],
         }
-        return asyncio.run(self._run(scope, body))
+        return LOOP.run_until_complete(self._run(scope, body))
 
     async def _run(self, scope: dict[str, Any], body: bytes) -> Reply:
         sent: list[Any] = []

@@ -13,7 +13,7 @@ from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.support.ledger import value
-from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 from music_pipeline_tests.support.rows import write_small_catalogue
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -24,11 +24,9 @@ def look_up(run_id: str = "social") -> list[Outcome]:
 
 
 @pytest.fixture
-def identified(pipeline: Pipeline, small_artists: list[str]) -> tuple[Pipeline, list[dict[str, Any]]]:
+def identified(discovered: Pipeline) -> tuple[Pipeline, list[dict[str, Any]]]:
     """An artist whose producers are known, and what the sandbox's pages say of them."""
-    pipeline.discover(small_artists[0])
-    pipeline.sweep()
-    return pipeline, pipeline.sandbox.enrichment([small_artists[0]])["profiles"]
+    return discovered, discovered.sandbox.enrichment([smallest_of(discovered.sandbox)[0]])["profiles"]
 
 
 def given_addresses(truth: list[dict[str, Any]], pipeline: Pipeline) -> set[tuple[str, str, str]]:

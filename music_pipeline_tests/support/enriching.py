@@ -22,10 +22,11 @@ def enrich(pipeline: Pipeline) -> list[Outcome]:
 
 
 def enrich_until_settled(pipeline: Pipeline) -> None:
-    """Sweeps, between which the time passes that failed rows, waiting ones and breakers wait for."""
+    """Sweeps, between which the time passes that all that waits waits for, until one finds nothing to do."""
     for _ in range(SWEEPS_TO_RECOVER):
         let_time_pass(pipeline)
-        enrich(pipeline)
+        if not enrich(pipeline):
+            return
 
 
 def let_time_pass(pipeline: Pipeline) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import CATALOG_STAGES, Enqueued
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.runner import drain
+from music_pipeline_tests.conftest import filled_database, fresh_engine
 
 SPEED = 60
 FEW_TRACKS = 60
@@ -92,17 +95,47 @@ def small_artists(pipeline: Pipeline) -> list[str]:
 
 
 def small_artists_of(pipeline: Pipeline) -> list[str]:
-    """Spotify ids are taken, not names: whether a name is unique is another test's business."""
-    listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
-    rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
-    ordered = sorted(rows, key=lambda pair: (pair[1]["spotify"], pair[0]))
-    return [spotify_id for spotify_id, row in ordered if row["discogs"] > 1]
+    return list(smallest_of(pipeline.sandbox))
+
+
+@cache
+def smallest_of(sandbox: SandboxProcess) -> tuple[str, ...]:
+    """Spotify ids of the artists of a sandbox who are on Discogs, with the fewest tracks first.
+
+    Ids are taken, not names: whether a name is unique is another test's business. The sandbox takes a second to count.
+    """
+    listed = [one["spotify_id"] for one in sandbox.artists()]
+    rows = zip(listed, sandbox.bound(listed)["artists"], strict=True)
+    ordered = sorted((row["spotify"], spotify_id) for spotify_id, row in rows if row["discogs"] > 1)
+    return tuple(spotify_id for _, spotify_id in ordered)
+
+
+@pytest.fixture(scope="session")
+def discovered_database(postgres_url: str, template_database: str, sandbox: Callable[..., SandboxProcess]) -> str:
+    """The name of a database with one artist of whom everything but enrichment is known; tests get copies of it."""
+    process = sandbox(speed=SPEED)
+
+    def discover(engine: sa.Engine) -> None:
+        pipeline = Pipeline(engine, process)
+        pipeline.discover(smallest_of(process)[0])
+        assert [one.error for one in pipeline.sweep()] == [None] * 4
+
+    process.clear_faults()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MUSIC_SANDBOX_URL", process.url)
+        return filled_database(postgres_url, template_database, discover)
 
 
 @pytest.fixture
-def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
-    """One artist with everything but enrichment, of which the request is open."""
-    pipeline.discover(small_artists[0])
-    assert [one.error for one in pipeline.sweep()] == [None] * 4
-    pipeline.sandbox.reset_stats()
-    return pipeline
+def discovered(
+    postgres_url: str,
+    discovered_database: str,
+    sandbox: Callable[..., SandboxProcess],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Pipeline]:
+    """One artist with everything but enrichment, of which the request is open. Nothing is counted yet."""
+    with fresh_engine(postgres_url, discovered_database, tmp_path, monkeypatch) as engine:
+        for pipeline in _pipeline(engine, sandbox(speed=SPEED), monkeypatch):
+            pipeline.sandbox.reset_stats()
+            yield pipeline

@@ -1,7 +1,9 @@
 """Claims in a queue that is long: in which order, how much of it is read, and what a lease writes."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.finish import finish
 from music_pipeline.work.model import EnqueueRequest, Stage
 from music_pipeline.work.status import DUE_COUNTED_TO, standing
+from music_pipeline_tests.conftest import filled_database, fresh_engine
 from music_pipeline_tests.support.ledger import ask, claim, pass_time, rows, value
 
 LEASE = timedelta(seconds=300)
@@ -25,9 +28,23 @@ def settle(engine: sa.Engine) -> None:
         connection.execute(sa.text("VACUUM ANALYZE work"))
 
 
+@pytest.fixture(scope="session")
+def crowded_database(postgres_url: str, template_database: str) -> str:
+    """The name of a database with a long queue."""
+    return filled_database(postgres_url, template_database, crowd)
+
+
 @pytest.fixture
-def crowded(engine: sa.Engine) -> sa.Engine:
+def crowded(
+    postgres_url: str, crowded_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sa.Engine]:
     """60,000 open rows: urgent ones that are due only tomorrow, 60 that are due now, and 500 leased before these."""
+    with fresh_engine(postgres_url, crowded_database, tmp_path, monkeypatch) as engine:
+        assert value(engine, "SELECT count(*) FROM work WHERE lease_until > now()") == LEASED
+        yield engine
+
+
+def crowd(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
             sa.text(
@@ -37,13 +54,11 @@ def crowded(engine: sa.Engine) -> sa.Engine:
                 " CASE WHEN leased OR n % 1000 = 0 THEN 7 ELSE 2 END, 'c', 'key ' || n, now(), now() + CASE"
                 " WHEN leased THEN interval '-2 hours' WHEN n % 1000 = 0 THEN interval '-1 hour' ELSE interval '1 day'"
                 " END, 5, CASE WHEN leased THEN gen_random_uuid() END,"
-                " CASE WHEN leased THEN now() + interval '5 minutes' END, CASE WHEN leased THEN 'other run' END"
+                " CASE WHEN leased THEN now() + interval '1 hour' END, CASE WHEN leased THEN 'other run' END"
                 " FROM generate_series(1, 60000) AS n CROSS JOIN LATERAL (SELECT n % 120 = 1) AS l (leased)"
             )
         )
     settle(engine)
-    assert value(engine, "SELECT count(*) FROM work WHERE lease_until > now()") == LEASED
-    return engine
 
 
 @pytest.mark.parametrize("all_due", [False, True])

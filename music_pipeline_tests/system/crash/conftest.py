@@ -24,7 +24,7 @@ from music_pipeline.settings import PROJECT
 from music_pipeline.work.model import CATALOG_STAGES, Stage
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.conftest import created_database
-from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
 SPEED = 60  # the windows of Discogs and Genius last a second, which is the shortest that is judged
 SEED = 41
@@ -192,10 +192,7 @@ def processes() -> Iterator[Processes]:
 
 def requested(world: SandboxProcess) -> list[str]:
     """The Spotify ids of the artists that every run is asked for: those with few tracks, who are on Discogs."""
-    listed = [one["spotify_id"] for one in world.artists()]
-    sizes = zip(listed, world.bound(listed)["artists"], strict=True)
-    smallest = sorted((row["spotify"], spotify_id) for spotify_id, row in sizes if row["discogs"] > 1)
-    return [spotify_id for _, spotify_id in smallest[:ARTISTS]]
+    return list(smallest_of(world)[:ARTISTS])
 
 
 @pytest.fixture(scope="session")

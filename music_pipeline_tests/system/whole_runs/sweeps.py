@@ -8,7 +8,7 @@ from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
 from music_pipeline.stages.profiles.producers import enqueue_due_look_ups
 from music_pipeline.work.model import CATALOG_STAGES, Stage
 from music_pipeline.worker.runner import drain
-from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT, Stage.SOCIAL_ENRICHMENT)
 # What waits for a time is due: retries, breakers, blocks and quotas, and the sources that failed.
@@ -66,7 +66,4 @@ def run_until_nothing_is_open(pipeline: Pipeline, sweeps: int) -> None:
 
 def smallest(pipeline: Pipeline, count: int) -> Sequence[str]:
     """Spotify ids of artists with few tracks, who are on Discogs."""
-    listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
-    rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
-    ordered = sorted((row["spotify"], spotify_id) for spotify_id, row in rows if row["discogs"] > 1)
-    return [spotify_id for _, spotify_id in ordered[:count]]
+    return smallest_of(pipeline.sandbox)[:count]
