@@ -103,8 +103,10 @@ def draw_flow() -> str:
         Box(710, 294, 270, 84, "store()", "stages/: rows, and what follows;\ncatalog/ writes and audits", "feature"),
         Box(365, 438, 270, 100, "gateway", "capability, cache, breaker, quota,\nsend, classify, retry;\n"
             "its limits live in Postgres", "machine"),
-        Box(710, 438, 270, 100, "catalogue", "artists, releases, recordings, credits,\nrecording_sources, audit", "machine"),
-        Box(20, 438, 270, 100, "providers or sandbox", "Spotify, MusicBrainz, Discogs,\nGenius, Last.fm, Deezer …", "outside"),
+        Box(710, 438, 270, 100, "catalogue", "artists, releases, recordings, credits,\n"
+            "recording_sources, audit", "machine"),
+        Box(20, 438, 270, 100, "providers or sandbox", "Spotify, MusicBrainz, Discogs,\n"
+            "Genius, Last.fm, Deezer …", "outside"),
         Box(710, 598, 270, 70, "views", "credit_view, tracks, enriched_values", "ground"),
     ]  # fmt: skip
     arrows = [
