@@ -20,6 +20,7 @@ import click
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 MESSAGE_SIZE_BYTES = 8
+LOADED_BY_COMMANDS = ("music_pipeline.definitions", "pandas", "pyarrow.parquet")
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -70,7 +71,8 @@ def write_clients(folder: Path, address: Path) -> None:
 def serve(address: str) -> None:
     """Serve until the process is ended. A line on stdout says that it is ready."""
     entries = entry_points()
-    importlib.import_module("music_pipeline.definitions")
+    for module in LOADED_BY_COMMANDS:
+        importlib.import_module(module)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()

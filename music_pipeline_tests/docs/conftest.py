@@ -16,7 +16,7 @@ from music_pipeline import embedded_postgres
 from music_pipeline.settings import PROJECT
 
 BINARIES = Path(sys.executable).parent
-SMALL_DEMO = ("make", "-o", ".venv/set-up", "demo", "ARTISTS=3")
+SMALL_DEMO = ("make", "-o", ".venv/set-up", "demo", "ARTISTS=2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout with the data of a demo of three artists, whose sandbox runs."""
+    """A checkout with the data of a demo of two artists, whose sandbox runs."""
     folder, home = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("home").resolve()
     for entry in PROJECT.iterdir():
         if entry.name not in (".git", ".music_pipeline"):
@@ -56,7 +56,7 @@ def _run_demo(folder: Path, home: Path) -> None:
         SMALL_DEMO, cwd=folder, env=_environment(home), capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert json.loads(done.stdout.splitlines()[-1])["artists"] == 3
+    assert json.loads(done.stdout.splitlines()[-1])["artists"] == 2
 
 
 @contextlib.contextmanager
