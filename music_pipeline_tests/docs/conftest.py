@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from music_pipeline import embedded_postgres
+from music_pipeline.database import embedded
 from music_pipeline.settings import PROJECT
 
 BINARIES = Path(sys.executable).parent
@@ -96,7 +96,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _remove_server(home: Path) -> None:
-    cluster = embedded_postgres.cluster_of(home)
-    embedded_postgres.stop(cluster)
+    cluster = embedded.cluster_of(home)
+    embedded.stop(cluster)
     for folder in (cluster.folder, cluster.socket_folder):
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import re
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from music_pipeline.definitions import definitions
 from music_pipeline.settings import PROJECT
+from music_pipeline.stages.enrichment.sources import Source
+from music_pipeline.work.stages import StageSpec
 from music_pipeline_tests.docs.markdown import blocks_in
 
 FILES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
@@ -33,6 +36,8 @@ COMPOSED = (
     re.compile(r"^(?:<PROVIDER>|[A-Z]+)(_(?:DAILY_|MONTHLY_)?QUOTA)$"),
     re.compile(r"^RETRY_(?:<STAGE>|[A-Z_]+?)(_(?:MAX_ATTEMPTS|BASE_SECONDS|CAP_SECONDS|JITTER))$"),
 )
+# What the documentation shows how to declare.
+DECLARED = {"StageSpec": StageSpec, "Source": Source}
 LONGEST_README_LINES = 150
 LARGEST_PICTURE_BYTES = 400_000
 
@@ -67,10 +72,13 @@ def test_variables_are_read_somewhere(file: Path) -> None:
 
 
 @of_each_file
-def test_python_can_be_parsed(file: Path) -> None:
+def test_python_can_be_parsed_and_called_as_shown(file: Path) -> None:
     for block in blocks_in(file):
         if block.language == "python":
-            ast.parse(block.text)
+            for call in (node for node in ast.walk(ast.parse(block.text)) if isinstance(node, ast.Call)):
+                if isinstance(call.func, ast.Name) and call.func.id in DECLARED:
+                    given = {keyword.arg or "**": None for keyword in call.keywords}
+                    inspect.signature(DECLARED[call.func.id]).bind(*call.args, **given)
 
 
 def test_the_jobs_are_all_described() -> None:
