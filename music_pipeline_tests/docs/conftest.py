@@ -21,7 +21,7 @@ SMALL_DEMO = ("make", "-o", ".venv/set-up", "demo", "ARTISTS=2")
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """`folder`: the project as if it were just cloned, in which commands may leave files. `home`: the demo's."""
+    """`folder`: where commands run; `home`: of the demo's data; `commands`: a folder with quick commands."""
 
     folder: Path
     home: Path
@@ -36,19 +36,26 @@ class Checkout:
 
 
 @pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout with the data of a demo of two artists, whose sandbox runs."""
-    folder, home = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("home").resolve()
+def checkout_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as if it were just cloned, in which commands may leave files."""
+    folder = tmp_path_factory.mktemp("checkout")
     for entry in PROJECT.iterdir():
         if entry.name not in (".git", ".music_pipeline"):
             (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkout(checkout_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout with the data of a demo of two artists, whose sandbox runs. One test has it: it takes long to make."""
+    home = tmp_path_factory.mktemp("home").resolve()
     data = home / "demo"
     with contextlib.ExitStack() as closing:
         closing.callback(_remove_server, data)
-        _run_demo(folder, home)
+        _run_demo(checkout_folder, home)
         sandbox = closing.enter_context(_sandbox_of(home))
         commands = closing.enter_context(_quick_commands(tmp_path_factory.mktemp("commands")))
-        yield Checkout(folder, data, commands, sandbox)
+        yield Checkout(checkout_folder, data, commands, sandbox)
 
 
 def _run_demo(folder: Path, home: Path) -> None:

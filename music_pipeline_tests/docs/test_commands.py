@@ -13,7 +13,7 @@ import yaml
 
 from music_pipeline.definitions import definitions
 from music_pipeline.settings import PROJECT
-from music_pipeline_tests.docs.conftest import Checkout
+from music_pipeline_tests.docs.conftest import BINARIES, Checkout
 from music_pipeline_tests.docs.markdown import Block, blocks_in, without_comment
 from music_pipeline_tests.docs.shell import Ended, Step, run_steps
 
@@ -105,7 +105,7 @@ def as_lines(text: str) -> list[str]:
     return [line for line in lines if line and not re.fullmatch(r"\(\d+ rows?\)", line)]
 
 
-def test_what_is_not_run_exists(checkout: Checkout) -> None:
+def test_what_is_not_run_exists(checkout_folder: Path) -> None:
     helps: dict[str, str] = {}
     failures = []
     for file in FILES:
@@ -116,30 +116,36 @@ def test_what_is_not_run_exists(checkout: Checkout) -> None:
             failures += [
                 f"{file.name}:{line}: {problem}"
                 for line, command in block.commands()
-                for problem in problems_of(checkout, without_comment(command), helps)
+                for problem in problems_of(checkout_folder, without_comment(command), helps)
             ]
     assert not failures, "\n".join(failures)
 
 
-def problems_of(checkout: Checkout, command: str, helps: dict[str, str]) -> Iterator[str]:
+def problems_of(folder: Path, command: str, helps: dict[str, str]) -> Iterator[str]:
     """What is wrong with a command that is only looked at: its target, subcommands and flags have to exist."""
     if command.startswith("make "):
         dry = subprocess.run(
             [*command.split(), "--dry-run", "--assume-old=.venv/set-up"],
-            cwd=checkout.folder, capture_output=True, text=True, check=False,
+            cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if dry.returncode != 0:
             yield dry.stderr
     called = SUBCOMMANDS.match(command.replace("music-pipeline --demo", "music-pipeline"))
     if called is not None:
         if called[0] not in helps:
-            helps[called[0]] = asked(checkout, f"{called[0]} --help")
+            helps[called[0]] = help_of(called[0].split(), folder)
         for flag in re.findall(r"--[a-z][a-z-]+", command.replace("music-pipeline --demo", "music-pipeline")):
             if flag not in helps[called[0]]:
                 yield f"{called[0]} has no {flag}"
     for script in re.findall(r"scripts/[\w.-]+", command):
         if not (PROJECT / script).is_file():
             yield f"there is no {script}"
+
+
+def help_of(command: list[str], folder: Path) -> str:
+    """What a command says of itself."""
+    program = [BINARIES / command[0], *command[1:], "--help"]
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def launch_pads() -> list[Block]:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from music_pipeline_tests.docs.conftest import Checkout
 from music_pipeline_tests.docs.markdown import blocks_in, without_comment
 from music_pipeline_tests.docs.shell import Step, run_steps
 from music_pipeline_tests.docs.test_commands import problems_of
@@ -61,5 +60,5 @@ def test_what_one_step_sets_holds_for_the_next(tmp_path: Path) -> None:
         ("node scripts/nothing.cjs", "no scripts/nothing.cjs"),
     ],
 )
-def test_what_does_not_exist_is_complained_of(checkout: Checkout, command: str, complaint: str) -> None:
-    assert complaint in " ".join(problems_of(checkout, command, {}))
+def test_what_does_not_exist_is_complained_of(checkout_folder: Path, command: str, complaint: str) -> None:
+    assert complaint in " ".join(problems_of(checkout_folder, command, {}))
