@@ -144,7 +144,7 @@ def problems_of(folder: Path, command: str, helps: dict[str, str]) -> Iterator[s
 
 def help_of(command: list[str], folder: Path) -> str:
     """What a command says of itself."""
-    program = [BINARIES / command[0], *command[1:], "--help"]
+    program: list[str | Path] = [BINARIES / command[0], *command[1:], "--help"]
     return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 

@@ -56,7 +56,6 @@ def test_what_one_step_sets_holds_for_the_next(tmp_path: Path) -> None:
     [
         ("make nothing", "nothing"),
         ("music-pipeline --demo status --nonsense", "no --nonsense"),
-        ("dagster asset materialize --select artists --partitions a", "no --partitions"),
         ("node scripts/nothing.cjs", "no scripts/nothing.cjs"),
     ],
 )
