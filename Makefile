@@ -60,8 +60,9 @@ $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
 
-docs: $(STAMP) ## write docs/data-model.md from the comments in the database
+docs: $(STAMP) ## write docs/data-model.md from the comments in the database, and draw the diagrams
 	@$(BIN)/python scripts/data_model.py
+	@$(BIN)/python scripts/diagrams.py
 
 lint: $(STAMP) ## ruff, its formatting, which room imports which, and that SQL has its values bound
 	@$(BIN)/ruff check $(CHECKED)
