@@ -46,6 +46,7 @@ def write_csv(engine: sa.Engine, name: str, file: IO[bytes]) -> int:
     check_view(engine, name)
     with engine.connect() as connection:
         columns = connection.execute(query("relation_columns"), {"name": name}).all()
+        connection.execute(query("sort_in_memory"))
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]
         with cursor.copy(COPY.format(sql.SQL(", ").join(map(_as_text, columns)), _rows_of(name))) as chunks:
             for chunk in chunks:
