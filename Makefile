@@ -56,9 +56,10 @@ dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=
 docs: $(STAMP) ## write docs/data-model.md from the comments in the database
 	@$(BIN)/python scripts/data_model.py
 
-lint: $(STAMP) ## ruff, its formatting, and that SQL has its values bound
+lint: $(STAMP) ## ruff, its formatting, which room imports which, and that SQL has its values bound
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Some files are not formatted: make format."; exit 1; }
+	@$(BIN)/lint-imports --no-cache > /dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 	@$(BIN)/python scripts/bound_parameters.py music_pipeline
 
 format: $(STAMP) ## let ruff format and sort

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.synthetic_sweep import sweep_stages
-from music_pipeline import database, logs
+from music_pipeline import logs
+from music_pipeline.actions.request_artist import request_artist
+from music_pipeline.database.engine import get_engine
 from music_pipeline.settings import settings
-from music_pipeline.stages.requests import request_artist
-from music_pipeline.work import Stage
+from music_pipeline.work.model import Stage
 
 PULLED = (Stage.ARTIST_DISCOVERY, Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY)
 
@@ -24,7 +25,7 @@ def main() -> int:
     chosen = parser.parse_args()
     logs.configure(file=settings().home / "benchmarks.log")
     for spotify_id in json.loads(chosen.artists.read_text()):
-        requested = request_artist(database.engine(), spotify_id)
+        requested = request_artist(get_engine(), spotify_id)
         if requested.refused is not None:
             raise RuntimeError(requested.refused)
     sweep_stages(PULLED)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from benchmarks.synthetic_sweep import prepare, read_arguments, tell
 from music_pipeline.defs.keys import CHAIN, queue_of
-from music_pipeline.demo import POOL_OVERFLOW, POOL_SECONDS, STATEMENT_MILLISECONDS, run_queues
+from music_pipeline.demo.run import POOL_OVERFLOW, POOL_SECONDS, STATEMENT_MILLISECONDS, run_queues
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

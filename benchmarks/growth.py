@@ -15,10 +15,11 @@ from benchmarks import synthetic
 from benchmarks.figures import Figure, Goal, median_figure, ratios
 from benchmarks.processes import run_measured, sweep_command
 from benchmarks.servers import FreshDatabase, Server
-from music_pipeline import work
 from music_pipeline.defs.checks import CATALOG_CHECKS
-from music_pipeline.defs.running.checks import counted_verdicts
-from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline.defs.runs.checks import counted_verdicts
+from music_pipeline.work.claim import claim
+from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.status import due, overdue
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 3
@@ -144,11 +145,11 @@ def _full_queue(server: Server) -> Iterator[Figure]:
         stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
         behind = f"behind {CLAIMED * ASKED_TIMES:,} leased rows"
         questions: dict[str, Callable[[], object]] = {
-            "what is due": lambda: work.due(engine, CATALOG_STAGES),
-            "for how long": lambda: work.overdue(engine, stage),
-            f"claim {CLAIMED}": lambda: work.claim(engine, stage, run_id="benchmark", limit=CLAIMED),
-            f"what is due {behind}": lambda: work.due(engine, CATALOG_STAGES),
-            f"for how long {behind}": lambda: work.overdue(engine, stage),
+            "what is due": lambda: due(engine, CATALOG_STAGES),
+            "for how long": lambda: overdue(engine, stage),
+            f"claim {CLAIMED}": lambda: claim(engine, stage, run_id="benchmark", limit=CLAIMED),
+            f"what is due {behind}": lambda: due(engine, CATALOG_STAGES),
+            f"for how long {behind}": lambda: overdue(engine, stage),
         }
         yield from (_answered(name, ask) for name, ask in questions.items())
 

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.synthetic_sweep import TIME_BOX_SECONDS
-from music_pipeline import database, logs
-from music_pipeline.ledger.records import Selector
+from music_pipeline import logs
+from music_pipeline.actions.request_artist import request_artist
+from music_pipeline.database.engine import get_engine
+from music_pipeline.database.queries import query
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
-from music_pipeline.stages.requests import request_artist
-from music_pipeline.stages.runner import drain
-from music_pipeline.work import CATALOG_STAGES, Stage, open_work
+from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.work.dead_letters import open_work
+from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
+from music_pipeline.worker.runner import drain
 
 PAUSE_SECONDS = 0.2
 LONGEST_SECONDS = 1_200.0
@@ -63,7 +65,7 @@ def sweep_until(over: threading.Event, stage: Stage) -> None:
 
 def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> None:
     """Wait until none of the stages' work is open, or a sweep has ended too early."""
-    engine, deadline = database.engine(), time.monotonic() + LONGEST_SECONDS
+    engine, deadline = get_engine(), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         if Stage.ENRICHMENT in stages:
             enqueue_due_enrichment(engine)
@@ -76,8 +78,8 @@ def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> 
 
 def _seconds_to_wait() -> float | None:
     """Until the first answer that waits for a quota may be asked for; None where none waits."""
-    with database.engine().connect() as connection:
-        seconds = connection.execute(database.query("next_enrichment")).scalar_one()
+    with get_engine().connect() as connection:
+        seconds = connection.execute(query("next_enrichment")).scalar_one()
     return None if seconds is None else float(seconds)
 
 
@@ -102,7 +104,7 @@ def main() -> int:
     artists = json.loads(chosen.artists.read_text())
     logs.configure(file=settings().home / "benchmarks.log")
     sandbox = SandboxProcess(os.environ["MUSIC_SANDBOX_URL"], os.getppid())
-    engine = database.engine()
+    engine = get_engine()
     for spotify_id in artists:
         requested = request_artist(engine, spotify_id)
         if requested.refused is not None:

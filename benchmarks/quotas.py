@@ -19,7 +19,7 @@ from benchmarks.processes import run_measured
 from benchmarks.servers import Server
 from music_pipeline.sandbox.process import running_sandbox
 from music_pipeline.sandbox.quota import QUOTAS
-from music_pipeline.stages.sources import SOURCES, asked_about_all
+from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all
 
 SPEED = 10.0
 ARTISTS = {"together": 25, "in_turn": 8}

@@ -15,7 +15,9 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from music_pipeline import database, embedded_postgres
+from music_pipeline.database import embedded
+from music_pipeline.database.engine import url_with_search_path
+from music_pipeline.database.migrations import migrate
 from music_pipeline.settings import PROJECT, SCHEMA
 
 OPERATORS_PREFIXES = ("RETRY_", "LEASE_", "BREAKER_", "SPOTIFY_", "DISCOGS_", "GENIUS_", "LASTFM_", "INSTAGRAM_")
@@ -81,12 +83,12 @@ def own_server(home: Path) -> Iterator[Server]:
     Raises EmbeddedPostgresError.
     """
     _enter(home)
-    cluster = embedded_postgres.cluster_of(home)
+    cluster = embedded.cluster_of(home)
     try:
-        url = embedded_postgres.ensure_running(cluster)
+        url = embedded.ensure_running(cluster)
         yield Server(url, _template(url), int((cluster.data / "postmaster.pid").read_text().split()[0]))
     finally:
-        embedded_postgres.stop(cluster)
+        embedded.stop(cluster)
         for folder in (cluster.folder, cluster.socket_folder):
             if folder.exists():
                 shutil.rmtree(folder)
@@ -105,13 +107,13 @@ def _template(server_url: str) -> str:
     name = f"template_{uuid4().hex}"
     _administer(server_url, sql.SQL("CREATE DATABASE {}"), name)
     engine = _engine(_url_of(server_url, name))
-    database.migrate(engine)
+    migrate(engine)
     engine.dispose()
     return name
 
 
 def _engine(url: str) -> sa.Engine:
-    return sa.create_engine(database.url_with_search_path(url, SCHEMA, driver="psycopg"))
+    return sa.create_engine(url_with_search_path(url, SCHEMA, driver="psycopg"))
 
 
 def _administer(server_url: str, statement: sql.SQL, *names: str) -> None:

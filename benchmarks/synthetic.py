@@ -10,14 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, write_artist
-from music_pipeline.catalog.changes import version_of
 from music_pipeline.catalog.credits import FoundCredit, Source, write_credits
 from music_pipeline.catalog.producers import Person
 from music_pipeline.catalog.releases import ListedRelease, releases_of_artist, write_release_list
 from music_pipeline.catalog.tracks import ReadTrack, TrackList, tracks_of_artist, write_track_lists
-from music_pipeline.stages.readings import Reading, Result, StageContext, StageReader, artist_of, follow_up, one_by_one
-from music_pipeline.stages.session import READER_OF_STAGE
-from music_pipeline.work import EnqueueRequest, Stage, WorkItem
+from music_pipeline.database.rows import version_of
+from music_pipeline.work.model import EnqueueRequest, Stage, WorkItem
+from music_pipeline.worker import session
+from music_pipeline.worker.stage import Reading, Result, StageContext, StageReader, artist_of, follow_up, one_by_one
 
 RELEASES = 4
 TRACKS = 6
@@ -44,14 +44,13 @@ def number_of(name: str) -> int:
 
 def put_synthetic_readers() -> None:
     """Let this process's runner take what it reads from here."""
-    READER_OF_STAGE.update(
-        {
-            Stage.ARTIST_DISCOVERY: _reader(_write_artist),
-            Stage.ALBUM_DISCOVERY: _reader(_write_releases),
-            Stage.TRACK_DISCOVERY: _reader(_write_tracks),
-            Stage.PRODUCER_IDENTIFICATION: _reader(_write_credits),
-        }
-    )
+    readers = {
+        Stage.ARTIST_DISCOVERY: _reader(_write_artist),
+        Stage.ALBUM_DISCOVERY: _reader(_write_releases),
+        Stage.TRACK_DISCOVERY: _reader(_write_tracks),
+        Stage.PRODUCER_IDENTIFICATION: _reader(_write_credits),
+    }
+    session.reader_of = readers.__getitem__
 
 
 Write = Callable[[sa.Connection, WorkItem, Artist], Result]

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from benchmarks.processes import KIB, MIB, cpu_of_server
 from benchmarks.synthetic import put_synthetic_readers, requests_of
-from music_pipeline import database, logs
+from music_pipeline import logs
+from music_pipeline.database.engine import get_engine
 from music_pipeline.settings import settings
-from music_pipeline.stages.runner import drain
-from music_pipeline.work import CATALOG_STAGES, Stage, enqueue_many
+from music_pipeline.work.enqueue import enqueue_many
+from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.worker.runner import drain
 
 REQUESTED_AT_ONCE = 500
 TIME_BOX_SECONDS = 3600.0
@@ -48,7 +50,7 @@ def prepare(asked: range) -> None:
     logs.configure(file=settings().home / "benchmarks.log")
     put_synthetic_readers()
     for start in range(0, len(asked), REQUESTED_AT_ONCE):
-        with database.engine().begin() as connection:
+        with get_engine().begin() as connection:
             enqueue_many(connection, requests_of(asked[start : start + REQUESTED_AT_ONCE]))
 
 

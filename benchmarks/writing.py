@@ -16,8 +16,8 @@ from psycopg import sql
 
 from benchmarks.figures import Figure, Goal, median_figure, ratios
 from benchmarks.servers import Server
-from music_pipeline.catalog.changes import content_hash, write_rows
-from music_pipeline.catalog.ids import new_id
+from music_pipeline.database.rows import content_hash, write_rows
+from music_pipeline.database.uuid7 import new_id
 
 ROWS = 10_000
 ROWS_A_TRANSACTION = 1_000

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from filelock import FileLock
 
-from music_pipeline.database import query
+from music_pipeline.database.queries import query
 from music_pipeline.settings import settings
 
 KEY_VARIABLE = "MUSIC_PIPELINE_KEY"

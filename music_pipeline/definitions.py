@@ -7,9 +7,9 @@ declaration imports it from there, and calls it.
 
 import dagster as dg
 
-from music_pipeline.defs.catalog import catalog
-from music_pipeline.defs.enrichment import enrichment
-from music_pipeline.defs.queues import queues
+from music_pipeline.defs.assets.catalog import catalog
+from music_pipeline.defs.assets.enrichment import enrichment
+from music_pipeline.defs.assets.queues import queues
 from music_pipeline.defs.recounting import count_catalogue, recounting_schedule
 from music_pipeline.defs.reprocessing import reprocess_failed_enrichments, reprocessing_schedules
 from music_pipeline.defs.schedules import jobs, schedules

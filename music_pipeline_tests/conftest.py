@@ -16,12 +16,20 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import database, embedded_postgres
-from music_pipeline.settings import SCHEMA
+from music_pipeline.database import embedded
+from music_pipeline.database.engine import get_engine, url_with_search_path
+from music_pipeline.database.migrations import migrate
+from music_pipeline.settings import PROJECT, SCHEMA
 
 if TYPE_CHECKING:
     from music_pipeline.sandbox.process import SandboxProcess
 
+# Fixtures that several rooms of tests share.
+pytest_plugins = (
+    "music_pipeline_tests.support.calls",
+    "music_pipeline_tests.support.pipeline",
+    "music_pipeline_tests.support.real_catalog",
+)
 OPERATORS_VARIABLES = (
     "DATABASE_URL", "DAGSTER_HOME", "MUSIC_SANDBOX_URL", "MUSIC_PIPELINE_KEY", "MUSICBRAINZ_CONTACT",
     "SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIFY_MARKET", "SPOTIFY_PAGE_SIZE", "GENIUS_ACCESS_TOKEN",
@@ -61,11 +69,11 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         try:
             yield home
         finally:
-            _remove_cluster(embedded_postgres.cluster_of(home))
+            _remove_cluster(embedded.cluster_of(home))
 
 
-def _remove_cluster(cluster: embedded_postgres.Cluster) -> None:
-    embedded_postgres.stop(cluster)
+def _remove_cluster(cluster: embedded.Cluster) -> None:
+    embedded.stop(cluster)
     for folder in (cluster.folder, cluster.socket_folder):
         if folder.exists():
             shutil.rmtree(folder)
@@ -74,7 +82,7 @@ def _remove_cluster(cluster: embedded_postgres.Cluster) -> None:
 @pytest.fixture(scope="session")
 def postgres_url(session_home: Path) -> str:
     """The URL of the session's server."""
-    url = embedded_postgres.ensure_running(embedded_postgres.cluster_of(session_home))
+    url = embedded.ensure_running(embedded.cluster_of(session_home))
     with psycopg.connect(url, autocommit=True) as connection:
         for setting in FASTER:
             connection.execute(f"ALTER SYSTEM SET {setting}")
@@ -87,8 +95,8 @@ def template_database(postgres_url: str) -> str:
     """The name of a migrated database that tests get copies of."""
     name = f"template_{uuid4().hex}"
     with created_database(postgres_url, name, keep=True) as url:
-        migrated = sa.create_engine(database.url_with_search_path(url, SCHEMA, driver="psycopg"))
-        database.migrate(migrated)
+        migrated = sa.create_engine(url_with_search_path(url, SCHEMA, driver="psycopg"))
+        migrate(migrated)
         migrated.dispose()
     return name
 
@@ -104,11 +112,11 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
-    """`database.engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
+    """The engine of a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
     with created_database(postgres_url, f"test_{uuid4().hex}", template=template_database) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(tmp_path))
-        made = database.engine()
+        made = get_engine()
         yield made
         made.dispose()
 
@@ -152,7 +160,7 @@ def shared_folder() -> Path:
 
     The test is skipped, visibly, where there is none.
     """
-    folder = Path(os.environ.get("MUSIC_SHARED") or database.PROJECT.parent / "shared")
+    folder = Path(os.environ.get("MUSIC_SHARED") or PROJECT.parent / "shared")
     if not folder.is_dir():
         pytest.skip(f"the real data of {folder} is not on this machine (set MUSIC_SHARED to its folder)")
     return folder

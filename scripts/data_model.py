@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from music_pipeline import database
+from music_pipeline.database.engine import get_engine
+from music_pipeline.database.queries import sql_folder
 from music_pipeline.settings import PROJECT
 
 FILE = PROJECT / "docs" / "data-model.md"
@@ -53,7 +54,7 @@ def data_model(engine: sa.Engine) -> str:
 
 
 def _sections(relations: Mapping[str, Sequence[Any]]) -> Iterator[str]:
-    folder = database.sql_folder()
+    folder = sql_folder()
     for path in [*sorted((folder / "migrations").glob("*.sql")), folder / "views.sql"]:
         text = path.read_text()
         yield f"## {path.stem.partition('_')[2].capitalize() or 'Views'}\n\n{_first_comment(text)}\n"
@@ -86,7 +87,7 @@ def _functions(functions: Sequence[Any]) -> Iterator[str]:
 def main(arguments: Sequence[str]) -> int:
     """Write the page to the file named, or to docs/data-model.md."""
     file = Path(arguments[0]) if arguments else FILE
-    file.write_text(data_model(database.engine()))
+    file.write_text(data_model(get_engine()))
     return 0
 
 

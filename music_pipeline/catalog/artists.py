@@ -6,11 +6,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
-from music_pipeline.catalog.ids import new_id
-from music_pipeline.catalog.keys import artist_key
-from music_pipeline.catalog.names import normalise_name
-from music_pipeline.database import query
+from music_pipeline.catalog.artist_keys import artist_key
+from music_pipeline.catalog.external_ids import add_external_id, decide_identity_alone
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import content_hash
+from music_pipeline.database.uuid7 import new_id
+from music_pipeline.matching.names import normalise_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,6 @@ def _new_key(connection: sa.Connection, name: str, spotify_id: str) -> str:
     return artist_key(name, frozenset(taken), spotify_id)
 
 
-def add_external_id(
-    connection: sa.Connection, entity: str, entity_id: UUID, provider: str, id: str, *, source: str, confidence: float
-) -> None:
-    """Note what a provider calls one of our entities; an id that is known stays where it is."""
-    row = {
-        "entity": entity,
-        "provider": provider,
-        "id": id,
-        "entity_id": entity_id,
-        "source": source,
-        "confidence": confidence,
-    }
-    write_rows(connection, "write_external_ids", [row])
-
-
 def artists_by_key(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Artist]:
     """Artists by the key that was asked for; a merged one answers what it became; unknown ones are left out."""
     rows = connection.execute(query("artists_by_key"), {"keys": list(keys)})
@@ -75,15 +61,3 @@ def artists_by_id(connection: sa.Connection, artist_ids: Iterable[UUID | str]) -
     """Artists by our id; unknown ones are left out."""
     rows = connection.execute(query("artists_by_id"), {"artist_ids": [str(one) for one in artist_ids]})
     return {row.artist_id: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}
-
-
-def external_ids_of(
-    connection: sa.Connection, entity: str, provider: str, entity_ids: Iterable[UUID]
-) -> dict[UUID, list[str]]:
-    """A provider's ids of our entities, in order."""
-    found: dict[UUID, list[str]] = {}
-    parameters = {"entity": entity, "entity_ids": [str(one) for one in entity_ids]}
-    for row in connection.execute(query("external_ids_of_entities"), parameters):
-        if row.provider == provider:
-            found.setdefault(row.entity_id, []).append(row.id)
-    return found

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
-from music_pipeline.catalog.identity import ProviderId
-from music_pipeline.catalog.ids import new_id
-from music_pipeline.catalog.losses import Loss, believe_or_hold
+from music_pipeline.catalog.external_ids import decide_identity_alone
 from music_pipeline.catalog.producers import Link, Person, write_producers
-from music_pipeline.database import query
+from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import content_hash, write_rows
+from music_pipeline.database.uuid7 import new_id
+from music_pipeline.matching.evidence import ProviderId
 
 # About a whole release, not about the music of each recording on it: these stay with their release.
 RELEASE_CLASSES = frozenset({"executive", "compilation", "reissue", "other"})

@@ -1,6 +1,6 @@
 """Tables and views as CSV. Postgres writes the text itself, so that a large catalog streams through.
 
-Frames for notebooks and Parquet are in `frames`, which takes pandas.
+Frames for notebooks and Parquet are in `export`, which needs pandas.
 """
 
 from typing import IO, Any
@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from music_pipeline.database import query, statement
+from music_pipeline.database.queries import query, statement
 
 # Encrypted, and of use to nobody outside.
 HIDDEN = ("credentials",)

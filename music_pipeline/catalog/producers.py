@@ -10,12 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import content_hash, write_rows
-from music_pipeline.catalog.identity import PersonIds, ProviderId, Verdict, same_person
-from music_pipeline.catalog.ids import new_id
-from music_pipeline.catalog.names import normalise_name
-from music_pipeline.catalog.roles import ProducerKind, producer_kind
-from music_pipeline.database import query
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import content_hash, write_rows
+from music_pipeline.database.uuid7 import new_id
+from music_pipeline.matching.evidence import ProviderId, Verdict
+from music_pipeline.matching.names import normalise_name
+from music_pipeline.matching.people import PersonIds, same_person
+from music_pipeline.matching.roles import ProducerKind, producer_kind
 
 MERGED = "Linked by provider ids to another row of the same person."
 

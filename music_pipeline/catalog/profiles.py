@@ -13,10 +13,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import Version, write_rows
-from music_pipeline.catalog.identity import ProviderId
-from music_pipeline.catalog.losses import loss_is_suspect
-from music_pipeline.database import query
+from music_pipeline.catalog.shrink_guard import loss_is_suspect
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import Version, write_rows
+from music_pipeline.matching.evidence import ProviderId
 
 ProfileOutcome = Literal["found", "absent", "failed", "skipped", "suspect"]
 GONE = "The page no longer gives this address."

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, entities_of, write_rows
-from music_pipeline.catalog.ids import new_id
-from music_pipeline.catalog.losses import Loss, believe_or_hold, kept_by_decision
-from music_pipeline.catalog.titles import release_title_key
-from music_pipeline.database import query
+from music_pipeline.catalog.external_ids import decide_identity_alone, entities_of
+from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold, kept_by_decision
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import content_hash, write_rows
+from music_pipeline.database.uuid7 import new_id
+from music_pipeline.matching.titles import release_title_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import content_hash, decide_identity_alone, write_rows
-from music_pipeline.catalog.identity import RecordingFacts
-from music_pipeline.catalog.ids import new_id
-from music_pipeline.catalog.losses import Loss, believe_or_hold
-from music_pipeline.catalog.recording_identity import Assignment, Place, Recording, assign_recordings
-from music_pipeline.catalog.titles import parse_title
-from music_pipeline.database import query
+from music_pipeline.catalog.external_ids import decide_identity_alone
+from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold
+from music_pipeline.database.queries import query
+from music_pipeline.database.rows import content_hash, write_rows
+from music_pipeline.database.uuid7 import new_id
+from music_pipeline.matching.recordings import RecordingFacts
+from music_pipeline.matching.titles import parse_title
+from music_pipeline.matching.track_assignment import Assignment, Place, Recording, assign_recordings
 
 ISRC = re.compile(r"^[A-Z0-9]{12}$")
 
@@ -92,7 +93,7 @@ def _assigned(
     }
     known = [_known_recording(row) for row in connection.execute(query("candidate_recordings"), parameters)]
     places = [Place(one.release_id, track.spotify_id, _facts(track)) for one in lists for track in one.tracks]
-    return assign_recordings(known, recording_of_track, places)
+    return assign_recordings(known, recording_of_track, places, new_id)
 
 
 def _known_recording(row: Any) -> Recording:

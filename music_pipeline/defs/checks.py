@@ -1,4 +1,4 @@
-"""The checks of the assets: which there are, and what they tolerate. Their verdicts are in `defs/running/checks.py`.
+"""The checks of the assets: which there are, and what they tolerate. Their verdicts are in `defs/runs/checks.py`.
 
 A check is logged once at the end of every run that materializes its asset: a second evaluation of one run would replace
 the first, and one of an older run is hidden by a newer materialization. What is counted over a large catalogue is
@@ -11,8 +11,8 @@ from datetime import timedelta
 import dagster as dg
 
 from music_pipeline.defs.keys import ENRICHED_TRACKS, asset_of, source_asset
-from music_pipeline.ledger.records import Stage
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline.work.model import Stage
 
 # Three ticks of the slowest queue: work that has been due for longer shows that the pipeline does not keep up.
 LONGEST_OVERDUE = timedelta(minutes=30)

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from music_pipeline.ledger.records import CATALOG_STAGES, Stage
-from music_pipeline.stages.outcomes import ASSET_OF_STAGE
+from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.worker.outcomes import ASSET_OF_STAGE
 
 ENRICHED_TRACKS = dg.AssetKey("enriched_tracks")
 SOCIAL_QUEUE = dg.AssetKey(["queue", "social"])

@@ -1,4 +1,4 @@
-"""The job that counts the checks over the whole catalogue, and its schedule. It works in `defs/running/recounting.py`.
+"""The job that counts the checks over the whole catalogue, and its schedule. It works in `defs/runs/recount.py`.
 
 Sweeps of a small catalogue count by themselves (`running/counting.py`).
 """
@@ -14,7 +14,7 @@ HOURLY = "47 * * * *"
 @dg.op(name=f"{JOB}_checks", description="Counts every check that is about the whole catalogue.")
 def count_checks(context: dg.OpExecutionContext) -> None:
     """Count, and log each verdict on its asset; the sweeps report the same until the next time."""
-    from music_pipeline.defs.running.recounting import count
+    from music_pipeline.defs.runs.recount import count
 
     count(context)
 
@@ -40,7 +40,7 @@ def recounting_schedule() -> dg.ScheduleDefinition:
         description="Counts the checks of a large catalogue anew, if work was done since.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.running.recounting import recounting_request
+        from music_pipeline.defs.runs.recount import recounting_request
 
         return recounting_request()
 

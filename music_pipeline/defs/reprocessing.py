@@ -1,6 +1,6 @@
 """Asking again, from the UI and once a week: a job with the flags of `music-pipeline reprocess` as its config.
 
-What the job does is in `defs/running/reprocessing.py`; the asking itself is done by the queue.
+What the job does is in `defs/runs/reprocess.py`; the asking itself is done by the queue.
 """
 
 import dagster as dg
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from music_pipeline.defs.keys import SWEEP_TAG
 from music_pipeline.defs.schedules import are_on
-from music_pipeline.ledger.records import Stage
+from music_pipeline.work.model import Stage
 
 JOB = "reprocess_failed_enrichments"
 WEEKLY = "0 5 * * 0"
@@ -33,7 +33,7 @@ class Reprocess(dg.Config):
 @dg.op(description="Resets the rows that are meant, so that their sources are asked again.")
 def reset_enrichments(context: dg.OpExecutionContext, config: Reprocess) -> None:
     """Reset, and ask at once if the config says so. A run whose filters mean nothing fails with the reason."""
-    from music_pipeline.defs.running.reprocessing import reset
+    from music_pipeline.defs.runs.reprocess import reset
 
     reset(context, config)
 
@@ -60,7 +60,7 @@ def reprocess_weekly(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
         description="Asks again what failed, if anything did.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.running.ticks import reprocessing_request
+        from music_pipeline.defs.runs.ticks import reprocessing_request
 
         return reprocessing_request()
 

@@ -9,8 +9,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from music_pipeline.defs.keys import CHAIN, ENRICHED_TRACKS, SWEEP_TAG, SWEPT_STAGES, asset_of, queue_of, source_asset
-from music_pipeline.ledger.records import CATALOG_STAGES, Stage
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline.work.model import CATALOG_STAGES, Stage
 
 CADENCE = {
     Stage.ARTIST_DISCOVERY: "*/2 * * * *",
@@ -49,7 +49,7 @@ def sweep_schedule(stage: Stage, status: dg.DefaultScheduleStatus) -> dg.Schedul
         description=f"Sweeps {stage.value} if something is due and no sweep is in progress.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.running.ticks import sweep_request
+        from music_pipeline.defs.runs.ticks import sweep_request
 
         return sweep_request(context.instance, stage, job_name=sweep_name(stage))
 

@@ -21,7 +21,7 @@ def providers_are_back(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         description="When a provider's breaker has closed, takes up what was not asked because it was open.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.running.ticks import enrichment_request
+        from music_pipeline.defs.runs.ticks import enrichment_request
 
         return enrichment_request()
 

@@ -1,4 +1,4 @@
-"""The queue of producers' profiles, and its hourly sweep. What it does is in `defs/running/social.py`.
+"""The queue of producers' profiles, and its hourly sweep. What it does is in `defs/runs/social.py`.
 
 A producer is no partition: what the sweep did is told by its own materialization and its checks.
 """
@@ -6,12 +6,12 @@ A producer is no partition: what the sweep did is told by its own materializatio
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from music_pipeline.defs.catalog import OWNER
+from music_pipeline.defs.assets.catalog import OWNER
+from music_pipeline.defs.assets.queues import Drain
 from music_pipeline.defs.keys import SOCIAL_QUEUE, SWEEP_TAG
-from music_pipeline.defs.queues import Drain
 from music_pipeline.defs.schedules import are_on
-from music_pipeline.ledger.records import Stage
 from music_pipeline.settings import SCHEMA
+from music_pipeline.work.model import Stage
 
 STAGE = Stage.SOCIAL_ENRICHMENT
 HOURLY = "17 * * * *"
@@ -31,7 +31,7 @@ HOURLY = "17 * * * *"
     ),
 )
 def social_queue(context: dg.AssetExecutionContext, config: Drain) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    from music_pipeline.defs.running.social import look_up_producers
+    from music_pipeline.defs.runs.social import look_up_producers
 
     return look_up_producers(context, config)
 
@@ -58,7 +58,7 @@ def social_schedule() -> dg.ScheduleDefinition:
         description="Looks producers up if some are due and no sweep is in progress.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.running.ticks import sweep_request
+        from music_pipeline.defs.runs.ticks import sweep_request
 
         return sweep_request(context.instance, STAGE, job_name=STAGE.value)
 

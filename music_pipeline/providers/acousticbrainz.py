@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from music_pipeline.providers.errors import ProviderFailure
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.errors import ProviderFailure
+from music_pipeline.gateway.fields import Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 
 LOW_LEVEL = Endpoint("acousticbrainz", "low_level", "/low-level")  # …/api.html#get--api-v1-low-level
 HIGH_LEVEL = Endpoint("acousticbrainz", "high_level", "/high-level")  # …/api.html#get--api-v1-high-level

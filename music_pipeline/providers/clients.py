@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from music_pipeline.gateway.request import Asking
 from music_pipeline.providers.acousticbrainz import AcousticBrainzClient
 from music_pipeline.providers.deezer import DeezerClient
 from music_pipeline.providers.discogs import DiscogsClient
@@ -10,7 +11,6 @@ from music_pipeline.providers.getsongbpm import GetSongBpmClient
 from music_pipeline.providers.instagram import InstagramClient
 from music_pipeline.providers.lastfm import LastfmClient
 from music_pipeline.providers.musicbrainz import MusicBrainzClient
-from music_pipeline.providers.questions import Asking
 from music_pipeline.providers.reccobeats import ReccoBeatsClient
 from music_pipeline.providers.sonoteller import SonotellerClient
 from music_pipeline.providers.spotify import SpotifyClient

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from music_pipeline.providers.errors import UnreadableAnswer
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.errors import UnreadableAnswer
+from music_pipeline.gateway.fields import Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 from music_pipeline.providers.records import NamedId, Page, kept
 
 TRACK = Endpoint("deezer", "track", "/track/{}")  # https://developers.deezer.com/api/track

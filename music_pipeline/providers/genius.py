@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.fields import Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 from music_pipeline.providers.records import NamedId, Page, kept, onward
 
 SEARCH = Endpoint("genius", "search", "/search")  # https://docs.genius.com/#search-h2

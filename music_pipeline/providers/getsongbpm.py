@@ -7,8 +7,8 @@ decided here.
 from dataclasses import dataclass
 from datetime import datetime
 
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.fields import Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 from music_pipeline.providers.records import kept
 
 SEARCH = Endpoint("getsongbpm", "search", "/search/")  # https://getsongbpm.com/api#search; without the slash a 404

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import LARGEST_INTEGER, Reader
+from music_pipeline.gateway.fields import LARGEST_INTEGER, Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 
 BUSINESS = Endpoint("instagram", "business", "")  # …/docs/instagram-api/reference/ig-user/business_discovery
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import LARGEST_INTEGER, Reader
+from music_pipeline.gateway.fields import LARGEST_INTEGER, Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 from music_pipeline.providers.records import kept
 
 TRACK = Endpoint("lastfm", "track", "/")  # https://www.last.fm/api/show/track.getInfo

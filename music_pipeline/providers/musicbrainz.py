@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from music_pipeline.providers.errors import ProviderFailure
-from music_pipeline.providers.gateway import ATTEMPTS
-from music_pipeline.providers.musicbrainz_answers import (
+from music_pipeline.gateway.errors import ProviderFailure
+from music_pipeline.gateway.gateway import ATTEMPTS
+from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.providers.musicbrainz_records import (
     MusicBrainzArtist,
     MusicBrainzRecording,
     MusicBrainzRelease,
@@ -25,7 +26,6 @@ from music_pipeline.providers.musicbrainz_answers import (
     parse_releases,
     parse_urls,
 )
-from music_pipeline.providers.questions import Asking, Endpoint, Question
 from music_pipeline.providers.records import Page, onward
 
 URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)

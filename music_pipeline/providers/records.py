@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from music_pipeline.providers.errors import UnreadableAnswer
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.errors import UnreadableAnswer
+from music_pipeline.gateway.fields import Reader
 
 Item = TypeVar("Item")
 

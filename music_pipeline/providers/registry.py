@@ -6,59 +6,13 @@ Which endpoints a provider has is in its own file.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
+from music_pipeline.gateway.provider import Provider, Quota
 from music_pipeline.settings import SettingError, positive_integer
 
 QUOTA = re.compile(r"^(\d+)/(\d+(?:\.\d+)?)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """`calls` in any `seconds`. `strict`: the provider refuses the next call at once; else it judges by an average."""
-
-    calls: int
-    seconds: float
-    strict: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One provider.
-
-    `base_url`: the real one; `sandbox_path`: the same in the sandbox; either may hold a credential that is no secret,
-    by name in braces. `per_account`: whether its quota is an account's, or our address's. `credentials`: the names of
-    what it needs. `authorization`: the header, with credentials by name in braces; `{token}` is an access token got
-    with them. `secret_params`: parameters that hold a credential, as (parameter, name of the credential);
-    `secret_headers`: headers likewise. `headers`: what else stands in the header of every request.
-    `forbidden_is_gone`: a 403 without a reason means that the endpoint is not for this app; `forbidden_is_haste`: that
-    we asked too often. `refused_seconds`: how long it refuses everything after too many calls, where it does not say so
-    itself; None where nobody knows. `daily_quota`, `monthly_quota`: calls in any day, or in any 31 days; None where it
-    counts none, or nobody knows. `refusals_are_free`: what it refuses for the key or the quota counts for neither.
-    """
-
-    name: str
-    base_url: str
-    sandbox_path: str
-    quota: Quota
-    per_account: bool
-    credentials: tuple[str, ...]
-    authorization: str | None
-    metadata_ttl: timedelta
-    timeout_seconds: float = 30.0
-    headers: tuple[tuple[str, str], ...] = ()
-    secret_headers: tuple[tuple[str, str], ...] = ()
-    secret_params: tuple[tuple[str, str], ...] = ()
-    forbidden_is_gone: bool = False
-    forbidden_is_haste: bool = False
-    not_found_is_absent: bool = True
-    refused_seconds: float | None = None
-    daily_quota: int | None = None
-    monthly_quota: int | None = None
-    refusals_are_free: bool = False
-    contact_needed: bool = False
-    through_spotipy: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -202,7 +156,7 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 
 
-def provider(name: str) -> Provider:
+def configured_provider(name: str) -> Provider:
     """The provider, with the quotas of the environment where they are set: `<NAME>_QUOTA` (calls/seconds, as 300/30),
     `<NAME>_DAILY_QUOTA` (calls in any 24 hours) and `<NAME>_MONTHLY_QUOTA` (calls in any 31 days). Raises SettingError,
     also where both days and months would have to be counted.

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from music_pipeline.providers.errors import ProviderFailure, UnreadableAnswer
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import UNSTORABLE, Reader
+from music_pipeline.gateway.errors import ProviderFailure, UnreadableAnswer
+from music_pipeline.gateway.fields import UNSTORABLE, Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 
 LYRICS = Endpoint("sonoteller", "lyrics", "/lyrics")
 FIELDS = ("summary", "language", "explicit", "moods", "themes", "keywords")

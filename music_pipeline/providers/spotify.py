@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from music_pipeline.providers.errors import ProviderRefused, UnreadableAnswer
-from music_pipeline.providers.questions import Asking, Endpoint, Question
-from music_pipeline.providers.reading import Reader
+from music_pipeline.gateway.errors import ProviderRefused, UnreadableAnswer
+from music_pipeline.gateway.fields import Reader
+from music_pipeline.gateway.request import Asking, Endpoint, Question
 from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, onward, read_audio_features
 from music_pipeline.settings import settings
 

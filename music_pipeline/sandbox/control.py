@@ -17,7 +17,7 @@ from music_pipeline.sandbox.app import Mount
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.enrichment import Enrichment
 from music_pipeline.sandbox.faults import Faults
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.truth import Truth, UnknownArtistError
 
 Reply = Callable[[Request], Any]

@@ -9,21 +9,21 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.deezer_catalogue import has_recording, rank
 from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.site import Site
-from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.model import Recording
-from music_pipeline.sandbox.world.roles import production_parts
-from music_pipeline.sandbox.world.social import profiles_of
-from music_pipeline.sandbox.world.soundings import (
+from music_pipeline.sandbox.world.audio_views import (
     acousticbrainz_sounding,
     deezer_bpm,
     reccobeats_features,
     songbpm_sounding,
     spotify_features,
 )
+from music_pipeline.sandbox.world.coverage import covered
+from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.roles import production_parts
+from music_pipeline.sandbox.world.social import profiles_of
 
 RECCOBEATS_BATCH = 40
 ACOUSTICBRAINZ_BATCH = 25

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.http import Answer, Provider
 from music_pipeline.sandbox.providers.acousticbrainz import AcousticBrainz
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.deezer import Deezer
 from music_pipeline.sandbox.providers.discogs import Discogs
 from music_pipeline.sandbox.providers.genius import Genius
@@ -15,7 +16,6 @@ from music_pipeline.sandbox.providers.lastfm import Lastfm
 from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.reccobeats import ReccoBeats
-from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.sonoteller import Sonoteller
 from music_pipeline.sandbox.providers.spotify import Spotify, quota_exceeded
 from music_pipeline.sandbox.providers.spotify_accounts import SpotifyAccounts, TokenBook

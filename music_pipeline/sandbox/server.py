@@ -19,15 +19,15 @@ from music_pipeline.sandbox.control import Control, control_app
 from music_pipeline.sandbox.enrichment import Enrichment
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.registry import OVER_DAY, REGISTRY, Parts
 from music_pipeline.sandbox.truth import Truth
+from music_pipeline.sandbox.world.credits_served import Served, decide_served
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
 from music_pipeline.sandbox.world.model import World
-from music_pipeline.sandbox.world.served import Served, decide_served
 from music_pipeline.sandbox.world.spotify_file import read_spotify_file
 
 HOST = "127.0.0.1"

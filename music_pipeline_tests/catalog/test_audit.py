@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.catalog.changes import explain
+from music_pipeline.catalog.audit import explain
 
 PRODUCER = "00000000-0000-0000-0000-0000000000d1"
 OTHER = "00000000-0000-0000-0000-0000000000d2"

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.catalog.csv_export import UnknownView, write_csv
-from music_pipeline.catalog.frames import flat, read_view
-from music_pipeline.database import query
-from music_pipeline_tests.catalogue_rows import write_small_catalogue
+from music_pipeline.catalog.export import flat, read_view
+from music_pipeline.database.queries import query
+from music_pipeline_tests.support.rows import write_small_catalogue
 
 STATED = """
 INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at)

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import database
+from music_pipeline.database import queries
+from music_pipeline.database.queries import query
 
 RECORDINGS = 100_000
 
@@ -48,12 +49,12 @@ ASKED: dict[str, Any] = {
 
 def test_the_recordings_that_a_track_may_be_are_found_by_isrc_and_by_title(large_catalogue: sa.Engine) -> None:
     with large_catalogue.connect() as connection:
-        found = connection.execute(database.query("candidate_recordings"), ASKED).all()
+        found = connection.execute(query("candidate_recordings"), ASKED).all()
     assert sorted(row.title for row in found) == ["Song 10", "Song 20", "Song 21"]
 
 
 def test_the_recordings_that_a_track_may_be_are_sought_without_reading_all(large_catalogue: sa.Engine) -> None:
-    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement('candidate_recordings')}")
+    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queries.statement('candidate_recordings')}")
     with large_catalogue.connect() as connection:
         explained = connection.execute(explain, ASKED).scalar_one()
     scanned = {node["Relation Name"] for node in _nodes(explained[0]["Plan"]) if node["Node Type"] == "Seq Scan"}
@@ -67,10 +68,10 @@ def test_a_title_that_artists_everywhere_use_is_sought_among_the_artists_own(lar
         connection.execute(sa.text("UPDATE recordings SET title_normalised = 'intro' WHERE duration_ms IS NULL"
                                    " AND title LIKE '%0'"))  # fmt: skip
         connection.execute(sa.text("VACUUM ANALYZE recordings"))
-    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement('candidate_recordings')}")
+    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queries.statement('candidate_recordings')}")
     asked = ASKED | {"titles": ["intro"]}
     with large_catalogue.connect() as connection:
-        found = connection.execute(database.query("candidate_recordings"), asked).all()
+        found = connection.execute(query("candidate_recordings"), asked).all()
         explained = connection.execute(explain, asked).scalar_one()
     assert sorted(row.title for row in found) == ["Song 10", "Song 20"]
     assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 100, json.dumps(
@@ -118,9 +119,9 @@ def test_what_is_shown_of_an_artist_is_derived_without_reading_the_others_values
             connection.execute(sa.text(statement), {"artists": 2_000})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
-    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {database.statement('enriched_versions')}")
+    explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queries.statement('enriched_versions')}")
     with engine.connect() as connection:
-        (shown,) = connection.execute(database.query("enriched_versions"), {"artist_keys": ["artist-7"]}).all()
+        (shown,) = connection.execute(query("enriched_versions"), {"artist_keys": ["artist-7"]}).all()
         explained = connection.execute(explain, {"artist_keys": ["artist-7"]}).scalar_one()
     assert shown.rows == 10
     read = {node["Relation Name"]: node for node in _nodes(explained[0]["Plan"]) if "Relation Name" in node}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from music_pipeline.database import sql_folder
+from music_pipeline.database.queries import sql_folder
 from music_pipeline.settings import PROJECT
 from music_pipeline_tests.database.statement_names import named_statements
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.settings import PROJECT
-from music_pipeline.stages import runner
-from music_pipeline.stages.outcomes import Chunk, Outcome, SourceCount
-from music_pipeline.work import Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.worker import runner
+from music_pipeline.worker.outcomes import Chunk, Outcome, SourceCount
 
 
 def outcome_of(

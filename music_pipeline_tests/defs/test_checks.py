@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from music_pipeline.defs.checks import CATALOG_CHECKS
 from music_pipeline.defs.keys import asset_of
-from music_pipeline.defs.running import checks
-from music_pipeline.work import CATALOG_STAGES, Stage
+from music_pipeline.defs.runs import checks
+from music_pipeline.work.model import CATALOG_STAGES, Stage
 from music_pipeline_tests.defs.conftest import outcome_of
 
 SOUND = """

@@ -6,13 +6,13 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import work
+from music_pipeline.actions.request_artist import request_artist
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.running.ticks import decision
+from music_pipeline.defs.runs.ticks import decision
 from music_pipeline.defs.schedules import schedules
-from music_pipeline.stages.requests import request_artist
-from music_pipeline.stages.sources import SOURCES
-from music_pipeline.work import Stage, Sweep
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline.work.model import Stage
+from music_pipeline.work.sweeps import Sweep, begin_sweep
 
 
 def test_the_definitions_load() -> None:
@@ -134,5 +134,5 @@ def test_a_tick_asks_the_ledger(engine: sa.Engine, instance: dg.DagsterInstance)
     requested = tick(instance)
     assert isinstance(requested, dg.RunRequest)
     assert requested.tags["music/sweep"] == "artist_discovery"
-    assert work.begin_sweep(engine, "artist_discovery", "a run")
+    assert begin_sweep(engine, "artist_discovery", "a run")
     assert "a run is sweeping" in str(tick(instance))

@@ -8,15 +8,17 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import work
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.enrichment import enrichment
-from music_pipeline.defs.running.enrichment_checks import enrichment_verdicts
-from music_pipeline.ledger.overview import SWEEP_HEARTBEAT_YOUNG
-from music_pipeline.stages.sources import SOURCES
-from music_pipeline.work import Stage, enqueue
+from music_pipeline.defs.assets.enrichment import enrichment
+from music_pipeline.defs.runs.source_checks import enrichment_verdicts
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline.work.claim import claim
+from music_pipeline.work.enqueue import enqueue
+from music_pipeline.work.finish import finish
+from music_pipeline.work.model import Stage
+from music_pipeline.work.sweeps import SWEEP_HEARTBEAT_YOUNG, begin_sweep
 from music_pipeline_tests.defs.conftest import Stages, outcome_of, source_count
-from music_pipeline_tests.ledger_helpers import pass_time
+from music_pipeline_tests.support.ledger import pass_time
 
 ARTISTS = ("abba", "can", "devo")
 DOWN = {"found": 0, "failed": 2, "retriable": 2, "changed": False,
@@ -205,13 +207,13 @@ def test_unchanged_sources_of_a_sweep_are_observations(
 
 def archive(engine: sa.Engine, result: dict[str, Any], *, run_id: str) -> None:
     """Leave behind what a sweep does that has finished an artist and died."""
-    assert work.begin_sweep(engine, Stage.ENRICHMENT.value, run_id)
+    assert begin_sweep(engine, Stage.ENRICHMENT.value, run_id)
     artist_id = result["subject"]
     with engine.begin() as connection:
         enqueue(connection, Stage.ENRICHMENT, {"artistId": artist_id}, subject=artist_id, idempotency_key="k")
-    [item] = work.claim(engine, Stage.ENRICHMENT, run_id=run_id, limit=1)
+    [item] = claim(engine, Stage.ENRICHMENT, run_id=run_id, limit=1)
     with engine.begin() as connection:
-        work.finish(connection, item, run_id=run_id, result=result)
+        finish(connection, item, run_id=run_id, result=result)
     pass_time(engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
 
 

@@ -7,17 +7,17 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from music_pipeline.actions.reprocess import InvalidFilters
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.reprocessing import Reprocess, reprocessing_schedules
-from music_pipeline.defs.running.reprocessing import filters_of
-from music_pipeline.defs.running.ticks import request_for
+from music_pipeline.defs.runs.reprocess import filters_of
+from music_pipeline.defs.runs.ticks import request_for
 from music_pipeline.defs.schedules import schedules
 from music_pipeline.defs.sensors import sensors
-from music_pipeline.stages import runner
-from music_pipeline.stages.outcomes import Outcome
-from music_pipeline.stages.reprocessing import InvalidFilters
-from music_pipeline.work import Stage
-from music_pipeline_tests.catalogue_rows import write_small_catalogue
+from music_pipeline.work.model import Stage
+from music_pipeline.worker import runner
+from music_pipeline.worker.outcomes import Outcome
+from music_pipeline_tests.support.rows import write_small_catalogue
 
 FAILED = """
 INSERT INTO recording_sources (recording_id, source, provider, status, error, attempts, next_attempt_at, is_retriable)

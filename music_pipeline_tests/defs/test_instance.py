@@ -13,8 +13,8 @@ import dagster as dg
 import psycopg
 import pytest
 
-from music_pipeline import embedded_postgres
-from music_pipeline.defs import instance
+from music_pipeline.database import embedded
+from music_pipeline.defs.instance import storage
 from music_pipeline.settings import PROJECT
 
 COUNT_RUNS = "import dagster as dg; print('runs:', dg.DagsterInstance.get().get_runs_count())"
@@ -27,8 +27,8 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(home))
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT))
     yield home
-    cluster = embedded_postgres.cluster_of(home)
-    embedded_postgres.stop(cluster)
+    cluster = embedded.cluster_of(home)
+    embedded.stop(cluster)
     for folder in (cluster.folder, cluster.socket_folder):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -45,7 +45,7 @@ def test_four_processes_may_come_at_once_where_there_is_nothing(fresh_home: Path
     assert [(process.returncode, out.strip()) for process, (out, _) in zip(processes, answers, strict=True)] == [
         (0, "runs: 0")
     ] * 4, [err for _, err in answers]
-    url = embedded_postgres.url_of(embedded_postgres.cluster_of(fresh_home))
+    url = embedded.url_of(embedded.cluster_of(fresh_home))
     with psycopg.connect(url) as connection:
         found = connection.execute(
             "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename IN ('runs', 'event_logs', 'alembic_version')"
@@ -56,7 +56,7 @@ def test_four_processes_may_come_at_once_where_there_is_nothing(fresh_home: Path
 def test_a_server_that_was_killed_is_started_by_the_next_connection_of_dagster(fresh_home: Path) -> None:
     with dg.DagsterInstance.get() as opened:
         assert opened.get_runs_count() == 0
-        cluster = embedded_postgres.cluster_of(fresh_home)
+        cluster = embedded.cluster_of(fresh_home)
         postmaster = int((cluster.data / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
         _wait_until_gone(postmaster)
@@ -80,7 +80,7 @@ def test_files_of_dagster_lie_under_our_home(engine: object, monkeypatch: pytest
     with dg.DagsterInstance.get() as opened:
         assert Path(opened.storage_directory()).is_relative_to(tmp_path)
         assert Path(opened.compute_log_manager.get_log_data(["x"]).log_key[0]).name == "x"
-        assert isinstance(opened.compute_log_manager, instance.HomeComputeLogs)
+        assert isinstance(opened.compute_log_manager, storage.HomeComputeLogs)
         assert str(tmp_path) in opened.compute_log_manager.get_captured_local_path(["x"], "out")
 
 

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.launcher import WorkerStatus
 
-from music_pipeline import work
-from music_pipeline.defs.launcher import WatchedRunLauncher
-from music_pipeline.stages.requests import request_artist
-from music_pipeline.work import Stage
+from music_pipeline.actions.request_artist import request_artist
+from music_pipeline.defs.instance.launcher import WatchedRunLauncher
+from music_pipeline.work.claim import claim
+from music_pipeline.work.model import Stage
+from music_pipeline.work.sweeps import begin_sweep
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_run_of_which_neither_its_server_nor_the_ledger_hears_is_dead(
 def test_a_run_whose_server_is_gone_lives_as_long_as_its_sweep_has_a_heartbeat(
     engine: sa.Engine, instance: dg.DagsterInstance, gone: dict[str, str]
 ) -> None:
-    assert work.begin_sweep(engine, "artist_discovery", "a-run")
+    assert begin_sweep(engine, "artist_discovery", "a-run")
     assert health(instance, gone) is WorkerStatus.RUNNING
 
 
@@ -49,7 +50,7 @@ def test_a_run_whose_server_is_gone_lives_as_long_as_it_holds_work(
     engine: sa.Engine, instance: dg.DagsterInstance, gone: dict[str, str]
 ) -> None:
     request_artist(engine, "ABBA")
-    assert work.claim(engine, Stage.ARTIST_DISCOVERY, run_id="a-run", limit=1)
+    assert claim(engine, Stage.ARTIST_DISCOVERY, run_id="a-run", limit=1)
     assert health(instance, gone) is WorkerStatus.RUNNING
 
 

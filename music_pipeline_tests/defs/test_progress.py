@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from music_pipeline.defs.running.progress import progress_line, progress_to
-from music_pipeline.stages.outcomes import Chunk
+from music_pipeline.defs.runs.progress import progress_line, progress_to
+from music_pipeline.worker.outcomes import Chunk
 
 
 @pytest.mark.parametrize(

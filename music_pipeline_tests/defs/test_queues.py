@@ -6,11 +6,12 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import work
+from music_pipeline.actions.request_artist import request_artist
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.running import queues
-from music_pipeline.stages.requests import request_artist
-from music_pipeline.work import Stage
+from music_pipeline.defs.runs import sweep as queues
+from music_pipeline.work.dead_letters import open_work
+from music_pipeline.work.model import Selector, Stage
+from music_pipeline.work.sweeps import begin_sweep, sweep_heartbeat, sweeps_in_progress
 from music_pipeline_tests.defs.conftest import Stages, outcome_of
 
 ARTISTS = dg.AssetKey("artists")
@@ -118,27 +119,25 @@ def test_artists_named_on_the_launch_pad_are_enqueued_and_what_cannot_be_one_is_
     engine: sa.Engine, instance: dg.DagsterInstance, stages: Stages
 ) -> None:
     sweep(instance, artists=["ABBA", "Various Artists", "", "Can"])
-    assert sorted(
-        open_row.subject for open_row in work.open_work(engine, work.Selector(stage=Stage.ARTIST_DISCOVERY))
-    ) == [
+    assert sorted(open_row.subject for open_row in open_work(engine, Selector(stage=Stage.ARTIST_DISCOVERY))) == [
         "abba",
         "can",
     ]
 
 
 def test_a_sweep_in_progress_is_not_doubled(engine: sa.Engine, instance: dg.DagsterInstance, due: Stages) -> None:
-    assert work.begin_sweep(engine, Stage.ARTIST_DISCOVERY.value, "another run")
+    assert begin_sweep(engine, Stage.ARTIST_DISCOVERY.value, "another run")
     due.due = {Stage.ARTIST_DISCOVERY: [outcome_of("abba")]}
     result = sweep(instance)
     assert numbers(result, "artists")["claimed"] == 0
     assert due.due
-    assert [found.run_id for found in work.sweeps_in_progress(engine)] == ["another run"]
+    assert [found.run_id for found in sweeps_in_progress(engine)] == ["another run"]
 
 
 def test_a_sweep_has_ended_when_its_run_has(engine: sa.Engine, instance: dg.DagsterInstance, due: Stages) -> None:
     due.due = {Stage.ARTIST_DISCOVERY: [outcome_of("abba")]}
     sweep(instance)
-    assert work.sweeps_in_progress(engine) == []
+    assert sweeps_in_progress(engine) == []
 
 
 def test_where_nothing_is_due_a_sweep_writes_nothing(
@@ -153,10 +152,10 @@ def test_the_heartbeat_goes_on_while_a_sweep_lasts(engine: sa.Engine, monkeypatc
     import logging
     import threading
 
-    from music_pipeline.defs.running import sweeping
+    from music_pipeline.defs.runs import heartbeat as sweeping
 
     beaten = threading.Event()
-    heartbeat = work.sweep_heartbeat
+    heartbeat = sweep_heartbeat
 
     def noticed(*arguments: Any) -> bool:
         answered = heartbeat(*arguments)
@@ -164,12 +163,12 @@ def test_the_heartbeat_goes_on_while_a_sweep_lasts(engine: sa.Engine, monkeypatc
         return answered
 
     monkeypatch.setattr(sweeping, "HEARTBEAT_SECONDS", 0.01)
-    monkeypatch.setattr(work, "sweep_heartbeat", noticed)
+    monkeypatch.setattr(sweeping, "sweep_heartbeat", noticed)
     with sweeping.sweeping(engine, "artist_discovery", run_id="this run", log=logging.getLogger(__name__)) as begun:
         assert begun
         assert beaten.wait(10)
-        assert [found.run_id for found in work.sweeps_in_progress(engine)] == ["this run"]
-    assert work.sweeps_in_progress(engine) == []
+        assert [found.run_id for found in sweeps_in_progress(engine)] == ["this run"]
+    assert sweeps_in_progress(engine) == []
 
 
 def test_counts_are_disjoint() -> None:

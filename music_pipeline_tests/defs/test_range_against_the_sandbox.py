@@ -7,11 +7,12 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline import work
+from music_pipeline.actions.request_artist import request_artist
 from music_pipeline.catalog.artists import write_artist
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.catalog import catalog
-from music_pipeline.stages.requests import request_artist
+from music_pipeline.defs.assets.catalog import catalog
+from music_pipeline.work.dead_letters import list_dead
+from music_pipeline.work.model import Selector
 
 if TYPE_CHECKING:
     from music_pipeline.sandbox.process import SandboxProcess
@@ -72,7 +73,7 @@ def test_four_of_five_are_recorded_at_every_stage_and_the_run_names_the_one_that
     assert {asset: instance.get_materialized_partitions(dg.AssetKey(asset)) for asset in ASSETS} == dict.fromkeys(
         ASSETS, others
     )
-    assert [dead.partition_key for dead in work.list_dead(engine, work.Selector())] == [artists[1]]
+    assert [dead.partition_key for dead in list_dead(engine, Selector())] == [artists[1]]
 
     before = {asset: versions(instance, asset) for asset in ASSETS}
     assert all(len(set(before[asset].values())) > 1 for asset in ASSETS)

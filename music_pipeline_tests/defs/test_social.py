@@ -6,11 +6,12 @@ import dagster as dg
 import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
-from music_pipeline.stages.outcomes import Outcome
-from music_pipeline.work import Stage, enqueue
-from music_pipeline_tests.catalogue_rows import write_small_catalogue
+from music_pipeline.work.enqueue import enqueue
+from music_pipeline.work.model import Stage
+from music_pipeline.worker.outcomes import Outcome
 from music_pipeline_tests.defs.conftest import Stages, outcome_of
-from music_pipeline_tests.ledger_helpers import value
+from music_pipeline_tests.support.ledger import value
+from music_pipeline_tests.support.rows import write_small_catalogue
 
 QUEUE = dg.AssetKey(["queue", "social"])
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from music_pipeline.providers import discogs, genius, musicbrainz_answers, spotify, spotify_playlists
-from music_pipeline.providers.errors import UnreadableAnswer
-from music_pipeline_tests.providers.recorded import DEEZER_PARSERS, PARSERS, payload, recordings
+from music_pipeline.gateway.errors import UnreadableAnswer
+from music_pipeline.providers import discogs, genius, musicbrainz_records, spotify, spotify_playlists
+from music_pipeline_tests.support.recorded import DEEZER_PARSERS, PARSERS, payload, recordings
 
 WRONG = (None, "", "text", 0, 7, -1.5, True, [], {}, [None], [[]], {"id": None}, "0", "１")
 
@@ -55,7 +55,7 @@ def test_a_playlist_is_read_by_its_new_and_its_old_field(shared_folder: Path) ->
 
 
 def test_musicbrainz_credits_keep_role_attributes_and_person(shared_folder: Path) -> None:
-    recording = musicbrainz_answers.parse_recording(payload(shared_folder, "musicbrainz/recording_credits"))
+    recording = musicbrainz_records.parse_recording(payload(shared_folder, "musicbrainz/recording_credits"))
     assert recording is not None
     producers = [credit for credit in recording.credits if credit.type == "producer"]
     assert [credit.name for credit in producers] == ["Benny Andersson", "Björn Ulvaeus"]
@@ -63,7 +63,7 @@ def test_musicbrainz_credits_keep_role_attributes_and_person(shared_folder: Path
 
 
 def test_musicbrainz_is_read_with_underscores_and_grouped_relationships_too(shared_folder: Path) -> None:
-    release = musicbrainz_answers.parse_release(payload(shared_folder, "musicbrainz/official_release"))
+    release = musicbrainz_records.parse_release(payload(shared_folder, "musicbrainz/official_release"))
     assert release is not None
     assert (release.barcode, release.track_count, len(release.tracks)) == ("199066336168", 1, 1)
     assert release.credits[0].credited_as == "Lilas Ikuta"
@@ -73,7 +73,7 @@ def test_musicbrainz_is_read_with_underscores_and_grouped_relationships_too(shar
 
 
 def test_tracks_of_all_media_are_listed_with_their_disc(shared_folder: Path) -> None:
-    release = musicbrainz_answers.parse_release(payload(shared_folder, "musicbrainz/release_multidisc"))
+    release = musicbrainz_records.parse_release(payload(shared_folder, "musicbrainz/release_multidisc"))
     assert release is not None
     assert [(track.disc_number, track.position) for track in release.tracks] == [
         (1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (2, 3),
@@ -81,8 +81,8 @@ def test_tracks_of_all_media_are_listed_with_their_disc(shared_folder: Path) -> 
 
 
 def test_an_answer_without_an_id_is_nothing_rather_than_an_error(shared_folder: Path) -> None:
-    assert musicbrainz_answers.parse_artist(payload(shared_folder, "musicbrainz/artist_null")) is None
-    assert musicbrainz_answers.parse_recording(payload(shared_folder, "musicbrainz/recording_null")) is None
+    assert musicbrainz_records.parse_artist(payload(shared_folder, "musicbrainz/artist_null")) is None
+    assert musicbrainz_records.parse_recording(payload(shared_folder, "musicbrainz/recording_null")) is None
 
 
 def test_a_discogs_release_has_credits_tracks_and_durations(shared_folder: Path) -> None:
@@ -132,8 +132,8 @@ def test_one_address_and_several_are_mapped_alike() -> None:
         "relations": [{"target-type": "artist", "artist": {"id": "m"}}],
     }
     expected = {"https://open.spotify.com/artist/a": ("m",)}
-    assert musicbrainz_answers.parse_urls(entry) == expected
-    assert musicbrainz_answers.parse_urls({"urls": [entry, None], "url-count": 1}) == expected
+    assert musicbrainz_records.parse_urls(entry) == expected
+    assert musicbrainz_records.parse_urls({"urls": [entry, None], "url-count": 1}) == expected
 
 
 def test_a_release_of_more_than_500_recordings_says_that_its_credits_are_missing() -> None:
@@ -141,7 +141,7 @@ def test_a_release_of_more_than_500_recordings_says_that_its_credits_are_missing
         tracks = [{"position": number, "recording": {"id": f"r{number}"}} for number in range(recordings)]
         return {"id": "x", "media": [{"position": 1, "tracks": tracks}]}
 
-    over, at = (musicbrainz_answers.parse_release(release(count)) for count in (501, 500))
+    over, at = (musicbrainz_records.parse_release(release(count)) for count in (501, 500))
     assert over is not None
     assert at is not None
     assert over.recording_relations_missing

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 from aiohttp import web
 
-from music_pipeline.providers.errors import (
+from music_pipeline.gateway.errors import (
     CircuitBreakerOpenException,
     CredentialsMissing,
     CredentialsRefused,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from music_pipeline.gateway.errors import UnreadableAnswer
 from music_pipeline.providers import (
     acousticbrainz,
     deezer,
@@ -20,10 +21,9 @@ from music_pipeline.providers import (
     reccobeats,
     spotify,
 )
-from music_pipeline.providers.errors import UnreadableAnswer
 from music_pipeline.providers.records import AudioFeatures
-from music_pipeline_tests.providers.recorded import of_deezer, payload
 from music_pipeline_tests.providers.test_contracts import WRONG, places
+from music_pipeline_tests.support.recorded import of_deezer, payload
 
 # Shapes of providers of which there are no recordings, as their clients document them.
 SONG = {

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from music_pipeline.providers.errors import CredentialsRefused, EndpointGone
-from music_pipeline_tests.providers.conftest import SPEED
+from music_pipeline.gateway.errors import CredentialsRefused, EndpointGone
+from music_pipeline_tests.support.calls import SPEED
 
 if TYPE_CHECKING:
     from music_pipeline.sandbox.process import SandboxProcess

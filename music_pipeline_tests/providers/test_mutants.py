@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from music_pipeline.gateway.classify import Meaning, RawResponse, read_response, text_of
+from music_pipeline.gateway.errors import UnreadableAnswer
 from music_pipeline.providers import (
     acousticbrainz,
     deezer,
@@ -20,19 +22,17 @@ from music_pipeline.providers import (
     getsongbpm,
     instagram,
     lastfm,
-    musicbrainz_answers,
+    musicbrainz_records,
     reccobeats,
     sonoteller,
     spotify,
 )
-from music_pipeline.providers.classification import Meaning, RawResponse, read_response, text_of
-from music_pipeline.providers.errors import UnreadableAnswer
 from music_pipeline.providers.musicbrainz import ARTIST_INC, RELEASE_INC
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox.world.generated import generate_world
 from music_pipeline_tests.providers.mutants import Leaf, Mutant, invented, mutant_of, said_by, trimmed, unstorable
-from music_pipeline_tests.providers.recorded import Parser, recordings
 from music_pipeline_tests.sandbox.support import Desk, make_desk
+from music_pipeline_tests.support.recorded import Parser, recordings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FEW, MANY = 300, 10_000
@@ -101,18 +101,18 @@ def _of_spotify(told: Any, first: Any) -> list[Asked]:
 def _of_musicbrainz(desk: Desk, told: Any, first: Any) -> list[Asked]:
     resource = f"https://open.spotify.com/artist/{first['spotify_id']}"
     linked = {**MUSICBRAINZ, "resource": resource, "inc": "artist-rels"}
-    mbids = musicbrainz_answers.parse_urls(desk.get("/musicbrainz/ws/2/url", linked).json)[resource]
+    mbids = musicbrainz_records.parse_urls(desk.get("/musicbrainz/ws/2/url", linked).json)[resource]
     recording = _known_to(told, "musicbrainz")[0]
     person = told["profiles"][0]["mbid"]
     browse = {**MUSICBRAINZ, "artist": mbids[0], "inc": RELEASE_INC, "limit": 3}
     isrcs = {**MUSICBRAINZ, "query": f"isrc:({recording['isrc']})"}
     named = {**MUSICBRAINZ, "query": f'artist:"{first["name"]}"'}
     return [
-        ("/musicbrainz/ws/2/url", linked, musicbrainz_answers.parse_urls),
-        ("/musicbrainz/ws/2/release", browse, musicbrainz_answers.parse_releases),
-        ("/musicbrainz/ws/2/recording", isrcs, musicbrainz_answers.parse_recording_search),
-        ("/musicbrainz/ws/2/artist", named, musicbrainz_answers.parse_artist_page),
-        (f"/musicbrainz/ws/2/artist/{person}", {**MUSICBRAINZ, "inc": ARTIST_INC}, musicbrainz_answers.parse_artist),
+        ("/musicbrainz/ws/2/url", linked, musicbrainz_records.parse_urls),
+        ("/musicbrainz/ws/2/release", browse, musicbrainz_records.parse_releases),
+        ("/musicbrainz/ws/2/recording", isrcs, musicbrainz_records.parse_recording_search),
+        ("/musicbrainz/ws/2/artist", named, musicbrainz_records.parse_artist_page),
+        (f"/musicbrainz/ws/2/artist/{person}", {**MUSICBRAINZ, "inc": ARTIST_INC}, musicbrainz_records.parse_artist),
     ]
 
 

@@ -13,9 +13,8 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from music_pipeline.doctor import provider_findings
-from music_pipeline.providers.daily_quotas import MONTH_SECONDS, DayUse, day_uses, period_uses
-from music_pipeline.providers.errors import (
+from music_pipeline.gateway.daily_quota import MONTH_SECONDS, DayUse, day_uses, period_uses
+from music_pipeline.gateway.errors import (
     CredentialsMissing,
     CredentialsRefused,
     ProviderFailure,
@@ -23,13 +22,14 @@ from music_pipeline.providers.errors import (
     ProviderRefused,
     UnreadableAnswer,
 )
-from music_pipeline.providers.registry import provider
+from music_pipeline.ops.doctor import provider_findings
+from music_pipeline.providers.registry import configured_provider
 from music_pipeline.providers.sonoteller import LyricsAnalysis, parse_lyrics
 from music_pipeline.sandbox.providers.sonoteller import analysis
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.settings import SettingError, settings
-from music_pipeline_tests.providers.conftest import SPEED
 from music_pipeline_tests.providers.test_enrichment_clients import Serve, Server, rows
+from music_pipeline_tests.support.calls import SPEED
 
 if TYPE_CHECKING:
     from music_pipeline.sandbox.process import SandboxProcess
@@ -257,13 +257,13 @@ async def test_what_the_month_allows_is_kept_to_by_all_processes_and_told(
 
 
 def test_a_month_has_ten_calls_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert provider("sonoteller").monthly_quota == 10
+    assert configured_provider("sonoteller").monthly_quota == 10
     monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "250")
-    assert provider("sonoteller").monthly_quota == 250
+    assert configured_provider("sonoteller").monthly_quota == 250
     monkeypatch.setenv("SONOTELLER_DAILY_QUOTA", "5")
     with pytest.raises(SettingError, match="by the day or by the month"):
-        provider("sonoteller")
+        configured_provider("sonoteller")
     monkeypatch.delenv("SONOTELLER_DAILY_QUOTA")
     monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "many")
     with pytest.raises(SettingError, match="SONOTELLER_MONTHLY_QUOTA"):
-        provider("sonoteller")
+        configured_provider("sonoteller")

@@ -10,8 +10,8 @@ from music_pipeline.sandbox.app import SandboxApp
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.options import SandboxOptions
 from music_pipeline.sandbox.server import build_app
+from music_pipeline.sandbox.world.credits_served import Served, decide_served
 from music_pipeline.sandbox.world.model import World
-from music_pipeline.sandbox.world.served import Served, decide_served
 
 AGENT = "sandbox-tests/1.0 ( tests@example.org )"
 

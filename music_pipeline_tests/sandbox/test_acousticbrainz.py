@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from music_pipeline.sandbox.providers.acousticbrainz_views import submissions
-from music_pipeline.sandbox.world.facts import audio_facts
+from music_pipeline.sandbox.world.audio_facts import audio_facts
+from music_pipeline.sandbox.world.audio_views import acousticbrainz_sounding
 from music_pipeline.sandbox.world.model import Recording, World
-from music_pipeline.sandbox.world.soundings import acousticbrainz_sounding
 from music_pipeline_tests.sandbox.support import Desk, make_desk, misfits
 
 API = "/acousticbrainz/api/v1"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.model import World
-from music_pipeline.sandbox.world.soundings import deezer_bpm
 from music_pipeline_tests.sandbox.support import Desk, make_desk, misfits, missing_keys
 
 NO_DATA = {"error": {"type": "DataException", "message": "no data", "code": 800}}

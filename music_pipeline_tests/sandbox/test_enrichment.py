@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from music_pipeline.sandbox.world.audio_facts import audio_facts
+from music_pipeline.sandbox.world.audio_views import deezer_bpm, reccobeats_features, tempo_heard
 from music_pipeline.sandbox.world.coverage import SHARES, covered
-from music_pipeline.sandbox.world.facts import audio_facts
 from music_pipeline.sandbox.world.model import World
 from music_pipeline.sandbox.world.social import profiles_of
-from music_pipeline.sandbox.world.soundings import deezer_bpm, reccobeats_features, tempo_heard
 from music_pipeline_tests.sandbox.support import Desk
 
 TWELVE = {"danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness",

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from music_pipeline.sandbox.world.audio_facts import audio_facts
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.facts import audio_facts
 from music_pipeline.sandbox.world.model import Recording, World
 from music_pipeline_tests.sandbox.support import Desk, Reply, make_desk
 

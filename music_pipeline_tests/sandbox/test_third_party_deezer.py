@@ -11,8 +11,8 @@ import pytest
 
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
+from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.model import Track
-from music_pipeline.sandbox.world.soundings import deezer_bpm
 from music_pipeline_tests.sandbox.support import Desk
 
 NOBODY = 999_999_999_999

@@ -7,15 +7,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.truth import Truth, UnknownArtistError, release_pages, spotify_bound
-from music_pipeline.sandbox.world import making
+from music_pipeline.sandbox.world import builders
 from music_pipeline.sandbox.world.coverage import Coverage, covered
+from music_pipeline.sandbox.world.credits_served import decide_served
 from music_pipeline.sandbox.world.decoys import Decoys, add_decoy
 from music_pipeline.sandbox.world.model import ArtistCredit, Credit, Release, World, build_world
 from music_pipeline.sandbox.world.roles import expand_range, production_parts
-from music_pipeline.sandbox.world.served import decide_served
 from music_pipeline_tests.sandbox.support import Desk, served_of
 
 ALL_INC = "recordings+artist-credits+artist-rels+recording-level-rels"
@@ -83,7 +83,7 @@ def _producers_on(served: Any, release: Release) -> Found:
 
 
 def _plain(name: str) -> str:
-    return making.NAMESAKE_SUFFIX.sub("", name)
+    return builders.NAMESAKE_SUFFIX.sub("", name)
 
 
 def test_the_credits_are_what_a_client_finds_who_reads_every_release(desk: Desk, world: World) -> None:
@@ -121,13 +121,13 @@ def test_one_row_is_one_producer_and_class_of_a_track(desk: Desk, world: World) 
 
 def _tiny_world() -> World:
     """Returns two artists: one with two releases of 12 and 3 tracks, one with a release of 11."""
-    numbers = making.Numbers()
-    artists = [making.make_artist(numbers, key, key.title()) for key in ("ada", "bob", "pat")]
+    numbers = builders.Numbers()
+    artists = [builders.make_artist(numbers, key, key.title()) for key in ("ada", "bob", "pat")]
     recordings, releases = [], []
     for key, artist, count in (("first", "ada", 12), ("second", "ada", 3), ("third", "bob", 11)):
         credit = (ArtistCredit(artist),)
         made = [
-            making.make_recording(numbers, f"{key}:{index}", f"Song {index}", credit, year=2000, duration_ms=1)
+            builders.make_recording(numbers, f"{key}:{index}", f"Song {index}", credit, year=2000, duration_ms=1)
             for index in range(count)
         ]
         recordings += made
@@ -136,10 +136,10 @@ def _tiny_world() -> World:
 
 
 def _tiny_release(
-    numbers: making.Numbers, key: str, artists: tuple[ArtistCredit, ...], recordings: list[str]
+    numbers: builders.Numbers, key: str, artists: tuple[ArtistCredit, ...], recordings: list[str]
 ) -> Release:
     decoys = Decoys()
-    add_decoy(numbers, decoys, making.make_artist(numbers, f"model of {key}", key), key)
+    add_decoy(numbers, decoys, builders.make_artist(numbers, f"model of {key}", key), key)
     model = decoys.releases[0]
     tracks = tuple(
         replace(

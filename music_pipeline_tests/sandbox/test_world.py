@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from music_pipeline.sandbox.world.credits_served import Served, credits_of_track, relations_of
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
 from music_pipeline.sandbox.world.model import World
 from music_pipeline.sandbox.world.roles import expand_range, production_parts
-from music_pipeline.sandbox.world.served import Served, credits_of_track, relations_of
 from music_pipeline.sandbox.world.spotify_file import read_spotify_file
 from music_pipeline_tests.sandbox.support import served_of
 
 FINGERPRINT = (
     "import hashlib; from music_pipeline.sandbox.world.generated import generate_world;"
-    "from music_pipeline.sandbox.world.served import decide_served;"
+    "from music_pipeline.sandbox.world.credits_served import decide_served;"
     "world = generate_world({seed}); served = decide_served(world);"
     "text = repr((world.artists, world.releases, world.recordings, world.listed, served.release_relations,"
     " served.recording_relations, served.genius_credits, sorted(served.coverage.discogs_releases)));"

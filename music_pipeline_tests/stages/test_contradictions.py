@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from music_pipeline.providers import discogs
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.stages.runner import database_now, refresh
-from music_pipeline.work import Stage
-from music_pipeline_tests.stages.conftest import Pipeline
-from music_pipeline_tests.stages.enriching import change, enrich
-from music_pipeline_tests.stages.whole_runs import let_a_day_go_by, smallest, sweep_all
+from music_pipeline.work.model import Stage
+from music_pipeline.worker.runner import database_now, refresh
+from music_pipeline_tests.support.enriching import change, enrich
+from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.system.whole_runs.sweeps import let_a_day_go_by, smallest, sweep_all
 
 WAITING = "SELECT count(*) FROM recording_sources WHERE source = 'discogs' AND status = 'waiting'"
 NO_MBID = "00000000-0000-4000-8000-000000000000"

@@ -10,14 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline import credentials
-from music_pipeline.defs.running.enrichment_checks import source_last_run
-from music_pipeline.defs.running.enrichment_events import source_outcomes
-from music_pipeline.doctor import enrichment_findings
-from music_pipeline.providers import addresses, registry
-from music_pipeline.stages.enrichment_due import LAST_PRIORITY, enqueue_due_enrichment, enrichment_is_due
-from music_pipeline.stages.sources import SOURCES
-from music_pipeline_tests.stages.conftest import Pipeline
-from music_pipeline_tests.stages.enriching import change, enrich, requests, rows_by_source
+from music_pipeline.defs.runs.source_checks import source_last_run
+from music_pipeline.defs.runs.source_events import source_outcomes
+from music_pipeline.gateway import addresses
+from music_pipeline.ops.doctor import enrichment_findings
+from music_pipeline.providers.registry import PROVIDERS
+from music_pipeline.stages.enrichment.due import LAST_PRIORITY, enqueue_due_enrichment, enrichment_is_due
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline_tests.support.enriching import change, enrich, requests, rows_by_source
+from music_pipeline_tests.support.pipeline import Pipeline
 
 ARTIST_WITH_OLD_ANSWER = """
 WITH artist AS (
@@ -131,7 +132,7 @@ def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
     """
     there = {
         name: replace(one, base_url=pipeline.sandbox.url + one.sandbox_path, quota=replace(one.quota, seconds=0.5))
-        for name, one in registry.PROVIDERS.items()
+        for name, one in PROVIDERS.items()
     }
     with monkeypatch.context() as patch:
         patch.delenv("MUSIC_SANDBOX_URL")
@@ -140,7 +141,7 @@ def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
             for name in one.credentials:
                 patch.setenv(name, "sandbox")
         for name, one in there.items():
-            patch.setitem(registry.PROVIDERS, name, one)  # type: ignore[arg-type]
+            patch.setitem(PROVIDERS, name, one)  # type: ignore[arg-type]
         patch.setattr(addresses, "SPOTIFY_ACCOUNTS", pipeline.sandbox.url + addresses.SPOTIFY_ACCOUNTS_IN_SANDBOX)
         yield patch
 

@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.database import query
+from music_pipeline.database.queries import query
 from music_pipeline.providers.deezer import DeezerClient
-from music_pipeline.stages.enrichment_due import enqueue_due_enrichment, enrichment_is_due
-from music_pipeline.stages.enrichment_plan import ATTEMPTS
-from music_pipeline.stages.runner import database_now, refresh
-from music_pipeline.stages.sources import SOURCES, asked_about_all
-from music_pipeline.work import Stage, enqueue
-from music_pipeline_tests.stages.conftest import Pipeline
-from music_pipeline_tests.stages.enriching import (
+from music_pipeline.stages.enrichment.due import enqueue_due_enrichment, enrichment_is_due
+from music_pipeline.stages.enrichment.rows import ATTEMPTS
+from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all
+from music_pipeline.work.enqueue import enqueue
+from music_pipeline.work.model import Stage
+from music_pipeline.worker.runner import database_now, refresh
+from music_pipeline_tests.support.enriching import (
     PROVIDERS,
     change,
     enrich,
@@ -28,6 +28,7 @@ from music_pipeline_tests.stages.enriching import (
     requests,
     rows_by_source,
 )
+from music_pipeline_tests.support.pipeline import Pipeline
 
 # Which sources need another's answer: an id, or to know whether their own question is needless.
 TAKES_FROM = {

@@ -6,25 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from music_pipeline.catalog.recording_sources import EnrichableRecording, KnownRow
-from music_pipeline.providers.errors import (
+from music_pipeline.catalog.source_rows import EnrichableRecording, KnownRow
+from music_pipeline.gateway.errors import (
     CircuitBreakerOpenException,
     CredentialsMissing,
     ProviderFailure,
     ProviderGatewayRateLimitedError,
     ProviderRefused,
 )
-from music_pipeline.stages.enrichment_plan import (
-    ATTEMPTS,
-    Decision,
-    Said,
-    awaited_source,
-    decide,
-    row_of_answer,
-    row_unasked,
-)
-from music_pipeline.stages.enrichment_sources import FETCH
-from music_pipeline.stages.sources import SOURCES
+from music_pipeline.stages.enrichment.fetch import FETCH
+from music_pipeline.stages.enrichment.plan import Decision, awaited_source, decide
+from music_pipeline.stages.enrichment.rows import ATTEMPTS, Said, row_of_answer, row_unasked
+from music_pipeline.stages.enrichment.sources import SOURCES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=20)

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from music_pipeline import cli
-from music_pipeline.defs.running.queues import days_left
-from music_pipeline.stages.runner import drain
-from music_pipeline.work import Origin, Stage, request_artist_discovery
-from music_pipeline_tests.stages.conftest import Pipeline
+from music_pipeline.cli import main
+from music_pipeline.defs.runs.sweep import days_left
+from music_pipeline.work.enqueue import request_artist_discovery
+from music_pipeline.work.model import Origin, Stage
+from music_pipeline.worker.runner import drain
+from music_pipeline_tests.support.pipeline import Pipeline
 
 BUCKET = "spotify:sandbox:developer"
 
@@ -54,8 +55,8 @@ def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
     day = timedelta(days=1) / nearly_spent.sandbox.info()["speed"]
     assert day - timedelta(minutes=1) < waits.available_at - waits.waiting_since < day * 1.02
 
-    cli.run(["status"])
-    cli.run(["doctor"])
+    main.run(["status"])
+    main.run(["doctor"])
     said = capsys.readouterr().out
     assert "batch work waits until" in said
     assert "note  spotify quota: " in said

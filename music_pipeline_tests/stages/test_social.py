@@ -6,21 +6,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.catalog.profiles import (
-    FoundProfile,
-    ProfileAnswer,
-    known_profiles,
-    read_address,
-    write_profiles,
-)
+from music_pipeline.catalog.profiles import FoundProfile, ProfileAnswer, known_profiles, read_address, write_profiles
 from music_pipeline.providers.instagram import InstagramAccount
-from music_pipeline.stages.outcomes import Outcome
-from music_pipeline.stages.runner import drain
-from music_pipeline.stages.social import believed, enqueue_due_look_ups, look_ups_are_due
-from music_pipeline.work import Stage
-from music_pipeline_tests.catalogue_rows import write_small_catalogue
-from music_pipeline_tests.ledger_helpers import value
-from music_pipeline_tests.stages.conftest import Pipeline
+from music_pipeline.stages.profiles.producers import believed, enqueue_due_look_ups, look_ups_are_due
+from music_pipeline.work.model import Stage
+from music_pipeline.worker.outcomes import Outcome
+from music_pipeline.worker.runner import drain
+from music_pipeline_tests.support.ledger import value
+from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.support.rows import write_small_catalogue
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -13,22 +13,22 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.catalog.recording_sources import EnrichableRecording
-from music_pipeline.providers.breaker import BreakerRules, admit, record
-from music_pipeline.providers.errors import CircuitBreakerOpenException, ProviderFailure
+from music_pipeline.catalog.source_rows import EnrichableRecording
+from music_pipeline.gateway.breaker import BreakerRules, admit, record
+from music_pipeline.gateway.errors import CircuitBreakerOpenException, ProviderFailure
+from music_pipeline.gateway.quota import plan_of
 from music_pipeline.providers.lastfm import LastfmTrack
-from music_pipeline.providers.quotas import plan_of
 from music_pipeline.providers.registry import PROVIDERS
-from music_pipeline.stages import enrichment_sources
-from music_pipeline.stages.enrichment_due import enqueue_due_enrichment
-from music_pipeline.stages.enrichment_plan import Said, SourceAnswer, row_of_answer
-from music_pipeline.stages.enrichment_sources import FETCH, Asked, fetch_lastfm
-from music_pipeline.stages.outcomes import Outcome
-from music_pipeline.stages.runner import drain
-from music_pipeline.stages.sources import SOURCES
-from music_pipeline.work import Stage
-from music_pipeline_tests.catalogue_rows import write_small_catalogue
+from music_pipeline.stages.enrichment import fetch as enrichment_sources
+from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.fetch import FETCH, Asked, fetch_lastfm
+from music_pipeline.stages.enrichment.rows import Said, SourceAnswer, row_of_answer
+from music_pipeline.stages.enrichment.sources import SOURCES
+from music_pipeline.work.model import Stage
+from music_pipeline.worker.outcomes import Outcome
+from music_pipeline.worker.runner import drain
 from music_pipeline_tests.stages.test_enrichment_plan import DEEZER, LATER, NOW, RECORDING, known
+from music_pipeline_tests.support.rows import write_small_catalogue
 
 IDS = """
 INSERT INTO external_ids (entity, provider, id, entity_id, source, confidence)

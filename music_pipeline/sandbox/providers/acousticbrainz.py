@@ -14,8 +14,8 @@ from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request
 from music_pipeline.sandbox.providers import acousticbrainz_views as views
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding, acousticbrainz_sounding
 from music_pipeline.sandbox.world.model import Recording
-from music_pipeline.sandbox.world.soundings import AcousticBrainzSounding, acousticbrainz_sounding
 
 MOST_RECORDINGS = 25
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

@@ -7,9 +7,9 @@ Here belong the documents, and the choice of single features from them. What may
 from typing import Any
 
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding
 from music_pipeline.sandbox.world.hashing import fraction, number
 from music_pipeline.sandbox.world.model import Recording, World
-from music_pipeline.sandbox.world.soundings import AcousticBrainzSounding
 
 AVAILABLE_FEATURES = (
     "lowlevel.average_loudness", "lowlevel.dynamic_complexity", "metadata.audio_properties.replay_gain",

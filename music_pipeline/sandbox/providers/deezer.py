@@ -11,9 +11,9 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, parse_search
 from music_pipeline.sandbox.providers.deezer_views import DeezerViews
-from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.hashing import digest
 

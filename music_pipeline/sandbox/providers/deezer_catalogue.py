@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from music_pipeline.sandbox.world.builders import Numbers
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.making import Numbers
 from music_pipeline.sandbox.world.model import Recording, Release, Track, World
 from music_pipeline.sandbox.world.text import contains_phrase, words
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
 from music_pipeline.sandbox.providers.spotify_views import VERSION_IN_BRACKETS
+from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Release, Track
-from music_pipeline.sandbox.world.soundings import deezer_bpm
 
 API = "https://api.deezer.com"
 SITE = "https://www.deezer.com"

@@ -11,9 +11,9 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.agents import names_application
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.discogs_views import DiscogsViews, year_of
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.user_agent import names_application
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Release

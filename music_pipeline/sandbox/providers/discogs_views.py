@@ -8,7 +8,7 @@ import re
 from urllib.parse import quote
 
 from music_pipeline.sandbox.http import Json
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Credit, Heading, Release, Track

@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import cached_property
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_views import release_date
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
+from music_pipeline.sandbox.world.credits_served import GeniusCredit, credits_of_track
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Artist, Recording
 from music_pipeline.sandbox.world.roles import split_roles
-from music_pipeline.sandbox.world.served import GeniusCredit, credits_of_track
 from music_pipeline.sandbox.world.social import NO_PROFILES, profiles_of
 from music_pipeline.sandbox.world.text import words
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import cached_property
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer, text_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.world.audio_views import SongBpmSounding, songbpm_sounding
+from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
-from music_pipeline.sandbox.world.making import year_of
 from music_pipeline.sandbox.world.model import Recording
-from music_pipeline.sandbox.world.soundings import SongBpmSounding, songbpm_sounding
 from music_pipeline.sandbox.world.text import words
 
 SITE = "https://getsongbpm.com"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer, text_answer
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
 from music_pipeline.sandbox.providers.lastfm_views import LastfmViews
-from music_pipeline.sandbox.providers.site import Site
 from music_pipeline.sandbox.quota import Verdict
 
 NO_KEY = (403, 10, "Invalid API key - You must be granted a valid key by last.fm")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.agents import names_application
 from music_pipeline.sandbox.providers.lucene import QueryError
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
 from music_pipeline.sandbox.providers.musicbrainz_views import MusicBrainzViews
+from music_pipeline.sandbox.providers.user_agent import names_application
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.model import Recording
 

@@ -3,8 +3,8 @@
 from functools import cached_property
 
 from music_pipeline.sandbox.world.coverage import covered
+from music_pipeline.sandbox.world.credits_served import Served
 from music_pipeline.sandbox.world.model import Recording, World
-from music_pipeline.sandbox.world.served import Served
 from music_pipeline.sandbox.world.social import profiles_of
 
 

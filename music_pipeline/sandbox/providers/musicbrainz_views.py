@@ -9,10 +9,10 @@ from typing import Any
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, discogs_url, spotify_url
 from music_pipeline.sandbox.providers.spotify_views import release_date
+from music_pipeline.sandbox.world.credits_served import Relation
 from music_pipeline.sandbox.world.hashing import digest, mbid
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Recording, Release, Track
 from music_pipeline.sandbox.world.roles import split_roles
-from music_pipeline.sandbox.world.served import Relation
 
 MOST_RECORDINGS_WITH_RELATIONSHIPS = 500
 MOST_LINKED = 25

@@ -12,12 +12,12 @@ from functools import cached_property
 from uuid import UUID
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.world.audio_views import reccobeats_features
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import Track
-from music_pipeline.sandbox.world.soundings import reccobeats_features
 from music_pipeline.sandbox.world.text import words
 
 MOST_IDS = 40

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number

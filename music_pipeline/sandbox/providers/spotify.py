@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.providers.spotify_search import SpotifySearch, parse_query
 from music_pipeline.sandbox.providers.spotify_views import SpotifyViews, page, relinked_id

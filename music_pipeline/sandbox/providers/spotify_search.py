@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
-from music_pipeline.sandbox.world.making import year_of
 from music_pipeline.sandbox.world.model import Artist, Release, Track, World
 from music_pipeline.sandbox.world.text import words
 

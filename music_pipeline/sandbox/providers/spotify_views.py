@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from music_pipeline.sandbox.http import Json
-from music_pipeline.sandbox.providers.site import Site
+from music_pipeline.sandbox.providers.context import Site
+from music_pipeline.sandbox.world.audio_views import spotify_features
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Release, Track
-from music_pipeline.sandbox.world.soundings import spotify_features
 from music_pipeline.sandbox.world.text import words
 
 MARKETS = ["AR", "AU", "BR", "CA", "DE", "FR", "GB", "JP", "SE", "US"]

@@ -5,7 +5,7 @@ A decoy has a release of its own and stands in searches; it is on no list of art
 
 from dataclasses import dataclass, field
 
-from music_pipeline.sandbox.world import hashing, making
+from music_pipeline.sandbox.world import builders, hashing
 from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Format, Label, Recording, Release, Track
 
 SHARE_WITH_DECOY = 0.1
@@ -23,7 +23,7 @@ class Decoys:
     recordings: list[Recording] = field(default_factory=list)
 
 
-def add_decoys(numbers: making.Numbers, originals: list[Artist]) -> Decoys:
+def add_decoys(numbers: builders.Numbers, originals: list[Artist]) -> Decoys:
     """Makes a decoy with a similar name for some of the artists."""
     decoys = Decoys()
     for original in originals:
@@ -34,20 +34,20 @@ def add_decoys(numbers: making.Numbers, originals: list[Artist]) -> Decoys:
 
 
 def add_decoy(
-    numbers: making.Numbers, decoys: Decoys, original: Artist, name: str, aliases: tuple[str, ...] = ()
+    numbers: builders.Numbers, decoys: Decoys, original: Artist, name: str, aliases: tuple[str, ...] = ()
 ) -> None:
     """Adds a decoy of one artist, with a short release."""
     key = f"decoy:{original.key}:{name}"
-    decoys.artists.append(making.make_artist(numbers, key, name, decoy=True, aliases=aliases))
+    decoys.artists.append(builders.make_artist(numbers, key, name, decoy=True, aliases=aliases))
     artists = (ArtistCredit(key),)
     count = hashing.number(1, LONGEST_RELEASE, "decoy tracks", key)
     tracks = [_track(numbers, decoys, key, index, artists) for index in range(count)]
     decoys.releases.append(_release(numbers, key, artists, tuple(tracks)))
 
 
-def _track(numbers: making.Numbers, decoys: Decoys, key: str, index: int, artists: tuple[ArtistCredit, ...]) -> Track:
+def _track(numbers: builders.Numbers, decoys: Decoys, key: str, index: int, artists: tuple[ArtistCredit, ...]) -> Track:
     title = f"{hashing.pick(TITLES, 'decoy title', key, index)} {index + 1}"
-    recording = making.make_recording(numbers, f"{key}:{index}", title, artists, year=2012, duration_ms=None)
+    recording = builders.make_recording(numbers, f"{key}:{index}", title, artists, year=2012, duration_ms=None)
     decoys.recordings.append(recording)
     seconds = recording.duration_ms // 1_000
     return Track(
@@ -67,7 +67,7 @@ def _track(numbers: making.Numbers, decoys: Decoys, key: str, index: int, artist
 
 
 def _release(
-    numbers: making.Numbers, key: str, artists: tuple[ArtistCredit, ...], tracks: tuple[Track, ...]
+    numbers: builders.Numbers, key: str, artists: tuple[ArtistCredit, ...], tracks: tuple[Track, ...]
 ) -> Release:
     label = numbers.take("discogs label", 1, 2_999_999, key)
     return Release(

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from music_pipeline.sandbox.world import hashing, making
+from music_pipeline.sandbox.world import builders, hashing
 from music_pipeline.sandbox.world.decoys import add_decoys
 from music_pipeline.sandbox.world.model import (
     Artist,
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 def read_discogs_file(path: Path) -> World:
     """Reads the file. Raises ValueError, naming the line, for a line that is no release."""
     rows = [_parse_line(line, number) for number, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
-    numbers = making.Numbers()
+    numbers = builders.Numbers()
     artists = _artists(numbers, rows)
     recordings: dict[str, Recording] = {}
     releases = [_release(numbers, row, recordings) for row in rows]
@@ -69,7 +69,7 @@ def _named_rows(row: Row) -> list[Row]:
     return everyone
 
 
-def _artists(numbers: making.Numbers, rows: list[Row]) -> dict[str, Artist]:
+def _artists(numbers: builders.Numbers, rows: list[Row]) -> dict[str, Artist]:
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
     aliases: dict[str, set[str]] = defaultdict(set)
@@ -79,7 +79,7 @@ def _artists(numbers: making.Numbers, rows: list[Row]) -> dict[str, Artist]:
         ids.setdefault(key, named["id"])
         aliases[key].update([named["anv"]] if named.get("anv") else [])
     return {
-        key: making.make_artist(numbers, key, name, discogs_id=ids[key], aliases=aliases[key])
+        key: builders.make_artist(numbers, key, name, discogs_id=ids[key], aliases=aliases[key])
         for key, name in names.items()
     }
 
@@ -92,7 +92,7 @@ def _credits(rows: list[Row]) -> tuple[Credit, ...]:
     return tuple(Credit(artist_key(row), row["role"], row.get("anv", ""), row.get("tracks", "")) for row in rows)
 
 
-def _release(numbers: making.Numbers, row: Row, recordings: dict[str, Recording]) -> Release:
+def _release(numbers: builders.Numbers, row: Row, recordings: dict[str, Recording]) -> Release:
     key = f"discogs:{row['id']}"
     numbers.claim("discogs release", row["id"])
     formats = tuple(Format(made["name"], made["qty"], tuple(made["descriptions"])) for made in row["formats"])
@@ -103,7 +103,7 @@ def _release(numbers: making.Numbers, row: Row, recordings: dict[str, Recording]
     return Release(
         key=key,
         title=row["title"],
-        kind=making.kind_of_release(formats, len(tracks)),
+        kind=builders.kind_of_release(formats, len(tracks)),
         artists=artists,
         date=row["released"] or "",
         country=row["country"] or "",
@@ -146,14 +146,14 @@ def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[Heading, ...]]:
 
 
 def _tracks(
-    numbers: making.Numbers,
+    numbers: builders.Numbers,
     release: str,
     rows: list[Row],
     release_artists: tuple[ArtistCredit, ...],
     date: str,
     recordings: dict[str, Recording],
 ) -> tuple[Track, ...]:
-    places = making.discs_and_numbers([row["position"] for row in rows])
+    places = builders.discs_and_numbers([row["position"] for row in rows])
     tracks = []
     for index, (row, (disc, number)) in enumerate(zip(rows, places, strict=True)):
         artists = _artist_credits(row["artists"])
@@ -178,7 +178,7 @@ def _tracks(
 
 
 def _recording(
-    numbers: making.Numbers,
+    numbers: builders.Numbers,
     track_key: str,
     row: Row,
     artists: tuple[ArtistCredit, ...],
@@ -188,8 +188,8 @@ def _recording(
     performers = ",".join(credit.artist for credit in artists)
     key = f"{performers}|{fold(row['title'])}|{row['duration']}" if row["duration"] else f"track|{track_key}"
     if key not in recordings:
-        length = making.milliseconds(row["duration"] or "", key)
-        recordings[key] = making.make_recording(
-            numbers, key, row["title"], artists, year=making.year_of(date), duration_ms=length
+        length = builders.milliseconds(row["duration"] or "", key)
+        recordings[key] = builders.make_recording(
+            numbers, key, row["title"], artists, year=builders.year_of(date), duration_ms=length
         )
     return recordings[key]

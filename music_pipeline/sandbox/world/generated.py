@@ -7,7 +7,7 @@ has a namesake that only searches show. Names of a tenth are in other scripts.
 from dataclasses import dataclass, field
 from random import Random
 
-from music_pipeline.sandbox.world import hashing, making, names, people
+from music_pipeline.sandbox.world import builders, hashing, names, people
 from music_pipeline.sandbox.world.decoys import Decoys, add_decoy, add_decoys
 from music_pipeline.sandbox.world.model import (
     Artist,
@@ -54,7 +54,7 @@ class Draft:
     """A world in the making. `songs` are the recordings of each artist that later releases may repeat."""
 
     seed: int
-    numbers: making.Numbers = field(default_factory=making.Numbers)
+    numbers: builders.Numbers = field(default_factory=builders.Numbers)
     artists: dict[str, Artist] = field(default_factory=dict)
     recordings: dict[str, Recording] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
@@ -99,7 +99,7 @@ def _listed_artists(draft: Draft) -> list[Artist]:
     ordered = list(chosen)
     ordered[NAMESAKES[1]] = f"{ordered[NAMESAKES[0]]} (2)"
     for index, name in enumerate(ordered):
-        artist = making.make_artist(draft.numbers, f"artist:{draft.seed}:{index}", name)
+        artist = builders.make_artist(draft.numbers, f"artist:{draft.seed}:{index}", name)
         draft.artists[artist.key] = artist
     return list(draft.artists.values())
 
@@ -169,7 +169,7 @@ def _new_song(draft: Draft, random: Random, artist: Artist, artists: tuple[Artis
     songs = draft.songs[artist.key]
     key = f"song:{artist.key}:{len(songs)}"
     performers = artists or (ArtistCredit(artist.key),)
-    draft.recordings[key] = making.make_recording(
+    draft.recordings[key] = builders.make_recording(
         draft.numbers, key, names.title(random), performers, year=year, duration_ms=None
     )
     songs.append(key)
@@ -183,7 +183,7 @@ def _versions(draft: Draft, artist: Artist, songs: list[str], version: str, year
         key = f"{song}:{version}"
         title = f"{draft.recordings[song].title} ({version})"
         if key not in draft.recordings:
-            draft.recordings[key] = making.make_recording(
+            draft.recordings[key] = builders.make_recording(
                 draft.numbers, key, title, (ArtistCredit(artist.key),), year=year, duration_ms=None
             )
         made.append(key)
@@ -191,7 +191,7 @@ def _versions(draft: Draft, artist: Artist, songs: list[str], version: str, year
 
 
 def _various_releases(draft: Draft, listed: list[Artist], crew_pool: list[Artist]) -> None:
-    various = making.make_artist(draft.numbers, "various", "Various", discogs_id=194, kind="group")
+    various = builders.make_artist(draft.numbers, "various", "Various", discogs_id=194, kind="group")
     draft.artists[various.key] = various
     for index in range(VARIOUS_RELEASES):
         random = hashing.seeded("various", draft.seed, index)
@@ -205,7 +205,7 @@ def _various_releases(draft: Draft, listed: list[Artist], crew_pool: list[Artist
 def _release(draft: Draft, random: Random, plan: Plan, key: str, crew: list[Artist]) -> None:
     made, positions = _format_and_positions(random, plan.kind, len(plan.recordings))
     credits = people.credit_release(random, crew, positions, compilation=plan.kind == "compilation")
-    places = making.discs_and_numbers(positions)
+    places = builders.discs_and_numbers(positions)
     tracks = tuple(
         _track(draft, plan, key, index, positions[index], places[index], credits.tracks[index])
         for index in range(len(plan.recordings))

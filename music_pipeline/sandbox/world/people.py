@@ -6,7 +6,7 @@ Here belong the roles, ranges and name variations in the manner of Discogs.
 from dataclasses import dataclass
 from random import Random
 
-from music_pipeline.sandbox.world import hashing, making, names
+from music_pipeline.sandbox.world import builders, hashing, names
 from music_pipeline.sandbox.world.model import Artist, Credit
 
 PRODUCER_ROLES = (
@@ -44,7 +44,7 @@ class ReleaseCredits:
     tracks: tuple[tuple[Credit, ...], ...]
 
 
-def make_people(numbers: making.Numbers, seed: object, count: int) -> list[Artist]:
+def make_people(numbers: builders.Numbers, seed: object, count: int) -> list[Artist]:
     """Makes the people; the second and the third are two of one name, the last ones are companies."""
     random = hashing.seeded("people", seed)
     chosen: dict[str, None] = {}
@@ -56,19 +56,19 @@ def make_people(numbers: making.Numbers, seed: object, count: int) -> list[Artis
     ordered[2] = f"{ordered[1]} (2)"
     people = [_person(numbers, seed, name, place) for place, name in enumerate(ordered)]
     companies = [
-        making.make_artist(numbers, f"company:{seed}:{place}", name, kind="company")
+        builders.make_artist(numbers, f"company:{seed}:{place}", name, kind="company")
         for place, name in enumerate(names.COMPANIES)
     ]
     return people + companies
 
 
-def _person(numbers: making.Numbers, seed: object, name: str, place: int) -> Artist:
+def _person(numbers: builders.Numbers, seed: object, name: str, place: int) -> Artist:
     aliases = (_initials(name),) if " " in name and name.isascii() else ()
-    return making.make_artist(numbers, f"person:{seed}:{place}", name, kind="person", aliases=aliases)
+    return builders.make_artist(numbers, f"person:{seed}:{place}", name, kind="person", aliases=aliases)
 
 
 def _initials(name: str) -> str:
-    first, _, rest = making.NAMESAKE_SUFFIX.sub("", name).partition(" ")
+    first, _, rest = builders.NAMESAKE_SUFFIX.sub("", name).partition(" ")
     return f"{first[0]}. {rest}"
 
 

@@ -7,7 +7,7 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
-from music_pipeline.sandbox.world import hashing, making, people
+from music_pipeline.sandbox.world import builders, hashing, people
 from music_pipeline.sandbox.world.decoys import add_decoys
 from music_pipeline.sandbox.world.model import (
     Artist,
@@ -34,13 +34,13 @@ Row = dict[str, str]
 def read_spotify_file(path: Path) -> World:
     """Reads the file. Raises ValueError for a file without the columns of such a catalogue."""
     albums = _albums(path)
-    numbers = making.Numbers()
-    artists: dict[str, Artist] = {VARIOUS: making.make_artist(numbers, VARIOUS, "Various", discogs_id=194)}
+    numbers = builders.Numbers()
+    artists: dict[str, Artist] = {VARIOUS: builders.make_artist(numbers, VARIOUS, "Various", discogs_id=194)}
     crew_pool = people.make_people(numbers, "spotify file", PEOPLE)
     for row in (row for rows in albums.values() for row in rows):
         key = _artist_key(row)
         if key not in artists:
-            artists[key] = making.make_artist(numbers, key, row["track_artist"])
+            artists[key] = builders.make_artist(numbers, key, row["track_artist"])
     recordings: dict[str, Recording] = {}
     releases = [_release(numbers, rows, recordings, crew_pool) for rows in albums.values()]
     listed = [artist for artist in artists.values() if not artist.special]
@@ -70,7 +70,7 @@ def _artist_key(row: Row) -> str:
 
 
 def _release(
-    numbers: making.Numbers, rows: list[Row], recordings: dict[str, Recording], crew_pool: list[Artist]
+    numbers: builders.Numbers, rows: list[Row], recordings: dict[str, Recording], crew_pool: list[Artist]
 ) -> Release:
     first = rows[0]
     key = f"album:{first['track_album_id']}"
@@ -107,7 +107,7 @@ def _release(
 
 
 def _tracks(
-    numbers: making.Numbers,
+    numbers: builders.Numbers,
     release: str,
     rows: list[Row],
     recordings: dict[str, Recording],
@@ -140,16 +140,16 @@ def _tracks(
 
 
 def _recording(
-    numbers: making.Numbers, row: Row, artists: tuple[ArtistCredit, ...], recordings: dict[str, Recording]
+    numbers: builders.Numbers, row: Row, artists: tuple[ArtistCredit, ...], recordings: dict[str, Recording]
 ) -> Recording:
     key = f"{row['track_artist']}|{row['track_name']}|{row['duration_ms']}"
     if key not in recordings:
-        recordings[key] = making.make_recording(
+        recordings[key] = builders.make_recording(
             numbers,
             key,
             row["track_name"],
             artists,
-            year=making.year_of(row["track_album_release_date"]),
+            year=builders.year_of(row["track_album_release_date"]),
             duration_ms=int(row["duration_ms"]),
             popularity=int(row["track_popularity"]),
             features=tuple((name, float(row[name])) for name in FEATURES),

@@ -1,0 +1,88 @@
+"""Secrets: `credentials`. A secret is read from a prompt or from stdin, never from an argument, and never shown."""
+
+import asyncio
+import sys
+
+import click
+
+from music_pipeline import credentials as store
+from music_pipeline.cli.terminal import local_time, open_database
+from music_pipeline.gateway.errors import CredentialsMissing, ProviderError
+from music_pipeline.providers.registry import PROVIDERS
+
+NAMES = sorted({name for provider in PROVIDERS.values() for name in provider.credentials})
+
+
+@click.group()
+def credentials() -> None:
+    """The providers' credentials: stored encrypted, and used before those of the environment."""
+
+
+@credentials.command("set")
+@click.argument("name", type=click.Choice(NAMES, case_sensitive=False))
+def set_credential(name: str) -> None:
+    """Store a secret, read from a prompt or from stdin."""
+    engine = open_database()
+    interactive = sys.stdin.isatty()
+    secret = click.prompt(name, hide_input=True) if interactive else sys.stdin.readline()
+    store.store(engine, name, secret)
+    click.echo(f"{name} is stored.")
+
+
+@credentials.command("list")
+def list_credentials() -> None:
+    """List which credentials there are, and where; no secrets."""
+    engine = open_database()
+    stored = store.names(engine)
+    for name in sorted({*NAMES, *stored}):
+        click.echo(f"{name}: {_where(name, local_time(stored.get(name)), store.read(engine, name))}")
+
+
+def _where(name: str, stored_at: str | None, secret: str | None) -> str:
+    if stored_at:
+        return f"stored since {stored_at} UTC"
+    return "in the environment" if secret else f"missing (music-pipeline credentials set {name})"
+
+
+@credentials.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Forget a stored secret."""
+    if not store.remove(open_database(), name):
+        raise click.ClickException(f"{name} is not stored.")
+    click.echo(f"{name} is forgotten.")
+
+
+@credentials.command()
+def rotate() -> None:
+    """Encrypt all stored secrets with a new key."""
+    click.echo(f"{store.rotate(open_database())} secrets are encrypted with a new key.")
+
+
+@credentials.command("test")
+@click.argument("providers", nargs=-1, type=click.Choice(list(PROVIDERS)))
+def test_credentials(providers: tuple[str, ...]) -> None:
+    """Make one cheap call to each provider, or to those named, and say whether it answers (else exit code 1).
+
+    A provider that counts the calls of a month is called only if it is named.
+    """
+    from music_pipeline.providers.probe import try_provider  # the clients take their time to load
+
+    engine = open_database()
+    failed = False
+    for name in providers or PROVIDERS:
+        if name not in providers and PROVIDERS[name].monthly_quota is not None:
+            click.echo(f"{name}: not called, as it counts the calls of a month; name it to call it")
+            continue
+        try:
+            asyncio.run(try_provider(engine, name))
+        except CredentialsMissing as error:
+            click.echo(f"{name}: skipped, {error.text}")
+            failed = failed or name in providers
+        except ProviderError as error:
+            click.echo(f"{name}: FAILED, {error.text}")
+            failed = True
+        else:
+            click.echo(f"{name}: answers")
+    if failed:
+        raise click.exceptions.Exit(1)

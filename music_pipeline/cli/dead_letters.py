@@ -1,0 +1,100 @@
+"""Work that was given up, or is to be: `dead` and `cancel`."""
+
+from uuid import UUID
+
+import click
+
+from music_pipeline.cli.terminal import local_time, open_database, show_table, who
+from music_pipeline.work import dead_letters
+from music_pipeline.work.model import Selector, Stage, StopReason
+
+STAGE = click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Of this stage.")
+ARTIST = click.option("--artist", help="Of this artist: key, requested name or id.")
+REASON = click.option("--reason", type=click.Choice([one.value for one in StopReason]), help="Dead for this reason.")
+WORK_IDS = click.argument("work_ids", nargs=-1, type=click.UUID)
+
+
+def _selector(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None = None) -> Selector:
+    return Selector(
+        work_ids=work_ids or None,
+        stage=Stage(stage) if stage else None,
+        artist=artist,
+        stop_reason=StopReason(reason) if reason else None,
+    )
+
+
+@click.group()
+def dead() -> None:
+    """Work that was given up: list it, try it again, or forget it."""
+
+
+@dead.command("list")
+@WORK_IDS
+@STAGE
+@ARTIST
+@REASON
+def list_dead(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None) -> None:
+    """List dead work, the youngest first."""
+    found = dead_letters.list_dead(open_database(), _selector(work_ids, stage, artist, reason))
+    if not found:
+        click.echo("No work is dead.")
+        return
+    rows = [
+        (one.work_id, one.stage, one.partition_key or one.subject, one.stop_reason, one.attempts, one.provider,
+         local_time(one.buried_at), one.error)
+        for one in found
+    ]  # fmt: skip
+    show_table("Dead work (UTC)", ("id", "stage", "artist", "reason", "attempts", "provider", "since", "error"), rows)
+
+
+@dead.command()
+@WORK_IDS
+@STAGE
+@ARTIST
+@REASON
+def requeue(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None) -> None:
+    """Open dead work again, with its attempts forgotten."""
+    answers = dead_letters.requeue(open_database(), _selector(work_ids, stage, artist, reason))
+    for answer in answers:
+        click.echo(
+            f"{answer.work_id}: {'opened again' if answer.answer == 'created' else 'its subject is open already'}"
+        )
+    _refuse_none(len(answers))
+
+
+@dead.command()
+@WORK_IDS
+@STAGE
+@ARTIST
+@REASON
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None, yes: bool) -> None:
+    """Forget dead work for good."""
+    engine = open_database()
+    selector = _selector(work_ids, stage, artist, reason)
+    found = len(dead_letters.list_dead(engine, selector))
+    _refuse_none(found)
+    if not yes:
+        click.confirm(f"Forget {found} pieces of dead work for good?", abort=True)
+    click.echo(f"{dead_letters.purge(engine, selector)} forgotten.")
+
+
+@click.command()
+@WORK_IDS
+@STAGE
+@ARTIST
+@click.option("--why", help="For the record.")
+def cancel(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, why: str | None) -> None:
+    """Cancel open work: by id, stage or artist. A run that is at it does not commit its results."""
+    by = f"Cancelled by {who()}"
+    cancelled = dead_letters.cancel(
+        open_database(), _selector(work_ids, stage, artist), why=f"{by}: {why}" if why else f"{by}."
+    )
+    for one in cancelled:
+        click.echo(f"{one.work_id}: {one.stage} of {one.partition_key or one.subject} is cancelled")
+    _refuse_none(len(cancelled))
+
+
+def _refuse_none(count: int) -> None:
+    if count == 0:
+        raise click.ClickException("No such work.")

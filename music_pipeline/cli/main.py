@@ -1,0 +1,160 @@
+"""The command `music-pipeline`: what an operator does at a terminal.
+
+Each command is in `music_pipeline.cli`, and is thin: it reads its arguments, calls one of the rooms, prints. It is
+loaded when it is called. Here are the list of them, the options of all, and what becomes of an error.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from music_pipeline.cli.lazy import Loadable, LoadingGroup
+from music_pipeline.demo.home import point_at_demo
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+COMMANDS = {
+    "cancel": Loadable(
+        "dead_letters", "cancel",
+        "Cancel open work: by id, stage or artist. A run that is at it does not commit its results.",
+    ),
+    "credentials": Loadable(
+        "credentials", "credentials",
+        "The providers' credentials: stored encrypted, and used before those of the environment.",
+    ),
+    "db": Loadable("database", "db", "The database: its URL, a prompt, its migrations."),
+    "dead": Loadable("dead_letters", "dead", "Work that was given up: list it, try it again, or forget it."),
+    "demo": Loadable(
+        "sandbox", "demo",
+        "Run the main job end to end against a sandbox, on data of its own: what `make demo` does; see demo --help.",
+    ),
+    "digest": Loadable("export", "digest", "Print one hash for each table over its facts, without ids and times."),
+    "discover": Loadable(
+        "discover", "discover",
+        "Ask for artists by name, Spotify id, link or URI; say what became of each, and how long what is due will "
+        "take.",
+    ),
+    "doctor": Loadable(
+        "doctor", "doctor",
+        "Look at database, daemon, schedules, providers and disk; say what is wrong and what to do (exit code 1).",
+    ),
+    "env": Loadable(
+        "database", "env",
+        'Print export lines that point plain `dagster` commands at this data: eval "$(music-pipeline env)".',
+    ),
+    "errors": Loadable("enrichment", "errors", "Show what fails, by source and cause, and which sources are skipped."),
+    "export": Loadable(
+        "export", "export",
+        "Export a table or view: export credit_view --format parquet --out credits.parquet.",
+    ),
+    "held": Loadable("reviews", "held", "Losses that were too large to believe: see them, and decide."),
+    "plan": Loadable(
+        "plan", "plan",
+        "Say how many calls open work needs of each provider, what is left of the quotas, and when it would be done.",
+    ),
+    "precedence": Loadable(
+        "overrides", "precedence",
+        "Which source is believed first for a field; a change counts from the next read on, and asks nobody.",
+    ),
+    "reprocess": Loadable(
+        "enrichment", "reprocess_command",
+        "Ask sources again that failed: resets their rows in one transaction, and enqueues their artists.",
+    ),
+    "review": Loadable("reviews", "review", "Ambiguous identities: see the candidates, and decide who is meant."),
+    "sandbox": Loadable(
+        "sandbox", "sandbox",
+        "Serve all providers on the loopback address until interrupted; its first line says where.",
+    ),
+    "set": Loadable("overrides", "set_field", "Let your VALUE of a FIELD win over every source, until it is unset."),
+    "source": Loadable(
+        "enrichment", "source_group",
+        "The sources of enrichment: what each gives and how it does; or take back what one said.",
+    ),
+    "status": Loadable(
+        "status", "status",
+        "Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is.",
+    ),
+    "unset": Loadable(
+        "overrides", "unset_field",
+        "Forget your own value of a FIELD: what the sources say is shown again.",
+    ),
+}  # fmt: skip
+
+
+@click.group(
+    cls=LoadingGroup,
+    loadable=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option("--demo", "of_demo", is_flag=True, help="Look at the data that the last `make demo` left.")
+@click.version_option(package_name="music-pipeline")
+@click.pass_context
+def music_pipeline(context: click.Context, of_demo: bool) -> None:
+    """Artists, their releases, tracks and producers: ask for them, and see how the pipeline stands."""
+    recorded = point_at_demo() if of_demo else None
+    if recorded is not None:
+        context.default_map = {"sandbox": recorded.options_at(os.environ["MUSIC_SANDBOX_URL"])}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; answer the exit code: 0, 1 for an error that its line explains, 2 for a misuse."""
+    try:
+        code = music_pipeline.main(args=list(arguments), prog_name="music-pipeline", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("Interrupted.", code=130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        text = _explanation(error)
+        if text is None:
+            raise
+        return _failed(text)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(text: str, *, code: int = 1) -> int:
+    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    return code
+
+
+def _explanation(error: Exception) -> str | None:
+    """The line that an operator is shown for an expected error; None for a defect."""
+    import sqlalchemy as sa
+
+    from music_pipeline.credentials import CredentialError
+    from music_pipeline.database.embedded import EmbeddedPostgresError
+    from music_pipeline.database.errors import DatabaseUnreachable, MigrationError
+    from music_pipeline.gateway.errors import ProviderError
+    from music_pipeline.settings import SettingError
+    from music_pipeline.work.dead_letters import NothingSelected
+    from music_pipeline.work.payloads import InvalidPayload
+
+    if isinstance(error, sa.exc.DBAPIError):
+        return _database_text(error)
+    expected = (
+        DatabaseUnreachable, MigrationError, EmbeddedPostgresError, SettingError, CredentialError, InvalidPayload,
+        NothingSelected, ProviderError,
+    )  # fmt: skip
+    return str(error) if isinstance(error, expected) else None
+
+
+def _database_text(error: "sa.exc.DBAPIError") -> str:
+    import sqlalchemy as sa
+
+    if isinstance(error, sa.exc.OperationalError) and error.connection_invalidated:
+        return f"The connection to Postgres was lost: {error.orig}"
+    return f"Postgres: {error.orig}"
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))

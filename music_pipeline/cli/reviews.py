@@ -1,0 +1,133 @@
+"""What only a person can decide: `review` (who is meant) and `held` (is the loss to be believed)."""
+
+import json
+
+import click
+
+from music_pipeline.actions import decide as deciding
+from music_pipeline.catalog import reviews
+from music_pipeline.catalog.reviews import Decided, DecisionError
+from music_pipeline.cli.terminal import local_time, one_line_for, open_database, show_table, who
+
+WHY = click.option("--why", help="For the record.")
+ALL = click.option("--all", "all_of_them", is_flag=True, help="Also those that are decided.")
+
+
+@click.group()
+def review() -> None:
+    """Ambiguous identities: see the candidates, and decide who is meant."""
+
+
+@review.command("list")
+@ALL
+def list_reviews(all_of_them: bool) -> None:
+    """List what is ambiguous."""
+    with open_database().connect() as connection:
+        found = reviews.reviews(connection, None if all_of_them else "open")
+    if not found:
+        click.echo("Nothing is ambiguous.")
+        return
+    rows = [
+        (
+            one.review_id,
+            one.kind,
+            one.question,
+            len(one.candidates),
+            one.status,
+            one.chosen_id,
+            local_time(one.created_at),
+        )
+        for one in found
+    ]
+    show_table("Reviews (UTC)", ("id", "kind", "question", "candidates", "status", "chosen", "since"), rows)
+
+
+@review.command("show")
+@click.argument("review_id")
+def show_review(review_id: str) -> None:
+    """Show a review's candidates and evidence. An id's first characters will do."""
+    with one_line_for(DecisionError), open_database().connect() as connection:
+        found = reviews.review(connection, review_id)
+    click.echo(f"{found.question} ({found.kind}, {found.status})")
+    columns = list(dict.fromkeys(key for candidate in found.candidates for key in candidate))
+    rows = [
+        (number, *(_cell(candidate.get(column)) for column in columns))
+        for number, candidate in enumerate(found.candidates, start=1)
+    ]
+    show_table("Candidates", ("", *columns), rows)
+    for fact in found.evidence:
+        click.echo("- " + ": ".join(str(value) for value in fact.values()))
+    if found.decided_by:
+        reason = f": {found.decided_why}" if found.decided_why else ""
+        click.echo(f"{found.status} by {found.decided_by} at {local_time(found.decided_at)} UTC{reason}")
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+@review.command("accept")
+@click.argument("review_id")
+@click.argument("candidate")
+@WHY
+def accept_review(review_id: str, candidate: str, why: str | None) -> None:
+    """Decide for a CANDIDATE, by its number or its id; the work that had stopped there is enqueued again."""
+    engine = open_database()
+    with one_line_for(DecisionError):
+        enqueued = deciding.accept_review(engine, review_id, candidate, Decided(who(), why))
+    click.echo(f"Decided; work {enqueued.work_id} is enqueued.")
+
+
+@review.command("reject")
+@click.argument("review_id")
+@WHY
+def reject_review(review_id: str, why: str | None) -> None:
+    """Decide that none of the candidates is meant."""
+    engine = open_database()
+    with one_line_for(DecisionError):
+        rejected = deciding.reject_review(engine, review_id, Decided(who(), why))
+    click.echo(f"Decided: none of the {len(rejected.candidates)} candidates is meant.")
+
+
+@click.group()
+def held() -> None:
+    """Losses that were too large to believe: see them, and decide."""
+
+
+@held.command("list")
+@ALL
+def list_held(all_of_them: bool) -> None:
+    """List the losses that are held."""
+    with open_database().connect() as connection:
+        found = reviews.held_changes(connection, None if all_of_them else "held")
+    if not found:
+        click.echo("Nothing is held.")
+        return
+    rows = [
+        (one.held_id, one.artist_key, one.entity, len(one.row_keys), one.known, one.status, local_time(one.created_at),
+         one.reason)
+        for one in found
+    ]  # fmt: skip
+    show_table("Held losses (UTC)", ("id", "artist", "of", "lost", "known", "status", "since", "reason"), rows)
+
+
+@held.command("accept")
+@click.argument("held_id")
+@WHY
+def accept_held(held_id: str, why: str | None) -> None:
+    """Believe a loss: its rows become inactive, with the reason."""
+    engine = open_database()
+    with one_line_for(DecisionError):
+        done = deciding.accept_held(engine, held_id, Decided(who(), why))
+    click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} are inactive.")
+
+
+@held.command("reject")
+@click.argument("held_id")
+@WHY
+def reject_held(held_id: str, why: str | None) -> None:
+    """Do not believe a loss: its rows stay, also when they are missing again."""
+    engine = open_database()
+    with one_line_for(DecisionError):
+        done = deciding.reject_held(engine, held_id, Decided(who(), why))
+    click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} stay.")

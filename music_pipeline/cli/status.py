@@ -1,0 +1,112 @@
+"""How the pipeline stands: `status`."""
+
+from datetime import UTC, datetime
+
+import click
+import sqlalchemy as sa
+
+from music_pipeline.cli.enrichment import show_skipped
+from music_pipeline.cli.terminal import local_time, open_database, show_table, spoken
+from music_pipeline.database.queries import query
+from music_pipeline.ops.quotas import standing_days
+from music_pipeline.settings import settings
+from music_pipeline.work.status import standing, waiting_for
+from music_pipeline.work.sweeps import sweeps_in_progress
+from music_pipeline.worker.outcomes import ASSET_OF_STAGE
+
+
+@click.command()
+def status() -> None:
+    """Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is."""
+    engine = open_database()
+    now = datetime.now(UTC)
+    _show_stages(engine, now)
+    _show_waiting(engine)
+    _show_obstacles(engine)
+    _show_days(engine)
+    _show_sweeps(engine)
+    _show_enrichment(engine)
+    _show_catalogue(engine)
+    _show_ages(engine, now)
+
+
+def _show_stages(engine: sa.Engine, now: datetime) -> None:
+    rows = [
+        (row.stage, row.open, row.due, row.leased, row.dead, spoken(now - row.oldest_due) if row.oldest_due else None)
+        for row in standing(engine)
+    ]
+    show_table("Work", ("stage", "open", "due", "under a lease", "dead", "oldest due since"), rows)
+
+
+def _show_waiting(engine: sa.Engine) -> None:
+    rows = [
+        (one.stage, one.provider, one.items, local_time(one.until), local_time(one.since))
+        for one in waiting_for(engine)
+    ]
+    if rows:
+        show_table("Waiting for providers (UTC)", ("stage", "provider", "items", "next try", "longest since"), rows)
+
+
+def _show_obstacles(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        rows = [
+            (row.provider, row.kind, local_time(row.until), row.reason)
+            for row in connection.execute(query("provider_obstacles"))
+        ]
+    if rows:
+        show_table("Providers not called (UTC)", ("provider", "what", "until", "why"), rows)
+
+
+def _show_days(engine: sa.Engine) -> None:
+    days = standing_days(engine, settings())
+    if days is None:
+        click.echo("The calls of a day are not known while the sandbox is away.")
+    elif days:
+        rows = [
+            (
+                one.provider,
+                f"{one.left:,} of {one.quota.limit:,} a {one.quota.period}",
+                one.who_waits if one.paused else None,
+            )
+            for one in days
+        ]
+        show_table("Calls left", ("provider", "left", "who waits"), rows)
+
+
+def _show_sweeps(engine: sa.Engine) -> None:
+    sweeps = sweeps_in_progress(engine)
+    for sweep in sweeps:
+        click.echo(f"Sweep {sweep.kind} is in progress since {local_time(sweep.started_at)} UTC (run {sweep.run_id}).")
+    if not sweeps:
+        click.echo("No sweep is in progress.")
+
+
+def _show_enrichment(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        counts = connection.execute(query("enrichment_counts")).mappings().one()
+        show_skipped(engine, list(connection.execute(query("skipped_sources"))))
+    held = ", ".join(f"{counts[name]:,} {name}" for name in ("completed", "partial", "failed", "pending"))
+    click.echo(f"Of the recordings, enrichment has {held}.")
+    if counts["failed"] or counts["partial"]:
+        click.echo("Why: music-pipeline errors; to ask again: music-pipeline reprocess --dry-run")
+
+
+def _show_ages(engine: sa.Engine, now: datetime) -> None:
+    with engine.connect() as connection:
+        ages = connection.execute(query("catalogue_ages"), {"assets": list(ASSET_OF_STAGE.values())}).all()
+    rows = [
+        (row.asset, row.source, f"{row.rows:,}", spoken(now - row.newest), spoken(now - row.oldest)) for row in ages
+    ]
+    if rows:
+        show_table("How long ago the sources said what is shown", ("asset", "source", "rows", "newest", "oldest"), rows)
+
+
+def _show_catalogue(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        counts = connection.execute(query("catalogue_counts")).mappings().one()
+    held = ", ".join(f"{counts[name]:,} {name}" for name in counts if name not in ("open_reviews", "held_changes"))
+    click.echo(f"The catalogue holds {held}.")
+    if counts["open_reviews"]:
+        click.echo(f"{counts['open_reviews']} ambiguous: music-pipeline review list")
+    if counts["held_changes"]:
+        click.echo(f"{counts['held_changes']} suspect losses are held: music-pipeline held list")

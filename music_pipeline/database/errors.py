@@ -1,0 +1,25 @@
+"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
+
+What a statement means belongs to the room that runs it; only how to reach the database belongs here.
+"""
+
+import sqlalchemy as sa
+
+
+class DatabaseUnreachable(Exception):
+    """Postgres does not answer; the text says which and what to do, without its password."""
+
+
+class MigrationError(Exception):
+    """An applied migration is not the one that we have, or the database has another version's schema."""
+
+
+def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:
+    """One line for people: which Postgres, what it said, what to do."""
+    said = " ".join(str(error.orig).split()).rstrip("?.")
+    return f"Postgres at {place_of(url)} does not answer: {said}. Start it, or correct DATABASE_URL."
+
+
+def place_of(url: sa.URL) -> str:
+    """The host, port and database of a URL, without its password."""
+    return f"{url.query.get('host') or f'{url.host}:{url.port or 5432}'} (database {url.database})"

@@ -1,0 +1,38 @@
+"""The heartbeat by which everybody sees that a sweep is in progress, whatever Dagster knows about its run."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from music_pipeline.work.sweeps import begin_sweep, end_sweep, sweep_heartbeat
+
+HEARTBEAT_SECONDS = 20.0
+
+
+@contextmanager
+def sweeping(engine: sa.Engine, kind: str, *, run_id: str, log: logging.Logger) -> Iterator[bool]:
+    """Whether this run is now the one sweep of its kind; while the block lasts, the ledger hears that it lives."""
+    if not begin_sweep(engine, kind, run_id):
+        yield False
+        return
+    ended = threading.Event()
+    beating = threading.Thread(target=_beat, args=(engine, kind, run_id, ended, log), daemon=True)
+    beating.start()
+    try:
+        yield True
+    finally:
+        ended.set()
+        beating.join()
+        end_sweep(engine, kind, run_id)
+
+
+def _beat(engine: sa.Engine, kind: str, run_id: str, ended: threading.Event, log: logging.Logger) -> None:
+    while not ended.wait(HEARTBEAT_SECONDS):
+        try:
+            sweep_heartbeat(engine, kind, run_id)
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            # The next beat may reach the database again; the sweep's own statements decide whether the run goes on.
+            log.warning("The heartbeat of the sweep did not reach the database: %s", error)

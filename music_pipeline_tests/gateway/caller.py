@@ -1,0 +1,79 @@
+"""A process that calls providers as fast as the quotas let it: `caller.py PRIORITY PROVIDER…`.
+
+It says `ready`, waits for a line with two times (of time.time()), calls until the second, and writes how many calls
+each provider answered after the first, as JSON. No two questions are the same, so that no answer comes from a cache.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import uuid4
+
+from music_pipeline import logs
+from music_pipeline.database.engine import get_engine
+from music_pipeline.gateway.errors import ProviderUnavailable
+from music_pipeline.gateway.gateway import Gateway
+from music_pipeline.gateway.request import Priority
+from music_pipeline.providers.clients import Providers, providers_on
+from music_pipeline.sandbox.world.coverage import covered
+
+CALLERS = 8
+Call = Callable[[Providers], Awaitable[object]]
+
+CALL_OF_PROVIDER: Mapping[str, Call] = {
+    "spotify": lambda providers: providers.spotify.artist(secrets.token_hex(11)),
+    "musicbrainz": lambda providers: providers.musicbrainz.artist(str(uuid4())),
+    "discogs": lambda providers: providers.discogs.release(str(secrets.randbelow(10**12))),
+    "genius": lambda providers: providers.genius.song(str(secrets.randbelow(10**12))),
+    "lastfm": lambda providers: providers.lastfm.track(secrets.token_hex(8), secrets.token_hex(8)),
+    "deezer": lambda providers: providers.deezer.track_by_isrc(f"XX{secrets.token_hex(5).upper()}"),
+    "reccobeats": lambda providers: providers.reccobeats.audio_features([secrets.token_hex(11)]),
+    "acousticbrainz": lambda providers: providers.acousticbrainz.low_level([str(uuid4())]),
+    "getsongbpm": lambda providers: providers.getsongbpm.search(secrets.token_hex(8), secrets.token_hex(8)),
+    "instagram": lambda providers: providers.instagram.business(secrets.token_hex(8)),
+    "sonoteller": lambda providers: providers.sonoteller.lyrics(some_audio()),
+}
+
+
+def some_audio() -> str:
+    """An address of audio that nobody has asked about, and that can be fetched."""
+    addresses = iter(lambda: f"https://audio.example.org/{secrets.token_hex(8)}.mp3", "")
+    return next(address for address in addresses if covered("sonoteller fetched", address))
+
+
+async def call_until(begin: float, end: float, providers: Providers, name: str, answered: Counter[str]) -> None:
+    """Call until the time is over, or the provider must not be called for longer than that."""
+    while time.time() < end:
+        try:
+            await asyncio.wait_for(CALL_OF_PROVIDER[name](providers), end - time.time())
+            answered[name] += time.time() >= begin
+        except TimeoutError:
+            return
+        except ProviderUnavailable as unavailable:
+            left = unavailable.until.timestamp() - time.time()
+            if time.time() + left > end:
+                return
+            await asyncio.sleep(left)
+
+
+async def main(priority: Priority, names: list[str]) -> None:
+    logs.configure(level=logging.ERROR)  # to stderr: stdout is for the test
+    answered: Counter[str] = Counter()
+    async with Gateway(get_engine(), priority=priority, run_id="caller") as gateway:
+        providers = providers_on(gateway)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        begin, end = map(float, (await asyncio.to_thread(sys.stdin.readline)).split())
+        await asyncio.gather(
+            *(call_until(begin, end, providers, name, answered) for name in names for _ in range(CALLERS))
+        )
+    sys.stdout.write(json.dumps(answered) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Priority[sys.argv[1]], sys.argv[2:]))

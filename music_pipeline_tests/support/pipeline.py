@@ -1,0 +1,108 @@
+"""The main job against the sandbox over HTTP, without Dagster: ask for artists, then drain what is due."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from music_pipeline.sandbox.process import SandboxProcess
+from music_pipeline.work.enqueue import request_artist_discovery
+from music_pipeline.work.model import CATALOG_STAGES, Enqueued
+from music_pipeline.worker.outcomes import Outcome
+from music_pipeline.worker.runner import drain
+
+SPEED = 60
+FEW_TRACKS = 60
+
+
+@dataclass
+class Pipeline:
+    """One database and one sandbox."""
+
+    engine: sa.Engine
+    sandbox: SandboxProcess
+
+    def discover(self, *requested: str, force: bool = False) -> list[Enqueued]:
+        with self.engine.begin() as connection:
+            return [
+                request_artist_discovery(connection, one, force=force, fresh_for=timedelta(hours=24))
+                for one in requested
+            ]
+
+    def sweep(self, run_id: str = "sweep", time_box: float = 60) -> list[Outcome]:
+        return [one for stage in CATALOG_STAGES for one in drain(stage, run_id=run_id, time_box=time_box)]
+
+    def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.text(statement), parameters))
+
+    def value(self, statement: str, **parameters: Any) -> Any:
+        return self.rows(statement, **parameters)[0][0]
+
+    def make_due(self) -> None:
+        """Let the time pass that waiting work, and open breakers, wait for."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE work SET available_at = now() - interval '1 second'"))
+            connection.execute(sa.text("UPDATE provider_breakers SET open_until = now() WHERE state = 'open'"))
+
+    def facts(self) -> tuple[Any, ...]:
+        """What the catalogue holds, without ids and times."""
+        return tuple(
+            tuple(map(tuple, self.rows(statement)))
+            for statement in (
+                "SELECT artist_key, name FROM artists ORDER BY 1",
+                "SELECT title, release_type, release_date, total_tracks FROM releases ORDER BY 1, 2, 3, 4",
+                "SELECT title, disc_number, position FROM tracks ORDER BY 1, 2, 3",
+                "SELECT artist, release, track, producer, role_class, sources, confidence FROM credit_view "
+                "ORDER BY 1, 2, 3, 4, 5, 6",
+            )
+        )
+
+
+@pytest.fixture
+def pipeline(
+    engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    """A fresh database against the generated world; faults of the test are cleared at its end."""
+    yield from _pipeline(engine, sandbox(speed=SPEED), monkeypatch)
+
+
+@pytest.fixture
+def shrinking_pipeline(
+    engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    """A world of its own, whose lists may be made shorter."""
+    yield from _pipeline(engine, sandbox(speed=SPEED, seed=7), monkeypatch)
+
+
+def _pipeline(engine: sa.Engine, process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    monkeypatch.setenv("MUSIC_SANDBOX_URL", process.url)
+    process.clear_faults()
+    yield Pipeline(engine, process)
+    process.clear_faults()
+
+
+@pytest.fixture
+def small_artists(pipeline: Pipeline) -> list[str]:
+    """Names that one artist of the world has, with few tracks, the smallest first."""
+    return small_artists_of(pipeline)
+
+
+def small_artists_of(pipeline: Pipeline) -> list[str]:
+    """Spotify ids are taken, not names: whether a name is unique is another test's business."""
+    listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
+    rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
+    ordered = sorted(rows, key=lambda pair: (pair[1]["spotify"], pair[0]))
+    return [spotify_id for spotify_id, row in ordered if row["discogs"] > 1]
+
+
+@pytest.fixture
+def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
+    """One artist with everything but enrichment, of which the request is open."""
+    pipeline.discover(small_artists[0])
+    assert [one.error for one in pipeline.sweep()] == [None] * 4
+    pipeline.sandbox.reset_stats()
+    return pipeline

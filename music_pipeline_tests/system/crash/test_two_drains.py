@@ -1,0 +1,26 @@
+"""Two processes on one queue: each piece of work is done once, and the providers see one well-behaved caller."""
+
+from music_pipeline.catalog.fingerprint import TableDigest
+from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.system.crash.conftest import (
+    ARTISTS,
+    PATIENCE_SECONDS,
+    Processes,
+    assert_nothing_was_lost,
+    requested,
+)
+
+
+def test_two_drains_at_once_do_no_work_twice_and_keep_to_the_quotas(
+    pipeline: Pipeline, undisturbed: list[TableDigest], processes: Processes
+) -> None:
+    pipeline.discover(*requested(pipeline.sandbox))
+    pipeline.sandbox.reset_stats()
+    drains = processes.drains(["one", "other"])
+    assert [drain.wait(PATIENCE_SECONDS) for drain in drains] == [0, 0]
+    assert_nothing_was_lost(pipeline, undisturbed)
+    assert pipeline.value("SELECT sum(claimed) FROM queue_metrics") == 4 * ARTISTS
+    assert pipeline.value("SELECT count(DISTINCT run_id) FROM queue_metrics") == 2
+    assert pipeline.rows("SELECT stage, error FROM worker_issues") == []
+    for provider, stats in pipeline.sandbox.stats().items():
+        assert (stats["repeats"], stats["overruns"], stats["early_calls"]) == (0, 0, 0), provider

@@ -1,0 +1,34 @@
+"""A process that sweeps the stages again and again, as the schedules do, until its input ends: `sweeper.py RUN_ID`."""
+
+import logging
+import select
+import sys
+
+from music_pipeline import logs
+from music_pipeline.work.model import CATALOG_STAGES
+from music_pipeline.worker.runner import drain
+
+PAUSE_SECONDS = 0.05
+CHUNK = 1  # so that several processes share what is due
+TIME_BOX_SECONDS = 60
+
+
+def has_ended(seconds: float) -> bool:
+    """Whether the input ends within that time."""
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+def main(run_id: str) -> None:
+    logs.configure(level=logging.CRITICAL)
+    pause = 0.0
+    while not has_ended(pause):
+        outcomes = [
+            outcome
+            for stage in CATALOG_STAGES
+            for outcome in drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
+        ]
+        pause = 0.0 if outcomes else PAUSE_SECONDS
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

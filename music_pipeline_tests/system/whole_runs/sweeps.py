@@ -1,0 +1,72 @@
+"""Runs from a request for artists to the last profile, with time that passes between their sweeps."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.profiles.producers import enqueue_due_look_ups
+from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.worker.runner import drain
+from music_pipeline_tests.support.pipeline import Pipeline
+
+STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT, Stage.SOCIAL_ENRICHMENT)
+# What waits for a time is due: retries, breakers, blocks and quotas, and the sources that failed.
+A_DAY_GOES_BY = (
+    "UPDATE work SET available_at = now() - interval '1 second' WHERE lease_token IS NULL",
+    "UPDATE provider_breakers SET open_until = now() WHERE state = 'open'",
+    "DELETE FROM provider_blocks",
+    "UPDATE recording_sources SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL AND status <> 'absent'",
+    "UPDATE profile_followers SET asked_at = asked_at - interval '1 day' WHERE outcome = 'failed'",
+)
+# What was said is old, and what was learnt of an app forgotten.
+A_QUARTER_GOES_BY = (
+    "UPDATE cached_answers SET fetched_at = fetched_at - interval '91 days'",
+    "UPDATE provider_capabilities SET learnt_at = learnt_at - interval '91 days'",
+    "UPDATE producer_answers SET asked_at = asked_at - interval '91 days'",
+    "UPDATE profile_followers SET asked_at = asked_at - interval '91 days'",
+    "UPDATE recording_sources SET fetched_at = fetched_at - interval '91 days', "
+    "expires_at = expires_at - interval '91 days', next_attempt_at = next_attempt_at - interval '91 days'",
+)
+
+
+def sweep_all(pipeline: Pipeline, run_id: str = "sweep", time_box: float = 60) -> int:
+    """One sweep of every stage; how many pieces of work it took up."""
+    done = 0
+    for stage in STAGES:
+        if stage is Stage.ENRICHMENT:
+            enqueue_due_enrichment(pipeline.engine)
+        if stage is Stage.SOCIAL_ENRICHMENT:
+            enqueue_due_look_ups(pipeline.engine)
+        done += len(list(drain(stage, run_id=run_id, time_box=time_box)))
+    return done
+
+
+def let_a_day_go_by(pipeline: Pipeline) -> None:
+    _change(pipeline, A_DAY_GOES_BY)
+
+
+def let_a_quarter_go_by(pipeline: Pipeline) -> None:
+    _change(pipeline, A_QUARTER_GOES_BY)
+
+
+def _change(pipeline: Pipeline, statements: Sequence[str]) -> None:
+    with pipeline.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def run_until_nothing_is_open(pipeline: Pipeline, sweeps: int) -> None:
+    """Sweep, a day between each, until a sweep finds nothing to do; at most so many."""
+    for _ in range(sweeps):
+        if not sweep_all(pipeline):
+            return
+        let_a_day_go_by(pipeline)
+
+
+def smallest(pipeline: Pipeline, count: int) -> Sequence[str]:
+    """Spotify ids of artists with few tracks, who are on Discogs."""
+    listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
+    rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
+    ordered = sorted((row["spotify"], spotify_id) for spotify_id, row in rows if row["discogs"] > 1)
+    return [spotify_id for _, spotify_id in ordered[:count]]
