@@ -24,7 +24,7 @@ ROWS_A_TRANSACTION = 1_000
 TRACKS_A_RELEASE = 12
 PRODUCERS = 200
 ROUNDS = 5
-NEW_GOAL = Goal("at least", 0.5)
+NEW_GOAL = Goal("at least", 0.55)
 UNCHANGED_GOAL = Goal("at least", 1.0)
 
 Row = Mapping[str, Any]

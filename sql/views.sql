@@ -167,12 +167,9 @@ SELECT r.recording_id,
            'enrichment_sources', told.providers, 'enriched_at', told.enriched_at,
            'musicbrainz_id', v.shown -> 'musicbrainz_id', 'camelot_key', v.shown -> 'camelot_key',
            'lastfm_tags', v.shown -> 'tags')) AS metadata,
-       jsonb_build_object(
-           'danceability', v.shown -> 'danceability', 'energy', v.shown -> 'energy', 'key', v.shown -> 'key',
-           'loudness', v.shown -> 'loudness', 'mode', v.shown -> 'mode', 'speechiness', v.shown -> 'speechiness',
-           'acousticness', v.shown -> 'acousticness', 'instrumentalness', v.shown -> 'instrumentalness',
-           'liveness', v.shown -> 'liveness', 'valence', v.shown -> 'valence', 'tempo', v.shown -> 'tempo',
-           'time_signature', v.shown -> 'time_signature') AS audio_features
+       (jsonb '{"danceability": null, "energy": null, "key": null, "loudness": null, "mode": null, "speechiness": null,
+                "acousticness": null, "instrumentalness": null, "liveness": null, "valence": null, "tempo": null,
+                "time_signature": null}' || v.shown) - ARRAY['musicbrainz_id', 'camelot_key', 'tags'] AS audio_features
 FROM recordings r
 LEFT JOIN (
     SELECT recording_id, max(fetched_at) AS enriched_at,
@@ -191,7 +188,13 @@ LEFT JOIN (
                     'liveness', 'valence', 'tempo', 'time_signature', 'musicbrainz_id', 'camelot_key', 'tags')
     GROUP BY s.recording_id
 ) sourced ON sourced.recording_id = r.recording_id
-LEFT JOIN operator_words o ON o.entity = 'recording' AND o.entity_id = r.recording_id
+LEFT JOIN (
+    SELECT entity_id, jsonb_object_agg(field, value) AS said FROM operator_values
+    WHERE entity = 'recording'
+      AND field IN ('danceability', 'energy', 'key', 'loudness', 'mode', 'speechiness', 'acousticness', 'instrumentalness',
+                    'liveness', 'valence', 'tempo', 'time_signature', 'musicbrainz_id', 'camelot_key', 'tags')
+    GROUP BY entity_id
+) o ON o.entity_id = r.recording_id
 CROSS JOIN LATERAL (SELECT coalesce(sourced.chosen, '{}') || coalesce(o.said, '{}') AS shown) v;
 COMMENT ON VIEW enriched_recordings IS 'What the view tracks shows of each recording: the values that enriched_values chooses, as two JSON objects. One pass over all recordings, or an index look-up for one.';
 COMMENT ON COLUMN enriched_recordings.metadata IS 'enrichment_sources, enriched_at, musicbrainz_id, camelot_key and lastfm_tags, as far as they are known.';

@@ -1,6 +1,6 @@
 """Tables and views as CSV. Postgres writes the text itself, so that a large catalog streams through.
 
-Frames for notebooks and Parquet are in `frames`, which takes pandas.
+Frames for notebooks and Parquet are in `export`, which needs pandas.
 """
 
 from typing import IO, Any
@@ -18,7 +18,6 @@ HIDDEN = ("credentials",)
 TIME = sql.SQL("""to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00:00"') AS {0}""")
 TRUTH = sql.SQL("CASE WHEN {0} THEN 'True' WHEN NOT {0} THEN 'False' END AS {0}")
 LIST = sql.SQL("CAST(to_jsonb({0}) AS text) AS {0}")
-COPY = sql.SQL("COPY (SELECT {} FROM ({}) AS every) TO STDOUT WITH (FORMAT csv, HEADER)")
 
 
 class UnknownView(Exception):
@@ -46,8 +45,12 @@ def write_csv(engine: sa.Engine, name: str, file: IO[bytes]) -> int:
     check_view(engine, name)
     with engine.connect() as connection:
         columns = connection.execute(query("relation_columns"), {"name": name}).all()
+        connection.execute(query("sort_in_memory"))
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]
-        with cursor.copy(COPY.format(sql.SQL(", ").join(map(_as_text, columns)), _rows_of(name))) as chunks:
+        copying = sql.SQL("COPY (SELECT {} FROM ({}) AS every) TO STDOUT WITH (FORMAT csv, HEADER)").format(
+            sql.SQL(", ").join(map(_as_text, columns)), _rows_of(name)
+        )
+        with cursor.copy(copying) as chunks:
             for chunk in chunks:
                 file.write(chunk)
         return cursor.rowcount

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -27,43 +27,17 @@ def claim(
     No two runs hold the same. Work whose lease ran out is due again; the lost lease uses no attempt, and is recorded in
     worker_issues. A malformed payload is buried here.
     """
-    with engine.begin() as connection:
-        rows = _lease(connection, stage, run_id, _pick(connection, stage, limit, work_ids))
-        items = [_item(row) for row in rows]
-        return [item for item in items if _well_formed(connection, item, run_id)]
-
-
-def _pick(
-    connection: sa.Connection, stage: Stage, limit: int, work_ids: Sequence[UUID] | None
-) -> Sequence[sa.Row[Any]]:
-    """Lock what is to be claimed: where each row lies, and which run lost its lease."""
-    values: dict[str, Any] = {"stage": stage.value, "limit": limit}
-    if work_ids is None:
-        return _pick_due(connection, values)
-    return connection.execute(query("pick_named_work"), values | {"work_ids": list(work_ids)}).all()
-
-
-def _pick_due(connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-    """The most urgent due rows; those whose lease ran out take the place of its end in the order first."""
-    while True:
-        picked = connection.execute(query("pick_due_work"), values).all()
-        lapsed = [row.place for row in picked if row.lapsed]
-        if not lapsed:
-            return picked
-        connection.execute(query("reorder_lapsed_work"), {"places": lapsed})
-
-
-def _lease(
-    connection: sa.Connection, stage: Stage, run_id: str, picked: Sequence[sa.Row[Any]]
-) -> Sequence[sa.Row[Any]]:
     values = {
-        "places": [row.place for row in picked],
-        "lost_by": [row.lost_by for row in picked],
+        "stage": stage.value,
         "run_id": run_id,
+        "limit": limit,
         "lease_seconds": lease_seconds(),
         "max_attempts": retry_policy(stage).max_attempts,
+        "work_ids": None if work_ids is None else list(work_ids),
     }
-    return connection.execute(query("lease_picked_work"), values).all() if picked else []
+    with engine.begin() as connection:
+        items = [_item(row) for row in connection.execute(query("claim_work"), values)]
+        return [item for item in items if _well_formed(connection, item, run_id)]
 
 
 def _item(row: sa.Row[Any]) -> WorkItem:

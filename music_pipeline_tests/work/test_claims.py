@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.database.queries import query, statement
+from music_pipeline.database.queries import statement
 from music_pipeline.work import status
 from music_pipeline.work.claim import give_back, renew
 from music_pipeline.work.enqueue import enqueue_many
@@ -65,7 +65,6 @@ def crowd(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("pick_due_work", {"stage": "artist_discovery", "limit": 50}),
         ("due_work", {"stages": [stage.value for stage in Stage], "at_most": DUE_COUNTED_TO}),
         ("oldest_due_work", {"stage": "artist_discovery"}),
     ],
@@ -88,21 +87,35 @@ def test_a_tick_reads_what_is_due_and_never_the_whole_queue(
     assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 2_500
 
 
-def test_what_was_picked_is_leased_where_it_lies_without_being_sought_again(crowded: sa.Engine) -> None:
-    lease = sa.text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement('lease_picked_work')}")
-    with crowded.connect() as connection:
-        picked = connection.execute(query("pick_due_work"), {"stage": "artist_discovery", "limit": 50}).all()
-        values = {
-            "places": [row.place for row in picked], "lost_by": [row.lost_by for row in picked],
-            "run_id": "r", "lease_seconds": 300, "max_attempts": 5,
-        }  # fmt: skip
-        plan = json.dumps(connection.execute(lease, values).scalar_one())
-        leased = connection.execute(sa.text("SELECT count(*) FROM work WHERE lease_run_id = 'r'")).scalar_one()
-        connection.rollback()
-    assert (len(picked), leased) == (50, 50)
-    assert "Tid Scan" in plan
-    assert "Index Scan" not in plan
-    assert "Seq Scan" not in plan
+@pytest.mark.parametrize("all_due", [False, True])
+def test_claim_reads_what_is_due_and_leases_it_in_place(crowded: sa.Engine, all_due: bool) -> None:
+    if all_due:
+        pass_time(crowded, timedelta(days=2))
+        settle(crowded)
+    values = {
+        "stage": "artist_discovery", "run_id": "r", "limit": 50, "lease_seconds": 300, "max_attempts": 5,
+        "work_ids": None,
+    }  # fmt: skip
+    before = scans(crowded)
+    with crowded.begin() as connection:
+        explained = connection.execute(
+            sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement('claim_work')}"), values
+        ).scalar_one()
+    assert value(crowded, "SELECT count(*) FROM work WHERE lease_run_id = 'r'") == 50
+    assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 2_500
+    # No row is sought again by its id.
+    assert scans(crowded)["work_pkey"] == before["work_pkey"]
+    assert scans(crowded)["work_claimable"] > before["work_claimable"]
+
+
+def scans(engine: sa.Engine) -> dict[str, int]:
+    """How often each index of the queue was used."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+    return {
+        row["indexrelname"]: row["idx_scan"]
+        for row in rows(engine, "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname = 'work'")
+    }
 
 
 def test_due_work_is_counted_up_to_a_limit_and_its_age_is_told(crowded: sa.Engine) -> None:

@@ -95,3 +95,64 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION enqueue_work IS 'Enqueue a JSON array of work_request objects. Answers created, already_enqueued or already_done for each, with the id of the item.';
+
+CREATE OR REPLACE FUNCTION claim_work(
+    of_stage text, run text, most integer, lease_seconds double precision, attempts_allowed integer, ids uuid[]
+) RETURNS SETOF work LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- Rows are locked, then leased where they lie (ctid): by id, the index would have to find each of them again.
+DECLARE
+    places  tid[];
+    lost_by text[];
+    lapsed  tid[];
+BEGIN
+    IF ids IS NOT NULL THEN
+        SELECT array_agg(named.ctid), array_agg(named.lease_run_id) INTO places, lost_by
+        FROM (
+            SELECT w.ctid, w.lease_run_id FROM work w
+            WHERE w.stage = of_stage AND w.work_id = ANY (ids) AND (w.lease_until IS NULL OR w.lease_until <= now())
+            ORDER BY w.work_id
+            LIMIT most
+            FOR UPDATE SKIP LOCKED
+        ) AS named;
+    ELSE
+        LOOP
+            -- One probe of the index for each priority, so that none walks over what an earlier priority has due later.
+            SELECT array_agg(due.ctid), array_agg(due.lease_run_id), array_agg(due.ctid) FILTER (WHERE due.is_lapsed)
+                INTO places, lost_by, lapsed
+            FROM (
+                SELECT first.ctid, first.lease_run_id, first.is_lapsed
+                FROM generate_series(0, 9) AS urgency (priority)
+                CROSS JOIN LATERAL (
+                    SELECT w.ctid, w.lease_run_id, coalesce(w.available_at < w.lease_until, false) AS is_lapsed
+                    FROM work w
+                    WHERE w.stage = of_stage AND w.priority = urgency.priority AND w.available_at <= now()
+                      AND (w.lease_until IS NULL OR w.lease_until <= now())
+                    ORDER BY w.available_at
+                    LIMIT most
+                    FOR UPDATE SKIP LOCKED
+                ) AS first
+                LIMIT most
+            ) AS due;
+            EXIT WHEN lapsed IS NULL;
+            -- Behind what was due during the lease. Otherwise an item that kills its run would be first again and again.
+            UPDATE work w SET available_at = w.lease_until WHERE w.ctid = ANY (lapsed);
+        END LOOP;
+    END IF;
+    RETURN QUERY
+    WITH claimed AS (
+        UPDATE work w SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => lease_seconds),
+                          lease_run_id = run, max_attempts = attempts_allowed, asked_again = false
+        FROM unnest(places, lost_by) AS picked (place, lost_by)
+        WHERE w.ctid = picked.place
+        RETURNING w AS item, picked.lost_by
+    ), lost AS (
+        INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
+        SELECT (c.item).work_id, (c.item).stage, (c.item).subject,
+               'The lease ran out: run ' || c.lost_by || ' ended without a word, or was too slow.',
+               (c.item).attempts + 1, c.lost_by, (c.item).correlation_id
+        FROM claimed c WHERE c.lost_by IS NOT NULL
+    )
+    SELECT (c.item).* FROM claimed c
+    ORDER BY (c.item).priority, (c.item).available_at, (c.item).enqueued_at, (c.item).work_id;
+END $$;
+COMMENT ON FUNCTION claim_work IS 'Lease up to most items to a run: the most urgent due ones, or exactly those of ids, due or not, as far as no other run holds them. A lost lease uses no attempt and is recorded in worker_issues.';

@@ -77,6 +77,10 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = to_regclass(quote_ident(:name)) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
+-- name: sort_in_memory
+-- For the rest of the transaction: a whole catalog is sorted, once, for one person.
+SET LOCAL work_mem = '128MB'
+
 -- name: mean_artist
 SELECT count(*) AS artists, avg(releases) AS releases, avg(tracks) AS tracks
 FROM (

@@ -7,50 +7,8 @@ SELECT place, enqueued_id, answer FROM enqueue_work(CAST(:requests AS jsonb)) OR
 SELECT enqueued_id, answer, subject
 FROM request_artist_discovery(:requested, :origin, :force, :correlation_id, make_interval(secs => :fresh_seconds))
 
--- name: pick_due_work
--- One probe of the index for each priority, so that what is due later at one priority is not walked over to reach the next.
--- lapsed: its lease ran out after it became available, so that its place in the order is wrong.
-SELECT due.place, due.lost_by, due.lapsed FROM generate_series(0, 9) AS urgency (priority)
-CROSS JOIN LATERAL (
-    SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by, coalesce(available_at < lease_until, false) AS lapsed
-    FROM work
-    WHERE stage = :stage AND work.priority = urgency.priority AND available_at <= now()
-      AND (lease_until IS NULL OR lease_until <= now())
-    ORDER BY available_at
-    LIMIT :limit
-    FOR UPDATE SKIP LOCKED
-) AS due
-LIMIT :limit
-
--- name: reorder_lapsed_work
--- Behind what was due while they were leased: else work that kills its run would be the first again, and again.
-UPDATE work SET available_at = lease_until
-FROM unnest(CAST(CAST(:places AS text[]) AS tid[])) AS lapsed (place)
-WHERE work.ctid = lapsed.place
-
--- name: pick_named_work
--- Exactly these, due or not: somebody asked for them now. A running lease of another run keeps them.
-SELECT CAST(ctid AS text) AS place, lease_run_id AS lost_by FROM work
-WHERE stage = :stage AND work_id = ANY(CAST(:work_ids AS uuid[])) AND (lease_until IS NULL OR lease_until <= now())
-ORDER BY work_id
-LIMIT :limit
-FOR UPDATE SKIP LOCKED
-
--- name: lease_picked_work
--- In the transaction that picked them, whose locks keep every row in its place: by id, each would have to be sought again.
-WITH claimed AS (
-    UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + make_interval(secs => :lease_seconds),
-                    lease_run_id = :run_id, max_attempts = :max_attempts, asked_again = false
-    FROM unnest(CAST(CAST(:places AS text[]) AS tid[]), CAST(:lost_by AS text[])) AS picked (place, lost_by)
-    WHERE work.ctid = picked.place
-    RETURNING work.*, picked.lost_by
-), lost AS (
-    INSERT INTO worker_issues (work_id, stage, subject, error, attempt, run_id, correlation_id)
-    SELECT work_id, stage, subject, 'The lease ran out: run ' || lost_by || ' ended without a word, or was too slow.',
-           attempts + 1, lost_by, correlation_id
-    FROM claimed WHERE lost_by IS NOT NULL
-)
-SELECT * FROM claimed ORDER BY priority, available_at, enqueued_at, work_id
+-- name: claim_work
+SELECT * FROM claim_work(:stage, :run_id, :limit, :lease_seconds, :max_attempts, CAST(:work_ids AS uuid[]))
 
 -- name: renew_leases
 -- Rows that a transaction of ours is just finishing are locked: they are passed over, and still ours.
