@@ -17,9 +17,9 @@ from uuid import uuid4
 from music_pipeline import logs
 from music_pipeline.database.engine import get_engine
 from music_pipeline.gateway.errors import ProviderUnavailable
-from music_pipeline.gateway.gateway import Gateway
+from music_pipeline.gateway.gateway import open_gateway
 from music_pipeline.gateway.request import Priority
-from music_pipeline.providers.clients import Providers, providers_on
+from music_pipeline.providers.registry import Providers, providers_on
 from music_pipeline.sandbox.world.coverage import covered
 
 CALLERS = 8
@@ -64,7 +64,7 @@ async def call_until(begin: float, end: float, providers: Providers, name: str, 
 async def main(priority: Priority, names: list[str]) -> None:
     logs.configure(level=logging.ERROR)  # to stderr: stdout is for the test
     answered: Counter[str] = Counter()
-    async with Gateway(get_engine(), priority=priority, run_id="caller") as gateway:
+    async with open_gateway(get_engine(), priority=priority, run_id="caller") as gateway:
         providers = providers_on(gateway)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
