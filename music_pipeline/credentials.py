@@ -1,7 +1,7 @@
-"""Credentials: an encrypted table, else the environment, read at call time so that a change needs no restart.
+"""Credentials: an encrypted table, else the environment. Read at call time, so that a change needs no restart.
 
-The key is MUSIC_PIPELINE_KEY (one Fernet key, or several with the newest first, separated by commas), else the file
-`credentials.key` in our home, which only its owner may read. What a credential is good for is known to the providers.
+The key is MUSIC_PIPELINE_KEY (one Fernet key, or several separated by commas, the newest first), else the file
+`credentials.key` in our home, which only its owner may read. `providers` says what each credential is for.
 """
 
 import os
@@ -19,23 +19,27 @@ KEY_VARIABLE = "MUSIC_PIPELINE_KEY"
 
 
 class CredentialError(Exception):
-    """A stored credential cannot be read, or a key cannot be used; the text says what to do and holds no secret."""
+    """A stored credential or a key cannot be used. The text says what to do and holds no secret."""
 
 
 def read(engine: sa.Engine, name: str) -> str | None:
-    """The secret `name` (SPOTIFY_CLIENT_ID, …): the stored one, else the environment's, else None.
+    """Return the secret `name` (SPOTIFY_CLIENT_ID, …): the stored one, else the environment's, else None.
 
-    Raises CredentialError where the stored one was encrypted with a key that we do not have.
+    Raises CredentialError if the stored one was encrypted with a key that we do not have.
     """
     with engine.connect() as connection:
-        stored = connection.execute(query("credential"), {"name": name}).scalar_one_or_none()
+        return choose(connection.execute(query("credential"), {"name": name}).scalar_one_or_none(), name)
+
+
+def choose(stored: bytes | None, name: str) -> str | None:
+    """The stored secret decrypted, else the environment's, else None. Raises CredentialError as `read` does."""
     if stored is None:
         return os.environ.get(name, "").strip() or None
     return _decrypted(_cipher(_keys()), name, bytes(stored))
 
 
 def store(engine: sa.Engine, name: str, secret: str) -> None:
-    """Encrypt and keep `secret`; it replaces one of the same name. Raises CredentialError for an empty one."""
+    """Encrypt and store `secret`, in place of one of the same name. Raises CredentialError if it is empty."""
     if not secret.strip():
         raise CredentialError(f"{name} is empty: nothing is stored.")
     encrypted = _cipher(_keys_or_new()).encrypt(secret.strip().encode())
@@ -44,22 +48,22 @@ def store(engine: sa.Engine, name: str, secret: str) -> None:
 
 
 def remove(engine: sa.Engine, name: str) -> bool:
-    """Forget the stored secret; False if there was none. One in the environment stays."""
+    """Delete the stored secret; return False if there was none. One in the environment stays."""
     with engine.begin() as connection:
         return connection.execute(query("remove_credential"), {"name": name}).rowcount > 0
 
 
 def names(engine: sa.Engine) -> dict[str, datetime]:
-    """The names of the stored credentials, and since when they are there."""
+    """The names of the stored credentials, and when each was stored."""
     with engine.connect() as connection:
         return {row.name: row.stored_at for row in connection.execute(query("credential_names"))}
 
 
 def rotate(engine: sa.Engine) -> int:
-    """Make a new key and encrypt everything with it; answer how many secrets there are.
+    """Make a new key and encrypt every secret with it; return how many there are.
 
-    With the key in the environment, which only the operator can change, the first of its keys is taken for the new one.
-    Raises CredentialError where there is only one there, or where a secret cannot be read.
+    If the key is in the environment, only the operator can change it: its first key is the new one. Raises
+    CredentialError if there is only one, or if a secret cannot be read.
     """
     if os.environ.get(KEY_VARIABLE):
         if len(_keys()) < 2:
@@ -69,14 +73,14 @@ def rotate(engine: sa.Engine) -> int:
         return reencrypt(engine, _keys())
     with _key_lock():
         new_keys = [Fernet.generate_key(), *_keys_from_file()]
-        _write_keys(new_keys)  # both are kept until everything is encrypted anew: a crash in between loses nothing
+        _write_keys(new_keys)  # both stay until every secret is encrypted again: a crash in between loses nothing
         count = reencrypt(engine, new_keys)
         _write_keys(new_keys[:1])
     return count
 
 
 def reencrypt(engine: sa.Engine, keys: list[bytes]) -> int:
-    """Encrypt every stored secret with the first of `keys`, reading it with any of them; answer how many there are."""
+    """Encrypt every stored secret with the first of `keys`, having read it with any; return how many there are."""
     cipher = _cipher(keys)
     with engine.begin() as connection:
         rows = connection.execute(query("credentials")).all()
@@ -139,7 +143,7 @@ def _key_lock() -> FileLock:
 
 
 def _write_keys(keys: list[bytes]) -> None:
-    """Replace the file at once, never readable by others: a half-written key would lose every secret."""
+    """Replace the file atomically, never readable by others: a half-written key would lose every secret."""
     unfinished = _key_file().with_suffix(".new")
     unfinished.unlink(missing_ok=True)
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from music_pipeline.actions.request_artist import Requested, request_artist
 from music_pipeline.cli.terminal import open_database, spoken
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.sandbox_info import sandbox_speed
+from music_pipeline.gateway.addresses import sandbox_speed
+from music_pipeline.gateway.provider import with_configured_quotas
 from music_pipeline.ops.estimate import ASSUMED_ARTIST, TypicalArtist, estimate, requests_of_artist
-from music_pipeline.providers.registry import PROVIDERS, configured_provider
+from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
 from music_pipeline.work.model import CATALOG_STAGES, Stage
 from music_pipeline.work.status import standing
@@ -112,5 +113,5 @@ def calls_a_second() -> dict[str, float]:
     except httpx.HTTPError:
         # An estimate need not fail with the sandbox; `doctor` says that it is away.
         speed = 1.0
-    quotas = {name: configured_provider(name).quota for name in PROVIDERS}
+    quotas = {name: with_configured_quotas(provider).quota for name, provider in PROVIDERS.items()}
     return {name: speed * USED_SHARE * quota.calls / quota.seconds for name, quota in quotas.items()}

@@ -16,8 +16,8 @@ from music_pipeline.actions.reprocess import (
 from music_pipeline.actions.undo_source import undo_source
 from music_pipeline.cli.terminal import local_time, one_line_for, open_database, show_table, who
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.auth import missing_credentials
 from music_pipeline.ops.doctor import advice_on_skipped
+from music_pipeline.providers.availability import missing_settings
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import settings
 from music_pipeline.stages.enrichment.sources import SOURCES, Source
@@ -55,7 +55,7 @@ def credentials_of(engine: sa.Engine, source: Source) -> str:
         return "none needed"
     if settings().sandbox_url is not None:
         return "the sandbox's"
-    missing = missing_credentials(engine, PROVIDERS[source.provider])
+    missing = missing_settings(engine, PROVIDERS[source.provider])
     return f"missing: {', '.join(missing)}" if missing else "there"
 
 

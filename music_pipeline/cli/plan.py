@@ -9,9 +9,9 @@ import httpx
 
 from music_pipeline.cli.discover import typical_artist
 from music_pipeline.cli.terminal import local_time, open_database, show_table, spoken
-from music_pipeline.gateway.daily_quota import DayUse
-from music_pipeline.gateway.sandbox_info import sandbox_speed
+from music_pipeline.gateway.addresses import sandbox_speed
 from music_pipeline.ops.forecast import Forecast, ProviderForecast, forecast
+from music_pipeline.ops.quotas import DayUse
 from music_pipeline.settings import settings
 
 

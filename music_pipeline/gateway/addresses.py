@@ -11,46 +11,64 @@ from music_pipeline.settings import Settings
 
 SPOTIFY_ACCOUNTS = "https://accounts.spotify.com"
 SPOTIFY_ACCOUNTS_IN_SANDBOX = "/spotify-accounts"
-# It answers at once, but for a machine on which everything waits for its turn.
+# The sandbox answers at once, except on a machine where everything has to wait.
 SANDBOX_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """`sandbox_url`: None for the real providers. `speed`: how many of the provider's seconds pass in one of ours."""
+    """`sandbox_url`: None for the real providers. `speed`: seconds of the provider's clock in one of ours."""
 
     sandbox_url: str | None
     speed: float
 
-    def base_of(self, provider: Provider) -> str:
-        """The address below which the provider's paths are."""
+    def base_url(self, provider: Provider) -> str:
+        """The address that the provider's paths follow."""
         return f"{self.sandbox_url}{provider.sandbox_path}" if self.sandbox_url else provider.base_url
 
     def token_url(self) -> str:
-        """Where Spotify gives out access tokens."""
+        """Where Spotify grants access tokens."""
         base = f"{self.sandbox_url}{SPOTIFY_ACCOUNTS_IN_SANDBOX}" if self.sandbox_url else SPOTIFY_ACCOUNTS
         return f"{base}/api/token"
 
     def account(self, name: str) -> str:
-        """The account's name in our tables: an emulated one is another than the real one."""
+        """The account's name in our tables. An emulated account differs from the real one."""
         return f"sandbox:{name}" if self.sandbox_url else name
 
 
-async def find_addresses(settings: Settings, http: httpx.AsyncClient) -> Addresses:
-    """The addresses that the settings mean; the sandbox is asked for its speed.
+def find_addresses(settings: Settings) -> Addresses:
+    """Return the addresses that the settings mean; ask the sandbox for its speed. Blocks.
 
-    Raises ProviderFailure where the sandbox does not answer as one.
+    Raises ProviderFailure if no sandbox answers.
     """
-    if settings.sandbox_url is None:
+    url = settings.sandbox_url
+    if url is None:
         return Addresses(sandbox_url=None, speed=1.0)
     try:
-        answer = await http.get(f"{settings.sandbox_url}/_sandbox/info", timeout=SANDBOX_SECONDS)
-        speed = float(answer.raise_for_status().json()["speed"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        text = f"MUSIC_SANDBOX_URL is set, but no sandbox answers at {settings.sandbox_url} ({type(error).__name__})."
+        speed = float(str(sandbox_info(url, timeout_seconds=SANDBOX_SECONDS)["speed"]))
+    except (httpx.HTTPError, ValueError) as error:
+        text = f"MUSIC_SANDBOX_URL is set, but no sandbox answers at {url} ({type(error).__name__})."
         raise ProviderFailure("sandbox", "info", text) from error
     if not isfinite(speed) or speed <= 0:
-        raise ProviderFailure(
-            "sandbox", "info", f"The sandbox at {settings.sandbox_url} says that its speed is {speed}."
-        )
-    return Addresses(sandbox_url=settings.sandbox_url, speed=speed)
+        raise ProviderFailure("sandbox", "info", f"The sandbox at {url} says that its speed is {speed}.")
+    return Addresses(sandbox_url=url, speed=speed)
+
+
+def sandbox_info(url: str, *, timeout_seconds: float = 5.0) -> dict[str, object]:
+    """What a running sandbox says of itself: speed, Spotify's mode, catalogue. Blocks.
+
+    Raises httpx.HTTPError if no sandbox answers at `url`.
+    """
+    response = httpx.get(f"{url}/_sandbox/info", timeout=timeout_seconds).raise_for_status()
+    try:
+        info = response.json()
+    except ValueError as error:
+        raise httpx.DecodingError(f"{url} answers, but not as a sandbox", request=response.request) from error
+    if not isinstance(info, dict) or "speed" not in info:
+        raise httpx.DecodingError(f"{url} answers, but not as a sandbox", request=response.request)
+    return info
+
+
+def sandbox_speed(url: str) -> float:
+    """Seconds of the sandbox's clock in one of ours. Raises httpx.HTTPError."""
+    return float(str(sandbox_info(url)["speed"]))

@@ -1,6 +1,6 @@
-"""The circuit breaker's statements: one breaker for each provider, in the database, for all processes.
+"""The circuit breaker's statements. Each provider has one breaker, in the database, for all processes.
 
-What counts as a failure is decided in `classification`.
+`classify` decides what counts as a failure.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from music_pipeline.database.queries import query
+from music_pipeline.gateway.pool import Pool
 from music_pipeline.settings import non_negative_number, positive_integer
 
 Health = Literal["success", "failure", "neutral"]
@@ -18,7 +16,7 @@ Health = Literal["success", "failure", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """`failures` in a row, of two different requests at least, open it for `seconds`; `successes` in a row close it."""
+    """`failures` in a row, of at least two different requests, open it for `seconds`; `successes` in a row close it."""
 
     failures: int
     seconds: float
@@ -27,7 +25,7 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`probe`: this call finds out whether the provider is back. `until`: when to come again, where not admitted."""
+    """`probe`: this call finds out whether the provider is back. `until`: when to try again, if not admitted."""
 
     admitted: bool
     probe: UUID | None
@@ -43,17 +41,16 @@ def breaker_rules(speed: float) -> BreakerRules:
     )
 
 
-def admit(engine: sa.Engine, provider: str, *, lease: float) -> Admission:
-    """Whether a call may be made now; as a probe, for `lease` seconds, where the breaker is open and its time over."""
-    with engine.begin() as connection:
-        row = connection.execute(query("breaker_admit"), {"provider": provider, "lease": lease}).one()
+async def admit(pool: Pool, provider: str, *, lease: float) -> Admission:
+    """Decide whether a call may be made now. If the breaker's time is over, it is a probe for `lease` seconds."""
+    (row,) = await pool.run("breaker_admit", {"provider": provider, "lease": lease})
     return Admission(row.admitted, row.probe, row.until)
 
 
-def record(
-    engine: sa.Engine, provider: str, health: Health, *, request_digest: str, probe: UUID | None, rules: BreakerRules
+async def record(
+    pool: Pool, provider: str, health: Health, *, request_digest: str, probe: UUID | None, rules: BreakerRules
 ) -> str:
-    """Count a call's outcome; answer the breaker's state (closed, open, half_open)."""
+    """Count a call's outcome; return the breaker's state (closed, open, half_open)."""
     values = {
         "provider": provider,
         "verdict": health,
@@ -63,5 +60,5 @@ def record(
         "open_seconds": rules.seconds,
         "successes_to_close": rules.successes,
     }
-    with engine.begin() as connection:
-        return str(connection.execute(query("breaker_record"), values).scalar_one())
+    (row,) = await pool.run("breaker_record", values)
+    return str(row.state)

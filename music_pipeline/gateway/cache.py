@@ -1,10 +1,8 @@
-"""Answers that were given before: a plain table, keyed by provider, account and request.
+"""Cached responses: a plain table, keyed by provider, account and request.
 
-How old an answer may be is said by whoever asks; what is never kept (tokens) never comes here. No header of a request
-is kept.
+The caller says how old a response may be. Tokens and request headers are never stored.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.request import Question
+from music_pipeline.gateway.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,8 @@ class CacheKey:
 
 
 @dataclass(frozen=True, slots=True)
-class CachedAnswer:
-    """`body`: the JSON as it came, None for "there is no such thing"."""
+class CachedResponse:
+    """`body`: the JSON as it came; None for "there is no such thing"."""
 
     key: CacheKey
     endpoint: str
@@ -38,64 +36,52 @@ class CachedAnswer:
     fetched_at: datetime
 
 
-def key_of(question: Question, account: str) -> CacheKey:
-    """The key under which the answer is kept."""
-    return CacheKey(question.endpoint.provider, account, hashlib.sha256(question.request.encode()).digest())
-
-
-def read_answers(engine: sa.Engine, questions: Sequence[tuple[CacheKey, Question]]) -> list[CachedAnswer | None]:
-    """What is kept for each, whatever its age."""
-    keys = [key for key, _ in questions]
-    with engine.connect() as connection:
-        rows = connection.execute(
-            query("cached_answers"),
-            {
-                "providers": [key.provider for key in keys],
-                "accounts": [key.account for key in keys],
-                "digests": [key.digest for key in keys],
-            },
-        ).all()
-    by_key = {CacheKey(row.provider, row.account, bytes(row.digest)): row for row in rows}
-    return [_answer(key, question, by_key.get(key)) for key, question in questions]
-
-
-def _answer(key: CacheKey, question: Question, row: sa.Row[tuple[object, ...]] | None) -> CachedAnswer | None:
-    if row is None:
-        return None
-    return CachedAnswer(
-        key=key,
-        endpoint=question.endpoint.name,
-        request=question.request,
-        body=row.body,
-        etag=row.etag,
-        last_modified=row.last_modified,
-        fetched_at=row.fetched_at,
+async def read_responses(pool: Pool, keys: Sequence[CacheKey]) -> list[CachedResponse | None]:
+    """Return the stored response for each key, whatever its age."""
+    rows = await pool.run(
+        "cached_answers",
+        {
+            "providers": [key.provider for key in keys],
+            "accounts": [key.account for key in keys],
+            "digests": [key.digest for key in keys],
+        },
     )
-
-
-def store_answers(engine: sa.Engine, answers: Sequence[CachedAnswer]) -> list[None]:
-    """Keep the answers; an older one never replaces a newer. One answer for each key: the last counts."""
-    latest = {answer.key: _row(answer) for answer in answers}
-    with engine.begin() as connection:
-        connection.execute(query("store_answers"), {"answers": json.dumps(list(latest.values()))})
-    return [None] * len(answers)
-
-
-def _row(answer: CachedAnswer) -> dict[str, str | None]:
-    return {
-        "provider": answer.key.provider,
-        "account": answer.key.account,
-        "digest": answer.key.digest.hex(),
-        "endpoint": answer.endpoint,
-        "request": answer.request,
-        "body": answer.body,
-        "etag": answer.etag,
-        "last_modified": answer.last_modified,
-        "fetched_at": answer.fetched_at.isoformat(),
+    stored = {
+        (row.provider, row.account, bytes(row.digest)): CachedResponse(
+            key=CacheKey(row.provider, row.account, bytes(row.digest)),
+            endpoint=row.endpoint,
+            request=row.request,
+            body=row.body,
+            etag=row.etag,
+            last_modified=row.last_modified,
+            fetched_at=row.fetched_at,
+        )
+        for row in rows
     }
+    return [stored.get((key.provider, key.account, key.digest)) for key in keys]
+
+
+async def store_responses(pool: Pool, responses: Sequence[CachedResponse]) -> list[None]:
+    """Store the responses. An older one never replaces a newer one; of several with one key the last counts."""
+    rows = {
+        response.key: {
+            "provider": response.key.provider,
+            "account": response.key.account,
+            "digest": response.key.digest.hex(),
+            "endpoint": response.endpoint,
+            "request": response.request,
+            "body": response.body,
+            "etag": response.etag,
+            "last_modified": response.last_modified,
+            "fetched_at": response.fetched_at.isoformat(),
+        }
+        for response in responses
+    }
+    await pool.run("store_answers", {"answers": json.dumps(list(rows.values()))})
+    return [None] * len(responses)
 
 
 def purge(engine: sa.Engine, before: datetime) -> int:
-    """Forget the answers of before that time; how many."""
+    """Delete the responses from before that time; return how many."""
     with engine.begin() as connection:
         return connection.execute(query("purge_answers"), {"before": before}).rowcount

@@ -1,27 +1,28 @@
-"""The account of the calls: how many, to what end, how long they took. Counted in memory, written every second at most.
+"""Counts and times of calls. They are counted in memory and written once a second.
 
-Read it in SQL: tables `provider_calls` and `provider_latency`.
+Read them in the table `provider_calls` and the view `provider_latency`.
 """
 
 import asyncio
-import threading
+import json
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.database.queries import query
-from music_pipeline.gateway.statements import Statements
+from music_pipeline.gateway.pool import Pool
 
 LATENCY_LIMITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds; the table says the same
 FLUSH_SECONDS = 1.0
+DatabaseErrors = (psycopg.Error, sa.exc.DBAPIError)
 
 
-@dataclass(frozen=True, slots=True)
-class CallKind:
-    """What is counted apart."""
+class CallKind(NamedTuple):
+    """Calls that are counted together."""
 
     provider: str
     endpoint: str
@@ -31,83 +32,66 @@ class CallKind:
 
 @dataclass(slots=True)
 class Tally:
-    """Calls of one kind. `latency_buckets`: how many took up to each limit, and more than the last."""
+    """Calls of one kind. `latency_buckets`: calls up to each limit, and calls above the last."""
 
     calls: int = 0
     seconds: float = 0.0
-    latency_buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_LIMITS) + 1))
-
-    def add(self, seconds: float | None) -> None:
-        """Count one call; `seconds` None for what took no call."""
-        self.calls += 1
-        if seconds is not None:
-            self.seconds += seconds
-            self.latency_buckets[bisect_left(LATENCY_LIMITS, seconds)] += 1
+    latency_buckets: list[int] = field(default_factory=([0] * (len(LATENCY_LIMITS) + 1)).copy)
 
     def merge(self, other: "Tally") -> None:
         """Add another tally to this one."""
         self.calls += other.calls
         self.seconds += other.seconds
-        self.latency_buckets = [
-            mine + more for mine, more in zip(self.latency_buckets, other.latency_buckets, strict=True)
-        ]
+        pairs = zip(self.latency_buckets, other.latency_buckets, strict=True)
+        self.latency_buckets = [mine + more for mine, more in pairs]
 
 
-class CallAccount:
+class CallMetrics:
     """Counts until it is flushed."""
 
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
-        self._lock = threading.Lock()
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._tallies: dict[CallKind, Tally] = {}
 
     def count(self, kind: CallKind, seconds: float | None = None) -> None:
-        """Count one call, or one answer from or past the cache."""
-        with self._lock:
-            self._tallies.setdefault(kind, Tally()).add(seconds)
+        """Count one call that took `seconds`; None for a cache hit or miss."""
+        tally = self._tallies.get(kind)
+        if tally is None:
+            tally = self._tallies[kind] = Tally()
+        tally.calls += 1
+        if seconds is not None:
+            tally.seconds += seconds
+            tally.latency_buckets[bisect_left(LATENCY_LIMITS, seconds)] += 1
 
-    def flush(self) -> None:
-        """Add what was counted to the table. Blocks."""
-        with self._lock:
-            tallies, self._tallies = self._tallies, {}
+    async def flush(self) -> None:
+        """Add the counts to the table; keep them if the database fails, and raise what it raised."""
+        tallies, self._tallies = self._tallies, {}
         if not tallies:
             return
         try:
-            self._statements.run(add_calls, tallies)
-        except sa.exc.DBAPIError:
-            self._put_back(tallies)
+            await self._pool.run("count_calls", {"counted": json.dumps(_rows(tallies))})
+        except BaseException:
+            for kind, tally in tallies.items():
+                self._tallies.setdefault(kind, Tally()).merge(tally)
             raise
 
     async def flush_always(self) -> None:
-        """Flush every second, for ever. A database that fails is logged: the counts stay, and the last flush raises."""
+        """Flush every second. A database error is logged and the counts stay; the last flush raises it."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             try:
-                await asyncio.to_thread(self.flush)
-            except sa.exc.DBAPIError as error:
-                structlog.get_logger().warning("provider.calls_not_written", error=str(error.orig))
-
-    def _put_back(self, tallies: Mapping[CallKind, Tally]) -> None:
-        with self._lock:
-            for kind, tally in tallies.items():
-                self._tallies.setdefault(kind, Tally()).merge(tally)
+                await self.flush()
+            except DatabaseErrors as error:
+                structlog.get_logger().warning("provider.calls_not_written", error=" ".join(str(error).split()))
 
 
-def add_calls(engine: sa.Engine, tallies: Mapping[CallKind, Tally]) -> None:
-    """Add to the table, in one order for all processes, which therefore do not block each other."""
-    rows = [
+def _rows(tallies: Mapping[CallKind, Tally]) -> list[dict[str, object]]:
+    return [
         {
-            "provider": kind.provider,
-            "endpoint": kind.endpoint,
-            "account": kind.account,
-            "outcome": kind.outcome,
+            **kind._asdict(),
             "calls": tally.calls,
             "seconds": tally.seconds,
             "latency_buckets": tally.latency_buckets,
         }
-        for kind, tally in sorted(
-            tallies.items(), key=lambda item: (item[0].provider, item[0].endpoint, item[0].outcome)
-        )
+        for kind, tally in tallies.items()
     ]
-    with engine.begin() as connection:
-        connection.execute(query("count_calls"), rows)

@@ -1,96 +1,76 @@
-"""How a request gets out: httpx for most providers, spotipy in a thread for Spotify. One request each time, no retries.
+"""Send HTTP requests with aiohttp. One request each time, no retries.
 
-Both answer a RawResponse whatever the status, and raise TransportFailure where there is no answer. What it means is
-not decided here.
+`send_http` returns a RawResponse whatever the status, and raises TransportFailure if no response came. `classify` says
+what a response means.
 """
 
-import asyncio
-import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import httpx
-import requests
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
-from music_pipeline.gateway.classify import Meaning, RawResponse
-from music_pipeline.gateway.permits import Permit
+from music_pipeline.gateway.classify import RawResponse
+from music_pipeline.gateway.provider import ResponseKind
 
 CONNECT_SECONDS = 10.0
-
-
 MOST_CONNECTIONS = 40
-
-
 KEEP_ALIVE_SECONDS = 30
-
-
-TOO_MANY_REQUESTS = 429
+MOST_REDIRECTS = 3
 
 
 class TransportFailure(Exception):
-    """No answer came. `meaning`: TIMEOUT or UNREACHABLE."""
+    """No response came. `kind`: TIMEOUT or UNREACHABLE."""
 
-    def __init__(self, meaning: Meaning, text: str) -> None:
+    def __init__(self, kind: ResponseKind, text: str) -> None:
         super().__init__(text)
-        self.meaning = meaning
+        self.kind = kind
 
 
 class ConnectionBroken(aiohttp.ClientConnectionError):
-    """The connection broke before the answer; the text is aiohttp's name for it."""
-
-
-class PermitVoid(Exception):
-    """The permit could not be used any more when the request was ready; nothing was sent."""
+    """The connection broke before the response; the text is aiohttp's name for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request as it is sent. `secret_headers` and `secret_params` go out and are written nowhere.
+class HttpRequest:
+    """A request as it is sent. `secret_headers` and `secret_params` are sent and written nowhere.
 
-    `form`: a POST with that form, `json`: with that JSON object; else a GET.
+    `form`: a POST of that form. `json`: a POST of that JSON object. Else a GET. `base_url` may name credentials that
+    are no secret, in braces.
     """
 
-    url: str
+    base_url: str
+    path: str
     params: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
-    secret_headers: Mapping[str, str] = field(repr=False)
-    secret_params: tuple[tuple[str, str], ...] = field(repr=False)
-    form: Mapping[str, str] | None
     timeout_seconds: float
+    form: Mapping[str, str] | None = None
     json: Mapping[str, str] | None = None
-
-    @property
-    def method(self) -> str:
-        """How it is sent."""
-        return "GET" if self.form is None and self.json is None else "POST"
+    follow_redirects: bool = False
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def user_agent(contact: str | None) -> str:
-    """Who we are, as MusicBrainz and Discogs want it: App/1.0 ( contact )."""
+    """The program's name as MusicBrainz and Discogs want it: App/1.0 ( contact )."""
     name = f"music_pipeline/{metadata.version('music-pipeline')}"
     return f"{name} ( {contact} )" if contact else name
 
 
-def http_client(agent: str) -> httpx.AsyncClient:
-    """httpx on aiohttp's connections: a fifth of the CPU of its own transport."""
-    # It logs the whole address of every request, and some providers take their key in it.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=_trusted(), client=_connections),
-        headers={"User-Agent": agent},
-        follow_redirects=True,
-        max_redirects=3,
-    )
-
-
-def _connections() -> aiohttp.ClientSession:
+def http_session(agent: str) -> aiohttp.ClientSession:
+    """Connections to the providers. Needs a running event loop."""
     connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=_trusted())
-    return aiohttp.ClientSession(connector=connector, middlewares=(_send_once,))
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": agent},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_send_once,),
+    )
 
 
 @cache
@@ -100,54 +80,35 @@ def _trusted() -> ssl.SSLContext:
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp sends a GET a second time where the connection breaks, which no permit was asked for."""
+    """aiohttp sends a GET a second time if the connection breaks. No permit was taken for that."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as broken:
-        raise ConnectionBroken(_what(broken)) from broken
+        raise ConnectionBroken(type(broken).__name__) from broken
 
 
-async def send_http(client: httpx.AsyncClient, outgoing: Outgoing, permit: Permit) -> RawResponse:
-    """Send once. Raises TransportFailure, or PermitVoid."""
-    request = client.build_request(
-        outgoing.method,
-        outgoing.url,
-        params=(*outgoing.params, *outgoing.secret_params) or None,
-        data=outgoing.form,
-        json=outgoing.json,
-        headers={**outgoing.headers, **outgoing.secret_headers},
-        timeout=httpx.Timeout(outgoing.timeout_seconds, connect=CONNECT_SECONDS),
-    )
-    if permit.is_void():
-        raise PermitVoid
+async def send_http(session: aiohttp.ClientSession, request: HttpRequest) -> RawResponse:
+    """Send once. Raises TransportFailure."""
+    query = urlencode((*request.params, *request.secret_params), quote_via=quote)
+    is_get = request.form is None and request.json is None
     try:
-        async with asyncio.timeout(outgoing.timeout_seconds):
-            # A POST that is sent on to elsewhere is a second one, for which there is no permit.
-            response = await client.send(request, follow_redirects=outgoing.method == "GET")
-    except (TimeoutError, httpx.TimeoutException) as error:
-        raise _failure(error) from None
-    except (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL) as error:
-        raise TransportFailure(Meaning.UNREACHABLE, _what(error)) from None
-    return _received(response, permit)
-
-
-def _received(response: httpx.Response | requests.Response, permit: Permit) -> RawResponse:
-    """The answer as it came; after a 429 nobody else sends before it is known for how long."""
-    if response.status_code == TOO_MANY_REQUESTS:
-        permit.gate.close()
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return RawResponse(response.status_code, headers, response.content)
-
-
-def _failure(error: Exception) -> TransportFailure:
-    # httpx-aiohttp calls every broken connection a ConnectTimeout; its cause says what it was.
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError):
-        return TransportFailure(Meaning.UNREACHABLE, _what(cause))
-    return TransportFailure(Meaning.TIMEOUT, "no answer in time")
-
-
-def _what(error: Exception) -> str:
-    return str(error) if isinstance(error, ConnectionBroken) else type(error).__name__
+        async with session.request(
+            "GET" if is_get else "POST",
+            URL(f"{request.base_url}{request.path}{'?' if query else ''}{query}", encoded=True),
+            headers={**request.headers, **request.secret_headers},
+            data=request.form,
+            json=request.json,
+            # A POST that is redirected would be a second call without a permit.
+            allow_redirects=request.follow_redirects and is_get,
+            max_redirects=MOST_REDIRECTS,
+            timeout=aiohttp.ClientTimeout(total=request.timeout_seconds, sock_connect=CONNECT_SECONDS),
+        ) as response:
+            body = await response.read()
+            return RawResponse(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+    except TimeoutError:
+        raise TransportFailure(ResponseKind.TIMEOUT, "no answer in time") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        text = str(error) if isinstance(error, ConnectionBroken) else type(error).__name__
+        raise TransportFailure(ResponseKind.UNREACHABLE, text) from None

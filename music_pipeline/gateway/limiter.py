@@ -1,45 +1,47 @@
-"""What a process keeps of one account at one provider: permits, the breaker, blocks. All of it lives in the database.
+"""Whether and when this process may call one provider with one set of credentials: permits, breaker and blocks.
 
-Only whether and when a call may be made is decided here; the call itself is `exchange`'s.
+All of it lives in the database. `call` makes the calls.
 """
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import structlog
 
 from music_pipeline.gateway import breaker, quota
-from music_pipeline.gateway.breaker import BreakerRules, Health
+from music_pipeline.gateway.breaker import BreakerRules
 from music_pipeline.gateway.clock import DatabaseClock
 from music_pipeline.gateway.errors import (
     CircuitBreakerOpenException,
     CredentialsRefused,
     ProviderGatewayRateLimitedError,
-    ProviderUnavailable,
 )
-from music_pipeline.gateway.permits import Dispenser, Permit
-from music_pipeline.gateway.quota import Asker, BlockKind, ProviderState, QuotaPlan, Reservation, Returned
-from music_pipeline.gateway.request import Priority
-from music_pipeline.gateway.statements import Statements
+from music_pipeline.gateway.permits import Permit, PermitQueue
+from music_pipeline.gateway.pool import Pool
+from music_pipeline.gateway.quota import BlockKind, Holder, ProviderState, QuotaPlan, Reservation, Returned
+from music_pipeline.gateway.request import Priority, Urgency
 
 log = structlog.get_logger()
 
 LONGEST_WAIT_SECONDS = 60.0
-STATE_HOLDS_SECONDS = 0.05
-STATE_HOLDS_AT_SENDING_SECONDS = 0.005
+# How old the known state may be: seconds while changes are heard of, and without.
+STATE_HOLDS_SECONDS = 1.0
+UNHEARD_STATE_HOLDS_SECONDS = 0.05
 PROBE_MARGIN_SECONDS = 30.0
 
 
-class Channel:
+class Limiter:
     """Permission to call, for the callers of this process."""
 
     def __init__(
-        self, statements: Statements, plan: QuotaPlan, rules: BreakerRules, clock: DatabaseClock, timeout_seconds: float
+        self, pool: Pool, plan: QuotaPlan, rules: BreakerRules, clock: DatabaseClock, timeout_seconds: float
     ) -> None:
         self.plan = plan
-        self._statements = statements
+        self._pool = pool
         self._rules = rules
         self._clock = clock
         self._lease = timeout_seconds + PROBE_MARGIN_SECONDS
@@ -48,19 +50,78 @@ class Channel:
         self._outdated_at = 0.0
         self._reading: asyncio.Task[None] | None = None
         self._name = str(uuid4())
-        self._dispenser = Dispenser(plan, self._reserve, self._give_back)
+        self._queue = PermitQueue(plan, self._reserve, self._give_back)
+        pool.on_change(self._hear)
 
-    async def admit(self) -> UUID | None:
-        """Pass the block and the breaker; the probe's id, if this call is to find out whether the provider is back.
+    @asynccontextmanager
+    async def permit(self, urgency: Urgency, request_digest: str) -> AsyncIterator[Permit]:
+        """Wait for a permit that is due now; afterwards put it back and tell the breaker its `health`.
+
+        Raises ProviderUnavailable's kinds rather than wait for more than a minute, and OutOfTime after the deadline.
+        """
+        probe = await self._admit()
+        permit: Permit | None = None
+        try:
+            permit = await self._usable_permit(urgency, probe)
+            permit.probe = probe
+            try:
+                yield permit
+            finally:
+                self._queue.put_back(permit)
+        finally:
+            health = permit.health if permit is not None else "neutral"
+            state = self._state
+            is_clean = state is not None and state.breaker == "closed" and state.breaker_failures == 0
+            if probe is not None or health == "failure" or (health == "success" and not is_clean):
+                await breaker.record(
+                    self._pool, self.plan.provider, health,
+                    request_digest=request_digest, probe=probe, rules=self._rules,
+                )  # fmt: skip
+                self._outdate()
+
+    async def is_in_doubt(self) -> bool:
+        """Whether as many calls in a row failed as open the breaker, but all of them were one request."""
+        state = await self._fresh_state()
+        return state.breaker == "closed" and state.breaker_failures >= self._rules.failures
+
+    async def uncount(self, permit: Permit) -> None:
+        """Remove the permit's call from its day: the provider does not count it."""
+        await quota.return_day_call(self._pool, self.plan, permit.slot)
+
+    def pause(self) -> None:
+        """Let nobody of this process call until a block is recorded, after a 429."""
+        self._queue.pause()
+
+    async def block(self, kind: BlockKind, seconds: float, reason: str) -> datetime:
+        """Keep everybody from calling for that long; return until when."""
+        until = self._clock.now() + timedelta(seconds=seconds)
+        self._queue.pause()
+        try:
+            await asyncio.to_thread(quota.block, self._pool.durable, self.plan, kind=kind, until=until, reason=reason)
+        finally:
+            self._outdate()
+            self._queue.resume()
+        return until
+
+    async def aclose(self) -> None:
+        """Give back what is not used."""
+        await self._queue.aclose()
+        await quota.leave_line(self._pool, self.plan, self._name)
+
+    async def _admit(self) -> UUID | None:
+        """Pass the block and the breaker; return the probe's id if this call finds out whether the provider is back.
 
         Raises ProviderUnavailable's kinds.
         """
-        state = await self._current_state(STATE_HOLDS_SECONDS)
+        state = self._state
+        if state is not None and self._state_read_at > 0 and state.breaker == "closed" and state.blocked_until is None:
+            return None  # the permit's reservation brings the latest state
+        state = await self._fresh_state()
         self._refuse_if_blocked_long(state)
         if state.breaker == "closed":
             return None
-        admission = await self._statements.run_aside(breaker.admit, self.plan.provider, lease=self._lease)
-        self._outdated()
+        admission = await breaker.admit(self._pool, self.plan.provider, lease=self._lease)
+        self._outdate()
         if not admission.admitted:
             # A probe's lease is for one whose process died; most end at once.
             next_probe = self._clock.now() + timedelta(seconds=self._rules.seconds)
@@ -68,98 +129,67 @@ class Channel:
             raise CircuitBreakerOpenException(self.plan.provider, None, until=until)
         return admission.probe
 
-    async def is_in_doubt(self) -> bool:
-        """Whether as many calls in a row failed as open the breaker, but all of them were one request."""
-        state = await self._current_state(STATE_HOLDS_SECONDS)
-        return state.breaker == "closed" and state.breaker_failures >= self._rules.failures
+    async def _usable_permit(self, urgency: Urgency, probe: UUID | None) -> Permit:
+        """A permit that can be used now: nothing came up while the caller waited for it."""
+        while True:
+            permit = await self._queue.take(urgency)
+            try:
+                may_call = await self._may_call(probe) and not self._queue.is_void(permit)
+            except BaseException:
+                self._queue.put_back(permit)
+                raise
+            if may_call:
+                return permit
+            self._queue.put_back(permit)
 
-    async def permit(self, priority: Priority) -> Permit:
-        """A permit that is due now. Raises ProviderUnavailable's kinds rather than wait for more than a minute."""
-        return await self._dispenser.permit(priority)
-
-    async def may_send(self, probe: UUID | None) -> bool:
-        """Whether nothing came up while the permit was waited for; False: wait for another.
-
-        Raises ProviderUnavailable's kinds.
-        """
-        state = await self._current_state(STATE_HOLDS_AT_SENDING_SECONDS)
+    async def _may_call(self, probe: UUID | None) -> bool:
+        """Whether no short block came up. Raises ProviderUnavailable's kinds for a long one, or an open breaker."""
+        state = await self._fresh_state()
         self._refuse_if_blocked_long(state)
         if state.breaker != "closed" and probe is None:
-            raise CircuitBreakerOpenException(self.plan.provider, None, until=state.breaker_until or self._clock.now())
+            until = state.breaker_until or self._clock.now()
+            raise CircuitBreakerOpenException(self.plan.provider, None, until=until)
         return self._blocked_for(state) <= 0
 
-    def answered(self, permit: Permit) -> None:
-        """The request of this permit is over."""
-        self._dispenser.answered(permit)
+    def _hear(self, provider: str) -> None:
+        if provider == self.plan.provider:
+            self._outdate()
 
-    def unused(self, permit: Permit) -> None:
-        """Nothing was sent with this permit."""
-        self._dispenser.unused(permit)
-
-    async def uncount(self, permit: Permit) -> None:
-        """The provider does not count the request of this permit."""
-        await self._statements.run_aside(quota.return_day_call, self.plan, permit.slot)
-
-    async def record(self, health: Health, *, request_digest: str, probe: UUID | None) -> None:
-        """Tell the breaker how a call ended."""
-        clean = self._state is not None and self._state.breaker == "closed" and self._state.breaker_failures == 0
-        if probe is None and (health == "neutral" or (health == "success" and clean)):
-            return
-        await self._statements.run_aside(
-            breaker.record, self.plan.provider, health,
-            request_digest=request_digest, probe=probe, rules=self._rules,
-        )  # fmt: skip
-        self._outdated()
-
-    async def block(self, kind: BlockKind, seconds: float, reason: str) -> datetime:
-        """Let nobody call for that long; answer until when."""
-        until = self._clock.now() + timedelta(seconds=seconds)
-        self._dispenser.gate.close()
-        try:
-            await asyncio.to_thread(
-                quota.block, self._statements.durable, self.plan, kind=kind, until=until, reason=reason
-            )
-        finally:
-            self._outdated()
-            self._dispenser.gate.open()
-        return until
-
-    async def aclose(self) -> None:
-        """Give back what is not used."""
-        await self._dispenser.aclose()
-        await self._statements.run_aside(quota.leave_line, self.plan, self._name)
-
-    def _outdated(self) -> None:
+    def _outdate(self) -> None:
         self._outdated_at = time.monotonic()
         self._state_read_at = 0.0
 
-    async def _current_state(self, holds: float) -> ProviderState:
-        if self._state is None or time.monotonic() - self._state_read_at > holds:
+    async def _fresh_state(self) -> ProviderState:
+        """What the last reservation or reading said, while it holds."""
+        holds = STATE_HOLDS_SECONDS if self._pool.hears_changes else UNHEARD_STATE_HOLDS_SECONDS
+        while self._state is None or time.monotonic() - self._state_read_at > holds:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read_state())
             await asyncio.shield(self._reading)
-        if self._state is None:
-            raise RuntimeError("The provider's state was read and is not there.")
         return self._state
 
     async def _read_state(self) -> None:
-        asked_at = time.monotonic()
-        database_now, state = await self._statements.run_aside(quota.read_state, self.plan)
-        self._learn(database_now, state, asked_at)
+        started = time.monotonic()
+        database_now, state = await quota.read_state(self._pool, self.plan)
+        self._learn(database_now, state, started)
 
-    def _learn(self, database_now: float, state: ProviderState, asked_at: float) -> None:
+    def _learn(self, database_now: float, state: ProviderState, started: float) -> None:
         self._clock.set(database_now)
-        self._state = state
-        # What was read before we changed something ourselves is old already.
-        self._state_read_at = time.monotonic() if asked_at > self._outdated_at else 0.0
+        # What was read before a change is old already.
+        if started > self._outdated_at:
+            self._state, self._state_read_at = state, time.monotonic()
 
-    async def _reserve(self, priority: Priority, wanted: int) -> Reservation:
-        asked_at = time.monotonic()
-        asker = Asker(self._name, priority)
-        reservation = await self._statements.run_aside(
-            quota.reserve, self.plan, asker, horizon=self.plan.horizon(priority), wanted=wanted
+    async def _reserve(self, priority: Priority, wanted: int, answered: Sequence[Returned]) -> Reservation:
+        started = time.monotonic()
+        reservation = await quota.reserve(
+            self._pool,
+            self.plan,
+            Holder(self._name, priority),
+            horizon=self.plan.horizon(priority),
+            wanted=wanted,
+            answered=answered,
         )
-        self._learn(reservation.database_now, reservation.state, asked_at)
+        self._learn(reservation.database_now, reservation.state, started)
         self._refuse_if_blocked_long(reservation.state)
         if not reservation.slots:
             self._refuse_if_used_up(reservation, priority)
@@ -178,21 +208,18 @@ class Channel:
             until = self._clock.now() + timedelta(seconds=reservation.wait)
             raise ProviderGatewayRateLimitedError(provider, None, f"{provider}'s quota is used up", until=until)
 
-    async def _give_back(self, returned: list[Returned]) -> None:
-        await self._statements.run_aside(quota.give_back, self.plan, returned)
+    async def _give_back(self, returned: Sequence[Returned]) -> None:
+        await quota.give_back(self._pool, self.plan, returned)
 
     def _blocked_for(self, state: ProviderState) -> float:
         return (state.blocked_until - self._clock.now()).total_seconds() if state.blocked_until else 0.0
 
     def _refuse_if_blocked_long(self, state: ProviderState) -> None:
-        is_waited_for = state.blocked_kind == "retry_after" and self._blocked_for(state) <= LONGEST_WAIT_SECONDS
-        if state.blocked_until is None or is_waited_for or self._blocked_for(state) <= 0:
+        if state.blocked_until is None or self._blocked_for(state) <= 0:
             return
-        raise refusal(self.plan.provider, state.blocked_kind, state.blocked_reason or "", state.blocked_until)
-
-
-def refusal(provider: str, kind: str | None, reason: str, until: datetime) -> ProviderUnavailable:
-    """What a block is for those who want to call."""
-    if kind == "credentials_refused":
-        return CredentialsRefused(provider, None, reason, until=until)
-    return ProviderGatewayRateLimitedError(provider, None, reason, until=until)
+        if state.blocked_kind == "retry_after" and self._blocked_for(state) <= LONGEST_WAIT_SECONDS:
+            return  # it is waited for
+        if state.blocked_kind == "credentials_refused":
+            raise CredentialsRefused(self.plan.provider, None, state.blocked_reason or "", until=state.blocked_until)
+        reason = state.blocked_reason or ""
+        raise ProviderGatewayRateLimitedError(self.plan.provider, None, reason, until=state.blocked_until)

@@ -1,8 +1,6 @@
-"""Who in this process sends next:
+"""Hand rate-limit permits to this process's callers, most urgent first. Permits are reserved slightly ahead.
 
-permits are reserved a little ahead, and go to the most urgent caller when they are due.
-
-How often anyone may send is arithmetic of `quotas`; whether the provider may be called at all is known to `channel`.
+`quota` says how often anyone may call; `limiter` whether the provider may be called at all.
 """
 
 import asyncio
@@ -10,110 +8,139 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
 
+from music_pipeline.gateway.breaker import Health
+from music_pipeline.gateway.errors import OutOfTime
 from music_pipeline.gateway.quota import QuotaPlan, Reservation, Returned
-from music_pipeline.gateway.request import TURN, Priority
+from music_pipeline.gateway.request import Priority, Urgency
 
-MOST_AT_ONCE = 64
+MOST_AT_ONCE = 16
 LONGEST_NAP = 1.0
 SHORTEST_NAP = 0.01
-LONGEST_CLOSED_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 1.0
+# An answered request's place is free a window later: until this long after the answer nobody needs to know.
+LONGEST_REPORT_SECONDS = 0.25
 
 
-class Gate:
-    """Closed for a moment when a provider refuses, until everyone can read in the database for how long."""
-
-    def __init__(self) -> None:
-        self._closed_until = 0.0
-
-    def close(self) -> None:
-        """Let nobody of this process through, but not for ever: whoever closed it may be gone."""
-        self._closed_until = time.monotonic() + LONGEST_CLOSED_SECONDS
-
-    def open(self) -> None:
-        """Let everyone through."""
-        self._closed_until = 0.0
-
-    def is_closed(self) -> bool:
-        """Whether nobody may send."""
-        return time.monotonic() < self._closed_until
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Permit:
-    """May be used from `due` to `expires` (of time.monotonic), for one request.
+    """Permission for one request, from `due` to `expires` (of time.monotonic).
 
-    `slot`: `due` in the database's seconds.
+    `slot`: `due` in the database's seconds. `used`: a request was sent. `health`: what its outcome tells the breaker.
+    `probe`: this call finds out whether the provider is back.
     """
 
     due: float
     expires: float
     slot: float
     sequence: int
-    gate: Gate
-
-    def is_void(self) -> bool:
-        """Whether using it now could crowd the window, or would disregard a refusal that just came."""
-        return time.monotonic() > self.expires or self.gate.is_closed()
+    used: bool = False
+    health: Health = "neutral"
+    probe: UUID | None = None
 
 
-class Dispenser:
-    """Permits of one plan, for the callers of this process."""
+class _Waiting(NamedTuple):
+    """A caller that waits; they compare by urgency, then by arrival."""
+
+    priority: Priority
+    order: int
+    arrival: int
+    deadline: float | None
+    future: "asyncio.Future[Permit]"
+
+
+class PermitQueue:
+    """Permits of one plan, for the callers of this process: at most 16 at once."""
 
     def __init__(
         self,
         plan: QuotaPlan,
-        reserve: Callable[[Priority, int], Awaitable[Reservation]],
-        give_back: Callable[[list[Returned]], Awaitable[None]],
+        reserve: Callable[[Priority, int, Sequence[Returned]], Awaitable[Reservation]],
+        give_back: Callable[[Sequence[Returned]], Awaitable[None]],
     ) -> None:
-        """`reserve(priority, wanted)` raises what the waiting callers of that class, and of those below, are to get
+        """`reserve(priority, wanted, answered)` raises what waiting callers of that class and of those below are to get
         (ProviderUnavailable, a broken database).
         """
-        self.gate = Gate()
         self._plan = plan
         self._reserve = reserve
         self._give_back = give_back
-        self._waiting: list[tuple[Priority, int, int, asyncio.Future[Permit]]] = []
-        self._order = itertools.count()
+        self._waiting: list[_Waiting] = []
+        self._arrivals = itertools.count()
         self._permits: deque[Permit] = deque()
+        self._in_use = 0
         self._returned: list[Returned] = []
         self._work = asyncio.Event()
-        self._permit_there = asyncio.Event()
+        self._permit_reserved = asyncio.Event()
+        self._report_at = 0.0
+        self._report_timer: asyncio.TimerHandle | None = None
+        self._paused_until = 0.0
         self._ahead = 0.0
         self._tasks = [asyncio.create_task(self._reserve_always()), asyncio.create_task(self._hand_out_always())]
 
-    async def permit(self, priority: Priority) -> Permit:
-        """A permit that is due now; the most urgent class first, then the lowest TURN, then who came first."""
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a permit."""
+        return len(self._waiting)
+
+    async def take(self, urgency: Urgency) -> Permit:
+        """Wait for a permit that is due now. Raises OutOfTime after the deadline, and what `reserve` raises."""
         future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, TURN.get(), next(self._order), future))
+        waiting = _Waiting(urgency.priority, urgency.order, next(self._arrivals), urgency.deadline, future)
+        heapq.heappush(self._waiting, waiting)
         self._work.set()
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.put_back(future.result())  # handed out and cancelled at once
+            raise
 
-    def answered(self, permit: Permit) -> None:
-        """The request of this permit is over: where places are counted, its place is free a window from now."""
-        if self._plan.places:
-            self._return(permit, free_at=time.monotonic() + self._ahead + self._plan.windows[0], unused=False)
+    def is_void(self, permit: Permit) -> bool:
+        """Whether using the permit now could crowd the window, or would ignore a refusal that just came."""
+        now = time.monotonic()
+        return now > permit.expires or now < self._paused_until
 
-    def unused(self, permit: Permit) -> None:
-        """Nothing was sent with this permit."""
-        self._return(permit, free_at=permit.slot, unused=True)
+    def put_back(self, permit: Permit) -> None:
+        """End the use of a permit.
+
+        If places are counted, the place of an answered request is free a window from now.
+        """
+        self._in_use -= 1
+        if self._waiting:
+            self._work.set()
+        if permit.used and not self._plan.places:
+            return
+        now = time.monotonic()
+        if not self._returned:
+            delay = min(LONGEST_REPORT_SECONDS, self._plan.windows[0] / 4)
+            self._report_at = now + delay
+            self._report_timer = asyncio.get_running_loop().call_later(delay, self._work.set)
+        free_at = now + self._ahead + self._plan.windows[0] if permit.used else permit.slot
+        self._returned.append(Returned(permit.sequence, free_at, None if permit.used else permit.slot))
+
+    def pause(self) -> None:
+        """Let nobody of this process call until `resume`, but not for ever: whoever paused may be gone."""
+        self._paused_until = time.monotonic() + LONGEST_PAUSE_SECONDS
+
+    def resume(self) -> None:
+        """Let callers go on."""
+        self._paused_until = 0.0
 
     async def aclose(self) -> None:
-        """Stop; what is not used goes back."""
+        """Stop, and give back what is not used."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for permit in self._permits:
-            self.unused(permit)
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+        unused = [Returned(permit.sequence, permit.slot, permit.slot) for permit in self._permits]
         self._permits.clear()
-        if self._returned:
-            await self._give_back(self._returned)
-
-    def _return(self, permit: Permit, *, free_at: float, unused: bool) -> None:
-        self._returned.append(Returned(permit.sequence, free_at, permit.slot if unused else None))
-        self._work.set()
+        if self._returned or unused:
+            await self._give_back([*self._returned, *unused])
 
     async def _reserve_always(self) -> None:
         while True:
@@ -125,72 +152,75 @@ class Dispenser:
                 self._work.set()
 
     async def _reserve_once(self) -> float:
-        """Give back, then reserve for those who wait, the most urgent class first; answer how long to wait before
-        trying again.
-        """
-        self._drop_cancelled()
-        priority, missing = self._not_covered()
+        """Report what was returned and reserve for the most urgent class that waits; return how long to wait then."""
+        self._drop_done()
+        uncovered = sorted([waiting.priority for waiting in self._waiting])[len(self._permits) :]
+        room = MOST_AT_ONCE - self._in_use - len(self._permits)
+        priority = uncovered[0] if uncovered and room > 0 else None
+        is_unused = any(one.unused_slot is not None for one in self._returned)
+        if priority is None and not is_unused and time.monotonic() < self._report_at:
+            return 0.0  # what was returned is reported with the next reservation, or a moment later
+        returned, self._returned = self._returned, []
         try:
-            if self._returned:
-                returned, self._returned = self._returned, []
+            if is_unused or (returned and priority is None):
                 await self._give_back(returned)
+                returned = []
             if priority is None:
                 return 0.0
-            asked_at = time.monotonic()
-            reservation = await self._reserve(priority, min(missing, MOST_AT_ONCE))
-        except Exception as error:  # noqa: BLE001 - it is the callers', who all get it
+            wanted = min(uncovered.count(priority), room)
+            started = time.monotonic()
+            reservation = await self._reserve(priority, wanted, returned)
+        except Exception as error:  # noqa: BLE001 - the waiting callers get it
             self._refuse(error, priority)
             return 0.0
-        self._take(reservation, asked_at)
-        if len(reservation.slots) < missing:
+        self._add(reservation, started)
+        if len(reservation.slots) < wanted:
             return max(reservation.wait, SHORTEST_NAP)
         self._work.set()  # the next class may want some
         return 0.0
 
-    def _not_covered(self) -> tuple[Priority | None, int]:
-        """The most urgent class with callers for whom there is no permit yet, and how many they are."""
-        uncovered = sorted(priority for priority, *_ in self._waiting)[len(self._permits) :]
-        return (uncovered[0], uncovered.count(uncovered[0])) if uncovered else (None, 0)
-
-    def _take(self, reservation: Reservation, asked_at: float) -> None:
-        got_at = time.monotonic()
-        self._ahead = reservation.database_now - asked_at
+    def _add(self, reservation: Reservation, started: float) -> None:
+        now = time.monotonic()
+        self._ahead = reservation.database_now - started
         for place, slot in enumerate(reservation.slots):
-            due = got_at + (slot - reservation.database_now)
-            permit = Permit(due, due + self._plan.tolerance, slot, reservation.first_sequence + place, self.gate)
-            self._permits.append(permit)
+            due = now + (slot - reservation.database_now)
+            self._permits.append(Permit(due, due + self._plan.tolerance, slot, reservation.first_sequence + place))
         if reservation.slots:
-            self._permit_there.set()
+            self._permit_reserved.set()
 
     async def _hand_out_always(self) -> None:
         while True:
             while not self._permits:
-                self._permit_there.clear()
-                await self._permit_there.wait()
-            await asyncio.sleep(self._permits[0].due - time.monotonic())
-            self._hand_out(self._permits.popleft())
+                self._permit_reserved.clear()
+                await self._permit_reserved.wait()
+            wait = self._permits[0].due - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            permit = self._permits.popleft()
+            self._in_use += 1
+            self._drop_done()
+            if not self._waiting or self.is_void(permit):
+                self.put_back(permit)
+            else:
+                heapq.heappop(self._waiting).future.set_result(permit)
 
-    def _hand_out(self, permit: Permit) -> None:
-        self._drop_cancelled()
-        if not self._waiting or permit.is_void():
-            self.unused(permit)
-            return
-        *_, future = heapq.heappop(self._waiting)
-        future.set_result(permit)
-
-    def _drop_cancelled(self) -> None:
-        kept = [entry for entry in self._waiting if not entry[-1].done()]
-        if len(kept) < len(self._waiting):
-            heapq.heapify(kept)
-            self._waiting = kept
+    def _drop_done(self) -> None:
+        """Drop callers that were cancelled; tell those whose time is over."""
+        now, left = time.monotonic(), []
+        for waiting in self._waiting:
+            if waiting.deadline is not None and now > waiting.deadline and not waiting.future.done():
+                waiting.future.set_exception(OutOfTime("The sweep's time is over."))
+            if not waiting.future.done():
+                left.append(waiting)
+        if len(left) < len(self._waiting):
+            heapq.heapify(left)
+            self._waiting = left
 
     def _refuse(self, error: Exception, priority: Priority | None) -> None:
-        """Let the callers of a class and of those below have the error; of a broken give-back, all."""
-        waiting, self._waiting = sorted(self._waiting), []
-        refused = [entry for entry in waiting if priority is None or entry[0] >= priority]
-        self._waiting = waiting[: len(waiting) - len(refused)]  # sorted, it is a heap
-        for *_, future in refused:
-            if not future.done():
-                future.set_exception(error)
+        """Give the error to the callers of a class and of those below; to all, if a return failed."""
+        for waiting in self._waiting:
+            if (priority is None or waiting.priority >= priority) and not waiting.future.done():
+                waiting.future.set_exception(error)
+        self._drop_done()
         if self._waiting:
             self._work.set()

@@ -1,11 +1,11 @@
-"""How often a provider may be called, by all processes together: the arithmetic, and its statements.
+"""How often all processes together may call a provider: the arithmetic, and its statements.
 
-GCRA with a burst of one, an interval of window ÷ (0.97 × calls), in the database. Where the provider counts strictly,
-each place in the window is counted too: it is free again a window after the *answer*, which no delay of a busy machine
-can break. What a day allows is `daily_quotas`'; who in this process gets the next permit is decided in `permits`.
+GCRA with a burst of one and an interval of window ÷ (0.97 × calls), in the database. If the provider counts strictly,
+each place in the window is counted too. A place is free again a window after the *response*, which no delay of a busy
+machine can break. `daily_quota` says what a day allows, `permits` who in this process gets the next permit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +13,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.daily_quota import DayQuota, day_quota_of
+from music_pipeline.gateway.daily_quota import DayQuota, day_quota
+from music_pipeline.gateway.pool import Pool
 from music_pipeline.gateway.provider import Provider, Quota
 from music_pipeline.gateway.request import Priority
 
@@ -22,7 +23,7 @@ BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
 USED_SHARE = 0.97
 MOST_COUNTED_PLACES = 1000
 SHORTEST_TOLERANCE = 0.025
-# How far ahead a class may reserve, in seconds, and in intervals where these are longer: the next one above then never
+# How far ahead a class may reserve: the longer of so many seconds and so many intervals. A more urgent class never
 # waits longer than that behind it.
 HORIZON_SECONDS = {
     Priority.TOKENS: 10.0,
@@ -44,10 +45,9 @@ HORIZON_INTERVALS = {
 class QuotaPlan:
     """What the database is asked to keep to, in seconds of our clock.
 
-    `buckets[0]` is the provider's own. `places`: how many requests a window allows, 0 where they need not be counted.
-    `hold`: how long the place of a request that never reports back is taken. `tolerance`: how late a permit may be
-    used. `scopes`: whom the blocks concern that count here. `day`: what a rolling day or month allows, None where
-    neither is counted.
+    `buckets[0]` is the provider's own. `places`: requests that a window allows; 0 if they need not be counted.
+    `hold`: how long a request that never reports back takes its place. `tolerance`: how late a permit may be used.
+    `scopes`: block scopes that apply to this plan. `day`: the limit of a rolling day or month, if there is one.
     """
 
     provider: str
@@ -65,7 +65,7 @@ class QuotaPlan:
         return max(HORIZON_SECONDS[priority], HORIZON_INTERVALS[priority] * self.intervals[0])
 
 
-def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) -> QuotaPlan:
+def quota_plan(provider: Provider, account: str, fingerprint: str, speed: float) -> QuotaPlan:
     """The plan for one account with these secrets, at a clock that runs `speed` times as fast as ours.
 
     Raises SettingError.
@@ -77,29 +77,29 @@ def plan_of(provider: Provider, account: str, fingerprint: str, speed: float) ->
     tolerance = 1.0 if counted else _tolerance(quota, window, speed)
     is_sandboxed = account.startswith("sandbox:")
     address = "sandbox" if is_sandboxed else "address"
-    bucket = f"{provider.name}:{account if provider.per_account else address}"
+    bucket = f"{provider.name}:{account if provider.quota_per_account else address}"
     return QuotaPlan(
         provider=provider.name,
         buckets=(bucket,),
         intervals=(interval,),
         windows=(window,),
-        scopes=scopes_of(provider.name, account, fingerprint),
+        scopes=_block_scopes(provider.name, account, fingerprint),
         places=quota.calls if counted else 0,
         hold=window + tolerance + provider.timeout_seconds,
         tolerance=tolerance,
-        day=day_quota_of(provider, sandboxed=is_sandboxed, speed=speed),
+        day=day_quota(provider, sandboxed=is_sandboxed, speed=speed),
     )
 
 
 def _tolerance(quota: Quota, window: float, speed: float) -> float:
-    """How late a permit may be used where places are not counted: what the slack, or a second of an average, allows."""
+    """How late a permit may be used if places are not counted: within the slack, or a second of an average."""
     if not quota.strict:
         return max(1.0 / speed, SHORTEST_TOLERANCE)
     return 0.6 * window * (1 - USED_SHARE) / USED_SHARE
 
 
-def scopes_of(provider: str, account: str, fingerprint: str) -> dict[BlockKind, str]:
-    """Whom each kind of block concerns: the account, all accounts of the developer, the secrets that were refused."""
+def _block_scopes(provider: str, account: str, fingerprint: str) -> dict[BlockKind, str]:
+    """The scope of each kind of block: the account, all accounts of the developer, the secrets that were refused."""
     developer = "sandbox:developer" if account.startswith("sandbox:") else "developer"
     return {
         "retry_after": f"{provider}:{account}",
@@ -110,7 +110,7 @@ def scopes_of(provider: str, account: str, fingerprint: str) -> dict[BlockKind, 
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """Whether the provider may be called, as the database had it."""
+    """Whether the provider may be called, as read from the database."""
 
     blocked_until: datetime | None
     blocked_kind: str | None
@@ -121,8 +121,8 @@ class ProviderState:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks for permits: a process, for calls of one class."""
+class Holder:
+    """Who reserves permits: a process, for calls of one class."""
 
     name: str
     priority: Priority
@@ -130,7 +130,7 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """`slots`: when each permit is due, in the database's seconds; `wait`: how long until there are more to be had.
+    """`slots`: when each permit is due, in the database's seconds. `wait`: seconds until there may be more.
 
     `day_until`: the day allows this class no more before then, also in the database's seconds.
     """
@@ -145,15 +145,21 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Of a permit: `free_at`, when its place is free again; `unused_slot`: it was not used at all, and was due then."""
+    """A permit that came back. `free_at`: when its place is free again. `unused_slot`: when it was due, if not used."""
 
     sequence: int
     free_at: float
     unused_slot: float | None
 
 
-def reserve(engine: sa.Engine, plan: QuotaPlan, asker: Asker, *, horizon: float, wanted: int) -> Reservation:
-    """Up to `wanted` permits within `horizon` seconds; less where others of the class wait too."""
+async def reserve(
+    pool: Pool, plan: QuotaPlan, holder: Holder, *, horizon: float, wanted: int, answered: Sequence[Returned] = ()
+) -> Reservation:
+    """Reserve up to `wanted` permits within `horizon` seconds; fewer if others of the class wait too.
+
+    `answered`: permits whose requests are over. Their places are freed first.
+    """
+    day = plan.day
     values = {
         "buckets": list(plan.buckets),
         "intervals": list(plan.intervals),
@@ -164,65 +170,52 @@ def reserve(engine: sa.Engine, plan: QuotaPlan, asker: Asker, *, horizon: float,
         "horizon": horizon,
         "widest": max(horizon, plan.horizon(Priority.TOKENS)),
         "wanted": wanted,
-        "asker": asker.name,
-        "class": int(asker.priority),
+        "asker": holder.name,
+        "class": int(holder.priority),
         "provider": plan.provider,
+        "bucket": plan.buckets[0],
+        "released": [one.sequence for one in answered],
+        "answered": [one.free_at for one in answered],
+        "day_bucket": day.bucket if day else None,
+        "day": day.seconds if day else None,
+        "day_allowed": day.allowed(holder.priority) if day else None,
+        "day_step": day.step if day else None,
     }
-    with engine.begin() as connection:
-        row = connection.execute(query("reserve_permits"), values | _day_values(plan, asker.priority)).one()
+    (row,) = await pool.run("reserve_permits", values)
     return Reservation(row.database_now, tuple(row.slots), row.first_sequence, row.wait, row.day_until, _state(row))
 
 
-def _day_values(plan: QuotaPlan, priority: Priority) -> dict[str, str | float | int | None]:
-    if plan.day is None:
-        return {"day_bucket": None, "day": None, "day_allowed": None, "day_step": None}
-    allowed = plan.day.allowed(priority)
-    return {"day_bucket": plan.day.bucket, "day": plan.day.seconds, "day_allowed": allowed, "day_step": plan.day.step}
-
-
-def give_back(engine: sa.Engine, plan: QuotaPlan, returned: list[Returned]) -> None:
-    """Report answered requests, and permits that were not used, the latest first."""
+async def give_back(pool: Pool, plan: QuotaPlan, returned: Sequence[Returned]) -> None:
+    """Free the places of answered requests, and return permits that were not used, the latest first."""
+    if plan.places:
+        places = {"released": [one.sequence for one in returned], "answered": [one.free_at for one in returned]}
+        await pool.run("free_places", {"bucket": plan.buckets[0]} | places)
     unused = sorted((one.unused_slot for one in returned if one.unused_slot is not None), reverse=True)
-    with engine.begin() as connection:
-        if plan.places:
-            places = {"released": [one.sequence for one in returned], "answered": [one.free_at for one in returned]}
-            connection.execute(query("free_places"), {"bucket": plan.buckets[0]} | places)
-        for slot in unused:
-            values = {"buckets": list(plan.buckets), "intervals": list(plan.intervals), "slot": slot}
-            connection.execute(query("return_permit"), values)
-            _return_day_call(connection, plan, slot)
+    for slot in unused:
+        values = {"buckets": list(plan.buckets), "intervals": list(plan.intervals), "slot": slot}
+        await pool.run("return_permit", values)
+        await return_day_call(pool, plan, slot)
 
 
-def return_day_call(engine: sa.Engine, plan: QuotaPlan, slot: float) -> None:
-    """Count the call of a permit that was due at `slot` no more in its day: it was made, and the provider does not
-    count it.
-    """
-    with engine.begin() as connection:
-        _return_day_call(connection, plan, slot)
-
-
-def _return_day_call(connection: sa.Connection, plan: QuotaPlan, slot: float) -> None:
+async def return_day_call(pool: Pool, plan: QuotaPlan, slot: float) -> None:
+    """Remove the call of the permit due at `slot` from its day: the provider does not count it."""
     if plan.day is not None:
-        day = {"bucket": plan.day.bucket, "day": plan.day.seconds, "slot": slot}
-        connection.execute(query("return_day_call"), day)
+        await pool.run("return_day_call", {"bucket": plan.day.bucket, "day": plan.day.seconds, "slot": slot})
 
 
-def leave_line(engine: sa.Engine, plan: QuotaPlan, asker_name: str) -> None:
-    """Say that this process waits for no permits any more, so that nobody lets it go first."""
-    with engine.begin() as connection:
-        connection.execute(query("leave_line"), {"bucket": plan.buckets[0], "asker": asker_name})
+async def leave_line(pool: Pool, plan: QuotaPlan, holder_name: str) -> None:
+    """Record that this process waits for no permits any more, so that nobody lets it go first."""
+    await pool.run("leave_line", {"bucket": plan.buckets[0], "asker": holder_name})
 
 
-def read_state(engine: sa.Engine, plan: QuotaPlan) -> tuple[float, ProviderState]:
+async def read_state(pool: Pool, plan: QuotaPlan) -> tuple[float, ProviderState]:
     """(the database's time in seconds, the state)."""
-    with engine.connect() as connection:
-        values = {"provider": plan.provider, "scopes": list(plan.scopes.values())}
-        row = connection.execute(query("provider_state"), values).one()
+    (row,) = await pool.run("provider_state", {"provider": plan.provider, "scopes": list(plan.scopes.values())})
     return row.database_now, _state(row)
 
 
 def block(engine: sa.Engine, plan: QuotaPlan, *, kind: BlockKind, until: datetime, reason: str) -> None:
-    """Let nobody whom this kind of block concerns call before `until`."""
+    """Keep everybody in this kind's scope from calling before `until`. It survives a crash of the server. Blocks."""
     values = {"scope": plan.scopes[kind], "kind": kind, "provider": plan.provider, "until": until, "reason": reason}
     with engine.begin() as connection:
         connection.execute(query("record_block"), values)

@@ -1,113 +1,62 @@
-"""How a request gets out: httpx for most providers, spotipy in a thread for Spotify. One request each time, no retries.
+"""spotipy builds Spotify's requests; the gateway sends them.
 
-Both answer a RawResponse whatever the status, and raise TransportFailure where there is no answer. What it means is
-not decided here.
+spotipy never sees a token, and so cannot log it.
 """
 
-import asyncio
 import logging
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 import requests
 import spotipy
-from requests.adapters import HTTPAdapter
 
-from music_pipeline.gateway.classify import Meaning, RawResponse
-from music_pipeline.gateway.http import CONNECT_SECONDS, Outgoing, PermitVoid, TransportFailure, _received, _what
-from music_pipeline.gateway.permits import Permit
-from music_pipeline.gateway.request import Question
-
-SPOTIPY_THREADS = 6
+from music_pipeline.gateway.http import HttpRequest
+from music_pipeline.gateway.request import Request
 
 
 class RefusedBySpotipy(Exception):
-    """spotipy refused the arguments (an id that is none); nothing was sent."""
+    """spotipy refused the arguments, such as a malformed id; nothing was sent."""
 
 
-class SpotipyTransport:
-    """Spotify's catalogue through spotipy, each thread with its own connection.
+class _Built(Exception):
+    """Carries the request that spotipy built out of spotipy, which would wait for the response."""
 
-    spotipy never sees the token, and so cannot log it.
-    """
+    def __init__(self, url: str, params: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(url)
+        self.url = url
+        self.params = params
 
-    def __init__(self, base_url: str, agent: str) -> None:
-        self._prefix = base_url + "/"
-        # It logs every status from 400 as an error; what is one, the account of the calls says.
+
+class _BuildingSession(requests.Session):
+    """Takes requests from spotipy and sends none."""
+
+    def request(self, method: Any, url: Any, params: Any = None, **_: Any) -> NoReturn:  # type: ignore[override]
+        if method != "GET":
+            raise RefusedBySpotipy(f"a {method} is no request for a fact")
+        given = tuple((name, str(value)) for name, value in (params or {}).items() if value is not None)
+        raise _Built(url, given)
+
+
+class SpotipyBuilder:
+    """Builds requests of Spotify's catalogue with spotipy's methods, which are named as the endpoints are."""
+
+    def __init__(self, base_url: str) -> None:
+        # It logs everything that it builds, and every status from 400 as an error.
         logging.getLogger("spotipy.client").setLevel(logging.CRITICAL)
-        self._agent = agent
-        self._local = threading.local()
-        self._sessions: list[_CapturingSession] = []
-        self._threads = ThreadPoolExecutor(SPOTIPY_THREADS, thread_name_prefix="spotipy")
+        self._client = spotipy.Spotify(requests_session=_BuildingSession(), retries=0, status_retries=0)
+        self._base_url = base_url
+        self._client.prefix = f"{base_url}/"
 
-    async def send(self, question: Question, outgoing: Outgoing, permit: Permit) -> RawResponse:
-        """Send once. Raises TransportFailure, PermitVoid or RefusedBySpotipy."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._send, question, outgoing, permit)
+    def build(self, request: Request, headers: dict[str, str]) -> HttpRequest:
+        """The request as spotipy's method builds it. Raises RefusedBySpotipy.
 
-    def close(self) -> None:
-        """Close the connections; running requests are waited for."""
-        self._threads.shutdown(wait=True)
-        for session in self._sessions:
-            session.close()
-
-    def _send(self, question: Question, outgoing: Outgoing, permit: Permit) -> RawResponse:
-        session = self._session()
-        session.prepare_for(outgoing, permit)
-        client = spotipy.Spotify(
-            requests_session=session,
-            requests_timeout=(CONNECT_SECONDS, outgoing.timeout_seconds),
-            retries=0,
-            status_retries=0,
-        )
-        client.prefix = self._prefix
+        No redirect is followed: it would lead our token to wherever it points, and Spotify redirects nobody.
+        """
         try:
-            getattr(client, question.endpoint.name)(*question.values, **dict(question.params))
-        except requests.Timeout:
-            raise TransportFailure(Meaning.TIMEOUT, "no answer in time") from None
-        except requests.RequestException as error:
-            raise TransportFailure(Meaning.UNREACHABLE, _what(error)) from None
-        except (spotipy.SpotifyException, AttributeError) as error:
-            # A status from 400, or an error body that spotipy cannot read: the answer was captured, unless it never
-            # asked.
-            if session.captured is None:
-                raise RefusedBySpotipy(getattr(error, "msg", None) or _what(error)) from None
-        if session.captured is None:
-            raise TransportFailure(Meaning.UNREACHABLE, "spotipy asked nothing")
-        return session.captured
-
-    def _session(self) -> "_CapturingSession":
-        session: _CapturingSession | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _CapturingSession(self._agent)
-            self._sessions.append(session)
-        return session
-
-
-class _CapturingSession(requests.Session):
-    """Sends with our headers, checks the permit at the last moment, and keeps the answer as it came."""
-
-    def __init__(self, agent: str) -> None:
-        super().__init__()
-        self._agent = agent
-        self._outgoing: Outgoing | None = None
-        self._permit: Permit | None = None
-        self.captured: RawResponse | None = None
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
-
-    def prepare_for(self, outgoing: Outgoing, permit: Permit) -> None:
-        """What the next request carries."""
-        self._outgoing, self._permit, self.captured = outgoing, permit, None
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        if self._outgoing is None or self._permit is None:
-            raise RuntimeError("A request without a permit.")
-        request.headers.update({"User-Agent": self._agent, **self._outgoing.headers, **self._outgoing.secret_headers})
-        if self._permit.is_void():
-            raise PermitVoid
-        # It would be followed with our secret headers, to wherever it leads; Spotify redirects nobody.
-        response = super().send(request, **{**kwargs, "allow_redirects": False})
-        self.captured = _received(response, self._permit)
-        return response
+            getattr(self._client, request.endpoint.name)(*request.values, **dict(request.params))
+        except _Built as built:
+            path = built.url.removeprefix(self._base_url)
+            timeout = request.endpoint.provider.timeout_seconds
+            return HttpRequest(self._base_url, path, built.params, headers, timeout, follow_redirects=False)
+        except spotipy.SpotifyException as error:
+            raise RefusedBySpotipy(error.msg or type(error).__name__) from None
+        raise RefusedBySpotipy(f"spotipy's {request.endpoint.name} asked for nothing")

@@ -5,7 +5,7 @@ The findings are facts with advice; how they are shown is `music_pipeline.cli.do
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from music_pipeline.database import embedded
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.auth import missing_credentials
+from music_pipeline.gateway.addresses import sandbox_info
 from music_pipeline.gateway.provider import Provider
-from music_pipeline.gateway.sandbox_info import sandbox_info
 from music_pipeline.ops.quotas import standing_days
+from music_pipeline.providers.availability import CONTACT, how_to_set, missing_settings
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import Settings
 from music_pipeline.stages.enrichment.sources import SOURCES
@@ -119,14 +119,10 @@ def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
 def _obstacle(row: sa.Row[Any]) -> Finding:
     text = f"{row.kind}, until {row.until:%Y-%m-%d %H:%M} UTC: {row.reason}"
     if row.kind == "credentials_refused":
-        advice = "store the right ones: " + _how_to_set(PROVIDERS[row.provider].credentials)
+        advice = "store the right ones: " + how_to_set(PROVIDERS[row.provider].credentials)
     else:
         advice = "see `music-pipeline status`; it ends by itself"
     return Finding(row.provider, "wrong", text, advice)
-
-
-def _how_to_set(names: Sequence[str]) -> str:
-    return "; ".join(f"music-pipeline credentials set {name}" for name in names)
 
 
 def _provider_finding(
@@ -134,13 +130,12 @@ def _provider_finding(
 ) -> Finding:
     if provider.name in obstacles:
         return obstacles[provider.name]
-    if configured.sandbox_url is None:
-        missing = missing_credentials(engine, provider)
-        if missing:
-            return _without_credentials(provider, missing)
-        if provider.contact_needed and configured.musicbrainz_contact is None:
-            advice = "set MUSICBRAINZ_CONTACT to a mail or web address: MusicBrainz refuses clients without one"
-            return Finding(provider.name, "wrong", "has no contact address of yours", advice)
+    missing = missing_settings(engine, provider)
+    if missing == [CONTACT]:
+        advice = "set MUSICBRAINZ_CONTACT to a mail or web address: MusicBrainz refuses clients without one"
+        return Finding(provider.name, "wrong", "has no contact address of yours", advice)
+    if missing:
+        return _without_credentials(provider, missing)
     mode = f"; learnt: {', '.join(learnt)}" if learnt else ""
     had = "needs no credentials" if not provider.credentials else "has its credentials"
     return Finding(provider.name, "ok", ("is emulated" if configured.sandbox_url else had) + mode)
@@ -160,12 +155,12 @@ def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
     if source not in SOURCES:
         return None
     provider = PROVIDERS[SOURCES[source].provider]
-    missing = missing_credentials(engine, provider)
+    missing = missing_settings(engine, provider)
     if not (missing or _may_be_asked(engine, provider)):
         return None
     at_once = f"music-pipeline reprocess --source {source} --trigger-now"
     then = f"then the next sweep asks it, or at once {at_once}" if missing else f"the next sweep asks it, or {at_once}"
-    return "; ".join([_how_to_set(missing), then] if missing else [then])
+    return "; ".join([how_to_set(missing), then] if missing else [then])
 
 
 def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
@@ -178,7 +173,7 @@ def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
 def _without_credentials(provider: Provider, missing: list[str]) -> Finding:
     state: State = "wrong" if provider.name == INDISPENSABLE else "note"
     text = f"has no {' and no '.join(missing)}" + ("" if state == "wrong" else ", and is skipped")
-    return Finding(provider.name, state, text, _how_to_set(missing))
+    return Finding(provider.name, state, text, how_to_set(missing))
 
 
 def disk_finding(folder: Path) -> Finding:

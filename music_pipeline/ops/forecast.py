@@ -13,7 +13,7 @@ from math import ceil
 import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.daily_quota import DayUse, period_uses
+from music_pipeline.gateway.provider import with_configured_quotas
 from music_pipeline.gateway.quota import USED_SHARE
 from music_pipeline.ops.estimate import (
     ACOUSTICBRAINZ_AT_ONCE,
@@ -25,7 +25,8 @@ from music_pipeline.ops.estimate import (
     TypicalArtist,
     requests_for_producers,
 )
-from music_pipeline.providers.registry import PROVIDERS, configured_provider
+from music_pipeline.ops.quotas import DayUse, period_uses
+from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.work.model import CATALOG_STAGES, Stage
 
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
@@ -205,7 +206,7 @@ def forecast(engine: sa.Engine, typical: TypicalArtist, *, sandboxed: bool, spee
 def _of_provider(
     name: str, at: datetime, calls: float, speed: float, day: DayUse | None, obstacle: Obstacle | None, wait: float
 ) -> ProviderForecast:
-    quota = configured_provider(name).quota
+    quota = with_configured_quotas(PROVIDERS[name]).quota
     a_second = speed * USED_SHARE * quota.calls / quota.seconds
     free_of_window = max(0.0, quota.seconds / speed - wait)
     until = obstacle.until if obstacle else None

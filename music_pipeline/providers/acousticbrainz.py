@@ -6,15 +6,25 @@ taken.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from music_pipeline.gateway.errors import ProviderFailure
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quota
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 
-LOW_LEVEL = Endpoint("acousticbrainz", "low_level", "/low-level")  # …/api.html#get--api-v1-low-level
-HIGH_LEVEL = Endpoint("acousticbrainz", "high_level", "/high-level")  # …/api.html#get--api-v1-high-level
+ACOUSTICBRAINZ = Provider(  # …/api.html: 10 in 10 seconds
+    name="acousticbrainz",
+    base_url="https://acousticbrainz.org/api/v1",
+    sandbox_path="/acousticbrainz/api/v1",
+    quota=Quota(10, 10),
+    quota_per_account=False,
+    metadata_ttl=timedelta(days=90),
+)
+
+LOW_LEVEL = Endpoint(ACOUSTICBRAINZ, "low_level", "/low-level")  # …/api.html#get--api-v1-low-level
+HIGH_LEVEL = Endpoint(ACOUSTICBRAINZ, "high_level", "/high-level")  # …/api.html#get--api-v1-high-level
 
 MOST_MBIDS = 25
 FIRST_ANALYSIS = "0"
@@ -103,10 +113,14 @@ def _judgement(value: object, what: str) -> AcousticBrainzClass | None:
 
 
 class AcousticBrainzClient:
-    """AcousticBrainz's analyses. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """AcousticBrainz's analyses. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.low_level(["30cb03f3-bd95-43b0-9d41-6d75e13cd353"], fresh_since=since)
 
     async def low_level(
         self, mbids: Sequence[str], *, fresh_since: datetime | None = None
@@ -138,8 +152,8 @@ class AcousticBrainzClient:
             raise ValueError(f"{len(mbids)} recordings in one request to AcousticBrainz; it takes {MOST_MBIDS}.")
         if not mbids:
             return {}
-        question = Question.of(endpoint, recording_ids=";".join(sorted({mbid.lower() for mbid in mbids})), **params)
-        found = (await self._gateway.ask(question, parse, fresh_since=fresh_since)).body
+        request = Request.get(endpoint, recording_ids=";".join(sorted({mbid.lower() for mbid in mbids})), **params)
+        found = (await self._sender.send(request, parse, fresh_since=fresh_since)).body
         if found is None:
             raise ProviderFailure("acousticbrainz", endpoint.name, "acousticbrainz has nothing there to be asked")
         return {mbid: found[mbid.lower()] for mbid in mbids if mbid.lower() in found}

@@ -5,25 +5,42 @@ A list says less of its entries than the entry itself does. Which recording a tr
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from music_pipeline.gateway.errors import UnreadableAnswer
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota, ResponseKind
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import NamedId, Page, kept
 
-TRACK = Endpoint("deezer", "track", "/track/{}")  # https://developers.deezer.com/api/track
-TRACK_BY_ISRC = Endpoint("deezer", "track_by_isrc", "/track/isrc:{}")  # undocumented, and widely used
-ALBUM = Endpoint("deezer", "album", "/album/{}")  # https://developers.deezer.com/api/album
-ALBUM_BY_UPC = Endpoint("deezer", "album_by_upc", "/album/upc:{}")  # undocumented, and widely used
-ALBUM_TRACKS = Endpoint("deezer", "album_tracks", "/album/{}/tracks")  # https://developers.deezer.com/api/album/tracks
-ARTIST = Endpoint("deezer", "artist", "/artist/{}")  # https://developers.deezer.com/api/artist
-ARTIST_ALBUMS = Endpoint("deezer", "artist_albums", "/artist/{}/albums")  # …/api/artist/albums
-ARTIST_TOP = Endpoint("deezer", "artist_top", "/artist/{}/top")  # …/api/artist/top
-SEARCH_ARTISTS = Endpoint("deezer", "search_artists", "/search/artist")  # https://developers.deezer.com/api/search
-SEARCH_TRACKS = Endpoint("deezer", "search_tracks", "/search")  # https://developers.deezer.com/api/search
+DEEZER = Provider(  # https://developers.deezer.com/api: 50 requests in 5 seconds
+    name="deezer",
+    base_url="https://api.deezer.com",
+    sandbox_path="/deezer",
+    quota=Quota(50, 5),
+    quota_per_account=False,
+    metadata_ttl=timedelta(days=30),
+    quirks=frozenset({Quirk.FORBIDDEN_MEANS_RATE_LIMITED}),
+    error_codes={  # https://developers.deezer.com/api/errors
+        4: ResponseKind.RATE_LIMITED,
+        700: ResponseKind.SERVER_ERROR,
+        800: ResponseKind.ABSENT,
+        None: ResponseKind.SERVER_ERROR,
+    },
+)
+
+TRACK = Endpoint(DEEZER, "track", "/track/{}")  # https://developers.deezer.com/api/track
+TRACK_BY_ISRC = Endpoint(DEEZER, "track_by_isrc", "/track/isrc:{}")  # undocumented, and widely used
+ALBUM = Endpoint(DEEZER, "album", "/album/{}")  # https://developers.deezer.com/api/album
+ALBUM_BY_UPC = Endpoint(DEEZER, "album_by_upc", "/album/upc:{}")  # undocumented, and widely used
+ALBUM_TRACKS = Endpoint(DEEZER, "album_tracks", "/album/{}/tracks")  # https://developers.deezer.com/api/album/tracks
+ARTIST = Endpoint(DEEZER, "artist", "/artist/{}")  # https://developers.deezer.com/api/artist
+ARTIST_ALBUMS = Endpoint(DEEZER, "artist_albums", "/artist/{}/albums")  # …/api/artist/albums
+ARTIST_TOP = Endpoint(DEEZER, "artist_top", "/artist/{}/top")  # …/api/artist/top
+SEARCH_ARTISTS = Endpoint(DEEZER, "search_artists", "/search/artist")  # https://developers.deezer.com/api/search
+SEARCH_TRACKS = Endpoint(DEEZER, "search_tracks", "/search")  # https://developers.deezer.com/api/search
 
 PAGE_SIZE = 100
 NO_DATE = "0000-00-00"
@@ -199,28 +216,32 @@ def _named_id(value: object) -> NamedId | None:
 
 
 class DeezerClient:
-    """Deezer's catalogue. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Deezer's catalogue. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search_artists("Nina Simone", fresh_since=since)
 
     async def track(self, track_id: str, *, fresh_since: datetime | None = None) -> DeezerTrack | None:
         """A track with all that Deezer knows of it; None where there is none."""
-        return (await self._gateway.ask(Question.of(TRACK, track_id), parse_track, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(TRACK, track_id), parse_track, fresh_since=fresh_since)).body
 
     async def track_by_isrc(self, isrc: str, *, fresh_since: datetime | None = None) -> DeezerTrack | None:
         """The track that Deezer takes for the recording, with all that it knows of it; None where there is none."""
-        return (await self._gateway.ask(Question.of(TRACK_BY_ISRC, isrc), parse_track, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(TRACK_BY_ISRC, isrc), parse_track, fresh_since=fresh_since)).body
 
     async def album(self, album_id: str, *, fresh_since: datetime | None = None) -> DeezerAlbum | None:
         """An album; None where there is none."""
-        return (await self._gateway.ask(Question.of(ALBUM, album_id), parse_album, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(ALBUM, album_id), parse_album, fresh_since=fresh_since)).body
 
     async def album_by_upc(self, barcode: str, *, fresh_since: datetime | None = None) -> DeezerAlbum | None:
         """The album with this barcode; None where there is none. Deezer writes some without their leading zeros."""
         for written in dict.fromkeys((barcode, barcode.lstrip("0"))):
-            question = Question.of(ALBUM_BY_UPC, written)
-            found = (await self._gateway.ask(question, parse_album, fresh_since=fresh_since)).body
+            request = Request.get(ALBUM_BY_UPC, written)
+            found = (await self._sender.send(request, parse_album, fresh_since=fresh_since)).body
             if found is not None:
                 return found
         return None
@@ -229,37 +250,37 @@ class DeezerClient:
         self, album_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerTrack] | None:
         """A page of an album's tracks, with ISRCs, from `index` on; None where there is no such album."""
-        question = Question.of(ALBUM_TRACKS, album_id, index=index, limit=PAGE_SIZE)
-        return (await self._gateway.ask(question, parse_tracks, fresh_since=fresh_since)).body
+        request = Request.get(ALBUM_TRACKS, album_id, index=index, limit=PAGE_SIZE)
+        return (await self._sender.send(request, parse_tracks, fresh_since=fresh_since)).body
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> DeezerArtist | None:
         """An artist; None where there is none."""
-        return (await self._gateway.ask(Question.of(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body
 
     async def artist_albums(
         self, artist_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerAlbum] | None:
         """A page of an artist's albums from `index` on; None where there is no such artist."""
-        question = Question.of(ARTIST_ALBUMS, artist_id, index=index, limit=PAGE_SIZE)
-        return (await self._gateway.ask(question, parse_albums, fresh_since=fresh_since)).body
+        request = Request.get(ARTIST_ALBUMS, artist_id, index=index, limit=PAGE_SIZE)
+        return (await self._sender.send(request, parse_albums, fresh_since=fresh_since)).body
 
     async def artist_top(
         self, artist_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerTrack] | None:
         """A page of an artist's tracks, the most heard first; None where there is no such artist."""
-        question = Question.of(ARTIST_TOP, artist_id, index=index, limit=PAGE_SIZE)
-        return (await self._gateway.ask(question, parse_tracks, fresh_since=fresh_since)).body
+        request = Request.get(ARTIST_TOP, artist_id, index=index, limit=PAGE_SIZE)
+        return (await self._sender.send(request, parse_tracks, fresh_since=fresh_since)).body
 
     async def search_artists(self, name: str, *, fresh_since: datetime | None = None) -> Page[DeezerArtist]:
         """The artists that fit best, by Deezer's own idea of it."""
-        question = Question.of(SEARCH_ARTISTS, q=name, limit=PAGE_SIZE)
-        found = (await self._gateway.ask(question, parse_artists, fresh_since=fresh_since)).body
+        request = Request.get(SEARCH_ARTISTS, q=name, limit=PAGE_SIZE)
+        found = (await self._sender.send(request, parse_artists, fresh_since=fresh_since)).body
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def search_tracks(self, artist: str, title: str, *, fresh_since: datetime | None = None) -> Page[DeezerTrack]:
         """The tracks that fit best, by Deezer's own idea of it."""
-        question = Question.of(SEARCH_TRACKS, q=f"artist:{_quoted(artist)} track:{_quoted(title)}", limit=PAGE_SIZE)
-        found = (await self._gateway.ask(question, parse_tracks, fresh_since=fresh_since)).body
+        request = Request.get(SEARCH_TRACKS, q=f"artist:{_quoted(artist)} track:{_quoted(title)}", limit=PAGE_SIZE)
+        found = (await self._sender.send(request, parse_tracks, fresh_since=fresh_since)).body
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
 

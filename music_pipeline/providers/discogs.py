@@ -5,20 +5,33 @@ Roles and track ranges are handed on as printed: what they mean is not decided h
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from music_pipeline.gateway.errors import UnreadableAnswer
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import NamedId, Page, kept, onward
 
+DISCOGS = Provider(  # https://www.discogs.com/developers#page:home,header:home-rate-limiting
+    name="discogs",
+    base_url="https://api.discogs.com",
+    sandbox_path="/discogs",
+    quota=Quota(60, 60),
+    quota_per_account=False,
+    metadata_ttl=timedelta(days=30),
+    credentials=("DISCOGS_TOKEN",),
+    authorization="Discogs token={DISCOGS_TOKEN}",
+    quirks=frozenset({Quirk.NOT_FOUND_MEANS_ABSENT}),
+)
+
 SEARCH = Endpoint(
-    "discogs", "search", "/database/search"
+    DISCOGS, "search", "/database/search"
 )  # https://www.discogs.com/developers#page:database,header:database-search
-RELEASE = Endpoint("discogs", "release", "/releases/{}")  # …#page:database,header:database-release
-MASTER = Endpoint("discogs", "master", "/masters/{}")  # …#page:database,header:database-master-release
-ARTIST = Endpoint("discogs", "artist", "/artists/{}")  # …#page:database,header:database-artist
+RELEASE = Endpoint(DISCOGS, "release", "/releases/{}")  # …#page:database,header:database-release
+MASTER = Endpoint(DISCOGS, "master", "/masters/{}")  # …#page:database,header:database-master-release
+ARTIST = Endpoint(DISCOGS, "artist", "/artists/{}")  # …#page:database,header:database-artist
 
 HITS_PER_PAGE = 100
 DURATION = re.compile(r"^(?:(\d+):)?(\d+):([0-5]\d)$")
@@ -267,27 +280,31 @@ def _barcodes(release: dict[str, Any]) -> tuple[str, ...]:
 
 
 class DiscogsClient:
-    """Discogs's database. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Discogs's database. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search_releases("Nina Simone", fresh_since=since)
 
     async def search_releases(
         self, artist_name: str, *, page: int = 1, fresh_since: datetime | None = None
     ) -> Page[DiscogsHit]:
         """A page (from 1) of the releases by artists of this name."""
-        question = Question.of(SEARCH, type="release", artist=artist_name, per_page=HITS_PER_PAGE, page=page)
-        found = (await self._gateway.ask(question, onward(parse_search, page, "discogs"), fresh_since=fresh_since)).body
+        request = Request.get(SEARCH, type="release", artist=artist_name, per_page=HITS_PER_PAGE, page=page)
+        found = (await self._sender.send(request, onward(parse_search, page, "discogs"), fresh_since=fresh_since)).body
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def release(self, release_id: str, *, fresh_since: datetime | None = None) -> DiscogsRelease | None:
         """A release with its credits; None where there is none."""
-        return (await self._gateway.ask(Question.of(RELEASE, release_id), parse_release, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(RELEASE, release_id), parse_release, fresh_since=fresh_since)).body
 
     async def master(self, master_id: str, *, fresh_since: datetime | None = None) -> DiscogsMaster | None:
         """A master release; None where there is none."""
-        return (await self._gateway.ask(Question.of(MASTER, master_id), parse_master, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(MASTER, master_id), parse_master, fresh_since=fresh_since)).body
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> DiscogsArtist | None:
         """An artist; None where there is none."""
-        return (await self._gateway.ask(Question.of(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request.get(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body

@@ -5,17 +5,30 @@ Whether a hit is the song that was meant is not decided here.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import NamedId, Page, kept, onward
 
-SEARCH = Endpoint("genius", "search", "/search")  # https://docs.genius.com/#search-h2
-ARTIST = Endpoint("genius", "artist", "/artists/{}")  # https://docs.genius.com/#artists-h2
-ARTIST_SONGS = Endpoint("genius", "artist_songs", "/artists/{}/songs")  # https://docs.genius.com/#artists-h2
-SONG = Endpoint("genius", "song", "/songs/{}")  # https://docs.genius.com/#songs-h2
+GENIUS = Provider(  # the limit is unpublished: one a second is what clients keep to
+    name="genius",
+    base_url="https://api.genius.com",
+    sandbox_path="/genius",
+    quota=Quota(60, 60),
+    quota_per_account=True,
+    metadata_ttl=timedelta(days=30),
+    credentials=("GENIUS_ACCESS_TOKEN",),
+    authorization="Bearer {GENIUS_ACCESS_TOKEN}",
+    quirks=frozenset({Quirk.NOT_FOUND_MEANS_ABSENT}),
+)
+
+SEARCH = Endpoint(GENIUS, "search", "/search")  # https://docs.genius.com/#search-h2
+ARTIST = Endpoint(GENIUS, "artist", "/artists/{}")  # https://docs.genius.com/#artists-h2
+ARTIST_SONGS = Endpoint(GENIUS, "artist_songs", "/artists/{}/songs")  # https://docs.genius.com/#artists-h2
+SONG = Endpoint(GENIUS, "song", "/songs/{}")  # https://docs.genius.com/#songs-h2
 
 SONGS_PER_PAGE = 50
 # An artist's page holds the name of the account at each service; this is where such an account is.
@@ -157,31 +170,35 @@ def _named_id(value: object) -> NamedId | None:
 
 
 class GeniusClient:
-    """Genius's songs. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Genius's songs. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search("Nina Simone", fresh_since=since)
 
     async def search(self, text: str, *, fresh_since: datetime | None = None) -> tuple[GeniusHit, ...]:
         """The ten songs that fit best, by Genius's own idea of it."""
-        question = Question.of(SEARCH, q=text)
-        return (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body or ()
+        request = Request.get(SEARCH, q=text)
+        return (await self._sender.send(request, parse_search, fresh_since=fresh_since)).body or ()
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> GeniusArtist | None:
         """An artist with the accounts that the page names; None where there is none."""
-        question = Question.of(ARTIST, artist_id, text_format="plain")
-        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
+        request = Request.get(ARTIST, artist_id, text_format="plain")
+        return (await self._sender.send(request, parse_artist, fresh_since=fresh_since)).body
 
     async def artist_songs(
         self, artist_id: str, *, page: int = 1, fresh_since: datetime | None = None
     ) -> Page[GeniusHit] | None:
         """A page (from 1) of an artist's songs by title; None where there is no such artist."""
-        question = Question.of(ARTIST_SONGS, artist_id, per_page=SONGS_PER_PAGE, page=page, sort="title")
+        request = Request.get(ARTIST_SONGS, artist_id, per_page=SONGS_PER_PAGE, page=page, sort="title")
         return (
-            await self._gateway.ask(question, onward(parse_artist_songs, page, "genius"), fresh_since=fresh_since)
+            await self._sender.send(request, onward(parse_artist_songs, page, "genius"), fresh_since=fresh_since)
         ).body
 
     async def song(self, song_id: str, *, fresh_since: datetime | None = None) -> GeniusSong | None:
         """A song with its credits; None where there is none."""
-        question = Question.of(SONG, song_id, text_format="plain")
-        return (await self._gateway.ask(question, parse_song, fresh_since=fresh_since)).body
+        request = Request.get(SONG, song_id, text_format="plain")
+        return (await self._sender.send(request, parse_song, fresh_since=fresh_since)).body

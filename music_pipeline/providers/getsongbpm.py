@@ -5,13 +5,27 @@ decided here.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quota, ResponseKind
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import kept
 
-SEARCH = Endpoint("getsongbpm", "search", "/search/")  # https://getsongbpm.com/api#search; without the slash a 404
+GETSONGBPM = Provider(  # https://getsongbpm.com/api: 3,000 an hour; more than that blocks the key for an hour
+    name="getsongbpm",
+    base_url="https://api.getsong.co",
+    sandbox_path="/getsongbpm",
+    quota=Quota(3000, 3600),
+    quota_per_account=True,
+    metadata_ttl=timedelta(days=30),
+    credentials=("GETSONGBPM_API_KEY",),
+    secret_params=(("api_key", "GETSONGBPM_API_KEY"),),
+    refused_seconds=3600.0,
+    error_codes={None: ResponseKind.REFUSED},
+)
+
+SEARCH = Endpoint(GETSONGBPM, "search", "/search/")  # https://getsongbpm.com/api#search; without the slash a 404
 
 read = Reader("getsongbpm")
 
@@ -60,13 +74,17 @@ def _hit(value: object) -> SongBpmHit | None:
 
 
 class GetSongBpmClient:
-    """GetSongBPM's songs. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """GetSongBPM's songs. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search("Feeling Good", "Nina Simone", fresh_since=since)
 
     async def search(self, title: str, artist: str, *, fresh_since: datetime | None = None) -> tuple[SongBpmHit, ...]:
         """The songs that fit, in GetSongBPM's own order."""
-        question = Question.of(SEARCH, type="both", lookup=f"song:{title} artist:{artist}")
-        found = (await self._gateway.ask(question, parse_search, fresh_since=fresh_since)).body
+        request = Request.get(SEARCH, type="both", lookup=f"song:{title} artist:{artist}")
+        found = (await self._sender.send(request, parse_search, fresh_since=fresh_since)).body
         return found or ()

@@ -5,12 +5,39 @@ Whose account a handle is, is not decided here.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from music_pipeline.gateway.fields import LARGEST_INTEGER, Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quota, ResponseKind
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 
-BUSINESS = Endpoint("instagram", "business", "")  # …/docs/instagram-api/reference/ig-user/business_discovery
+INSTAGRAM = Provider(  # https://developers.facebook.com/docs/graph-api/overview/rate-limiting: 200 a user in any hour
+    name="instagram",
+    base_url="https://graph.facebook.com/v25.0/{INSTAGRAM_USER_ID}",
+    sandbox_path="/instagram/v25.0/{INSTAGRAM_USER_ID}",
+    quota=Quota(200, 3600),
+    quota_per_account=True,
+    # The numbers change by the hour: a cached response only serves callers of the same moment.
+    metadata_ttl=timedelta(minutes=10),
+    credentials=("INSTAGRAM_API_KEY", "INSTAGRAM_USER_ID"),
+    secret_params=(("access_token", "INSTAGRAM_API_KEY"),),
+    refused_seconds=3600.0,
+    error_codes={  # https://developers.facebook.com/docs/graph-api/guides/error-handling
+        1: ResponseKind.SERVER_ERROR,
+        2: ResponseKind.SERVER_ERROR,
+        4: ResponseKind.RATE_LIMITED,
+        10: ResponseKind.CREDENTIALS_REFUSED,
+        17: ResponseKind.RATE_LIMITED,
+        32: ResponseKind.RATE_LIMITED,
+        190: ResponseKind.CREDENTIALS_REFUSED,
+        613: ResponseKind.RATE_LIMITED,
+        80002: ResponseKind.RATE_LIMITED,
+        2207013: ResponseKind.ABSENT,  # a subcode of 110: nobody of that name, or a personal account
+        **dict.fromkeys(range(200, 300), ResponseKind.CREDENTIALS_REFUSED),
+    },
+)
+
+BUSINESS = Endpoint(INSTAGRAM, "business", "")  # …/docs/instagram-api/reference/ig-user/business_discovery
 
 FIELDS = "id,username,followers_count,media_count"
 HANDLE = re.compile(r"[a-z0-9._]{1,30}")
@@ -47,10 +74,14 @@ def parse_business(payload: object) -> InstagramAccount | None:
 
 
 class InstagramClient:
-    """Instagram's professional accounts. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Instagram's professional accounts. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.business("ninasimonemusic", fresh_since=since)
 
     async def business(self, handle: str, *, fresh_since: datetime | None = None) -> InstagramAccount | None:
         """The account of this handle; None where there is none, and where it is a person's.
@@ -59,5 +90,5 @@ class InstagramClient:
         """
         if not is_handle(handle):
             raise ValueError(f"{handle!r} can be no handle of Instagram.")
-        question = Question.of(BUSINESS, fields=f"business_discovery.username({handle}){{{FIELDS}}}")
-        return (await self._gateway.ask(question, parse_business, fresh_since=fresh_since)).body
+        request = Request.get(BUSINESS, fields=f"business_discovery.username({handle}){{{FIELDS}}}")
+        return (await self._sender.send(request, parse_business, fresh_since=fresh_since)).body

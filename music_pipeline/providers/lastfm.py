@@ -4,19 +4,42 @@ Its JSON is made of XML: numbers are texts, a list of one is its entry. Which ta
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from music_pipeline.gateway.fields import LARGEST_INTEGER, Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quota, ResponseKind
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import kept
 
-TRACK = Endpoint("lastfm", "track", "/")  # https://www.last.fm/api/show/track.getInfo
-TRACK_TAGS = Endpoint("lastfm", "track_tags", "/")  # https://www.last.fm/api/show/track.getTopTags
-TRACK_SEARCH = Endpoint("lastfm", "track_search", "/")  # https://www.last.fm/api/show/track.search
-ARTIST = Endpoint("lastfm", "artist", "/")  # https://www.last.fm/api/show/artist.getInfo
-ARTIST_TAGS = Endpoint("lastfm", "artist_tags", "/")  # https://www.last.fm/api/show/artist.getTopTags
-SIMILAR_ARTISTS = Endpoint("lastfm", "similar_artists", "/")  # https://www.last.fm/api/show/artist.getSimilar
+LASTFM = Provider(  # the limit is unpublished: 5 a second, averaged over 5 minutes, is what clients keep to
+    name="lastfm",
+    base_url="https://ws.audioscrobbler.com/2.0",
+    sandbox_path="/lastfm/2.0",
+    quota=Quota(1500, 300),
+    quota_per_account=False,
+    metadata_ttl=timedelta(days=7),
+    credentials=("LASTFM_API_KEY",),
+    secret_params=(("api_key", "LASTFM_API_KEY"),),
+    error_codes={  # https://www.last.fm/api/errorcodes
+        4: ResponseKind.CREDENTIALS_REFUSED,
+        6: ResponseKind.ABSENT,
+        8: ResponseKind.SERVER_ERROR,
+        10: ResponseKind.CREDENTIALS_REFUSED,
+        11: ResponseKind.SERVER_ERROR,
+        16: ResponseKind.SERVER_ERROR,
+        26: ResponseKind.CREDENTIALS_REFUSED,
+        29: ResponseKind.RATE_LIMITED,
+        None: ResponseKind.SERVER_ERROR,
+    },
+)
+
+TRACK = Endpoint(LASTFM, "track", "/")  # https://www.last.fm/api/show/track.getInfo
+TRACK_TAGS = Endpoint(LASTFM, "track_tags", "/")  # https://www.last.fm/api/show/track.getTopTags
+TRACK_SEARCH = Endpoint(LASTFM, "track_search", "/")  # https://www.last.fm/api/show/track.search
+ARTIST = Endpoint(LASTFM, "artist", "/")  # https://www.last.fm/api/show/artist.getInfo
+ARTIST_TAGS = Endpoint(LASTFM, "artist_tags", "/")  # https://www.last.fm/api/show/artist.getTopTags
+SIMILAR_ARTISTS = Endpoint(LASTFM, "similar_artists", "/")  # https://www.last.fm/api/show/artist.getSimilar
 
 HITS_PER_PAGE = 30
 read = Reader("lastfm")
@@ -176,47 +199,51 @@ def _artist_name(value: object, what: str) -> str | None:
 
 
 class LastfmClient:
-    """Last.fm's statistics. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Last.fm's statistics. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.artist("Nina Simone", fresh_since=since)
 
     async def track(self, artist: str, title: str, *, fresh_since: datetime | None = None) -> LastfmTrack | None:
         """A track with its numbers and tags; None where there is none."""
-        question = _question(TRACK, "track.getInfo", artist=artist, track=title, autocorrect=1)
-        return (await self._gateway.ask(question, parse_track, fresh_since=fresh_since)).body
+        request = _request(TRACK, "track.getInfo", artist=artist, track=title, autocorrect=1)
+        return (await self._sender.send(request, parse_track, fresh_since=fresh_since)).body
 
     async def track_tags(
         self, artist: str, title: str, *, fresh_since: datetime | None = None
     ) -> tuple[LastfmTag, ...] | None:
         """A track's tags with their counts; None where there is no such track."""
-        question = _question(TRACK_TAGS, "track.getTopTags", artist=artist, track=title, autocorrect=1)
-        return (await self._gateway.ask(question, parse_tags, fresh_since=fresh_since)).body
+        request = _request(TRACK_TAGS, "track.getTopTags", artist=artist, track=title, autocorrect=1)
+        return (await self._sender.send(request, parse_tags, fresh_since=fresh_since)).body
 
     async def search_tracks(
         self, artist: str, title: str, *, fresh_since: datetime | None = None
     ) -> tuple[LastfmHit, ...]:
         """The 30 tracks that fit best, by Last.fm's own idea of it."""
-        question = _question(TRACK_SEARCH, "track.search", artist=artist, track=title, limit=HITS_PER_PAGE)
-        return (await self._gateway.ask(question, parse_track_search, fresh_since=fresh_since)).body or ()
+        request = _request(TRACK_SEARCH, "track.search", artist=artist, track=title, limit=HITS_PER_PAGE)
+        return (await self._sender.send(request, parse_track_search, fresh_since=fresh_since)).body or ()
 
     async def artist(self, name: str, *, fresh_since: datetime | None = None) -> LastfmArtist | None:
         """An artist with his numbers and tags; None where there is none."""
-        question = _question(ARTIST, "artist.getInfo", artist=name, autocorrect=1)
-        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
+        request = _request(ARTIST, "artist.getInfo", artist=name, autocorrect=1)
+        return (await self._sender.send(request, parse_artist, fresh_since=fresh_since)).body
 
     async def artist_tags(self, name: str, *, fresh_since: datetime | None = None) -> tuple[LastfmTag, ...] | None:
         """An artist's tags with their counts; None where there is no such artist."""
-        question = _question(ARTIST_TAGS, "artist.getTopTags", artist=name, autocorrect=1)
-        return (await self._gateway.ask(question, parse_tags, fresh_since=fresh_since)).body
+        request = _request(ARTIST_TAGS, "artist.getTopTags", artist=name, autocorrect=1)
+        return (await self._sender.send(request, parse_tags, fresh_since=fresh_since)).body
 
     async def similar_artists(
         self, name: str, *, fresh_since: datetime | None = None
     ) -> tuple[LastfmSimilar, ...] | None:
         """Artists who are heard by the same people; None where there is no such artist."""
-        question = _question(SIMILAR_ARTISTS, "artist.getSimilar", artist=name, autocorrect=1)
-        return (await self._gateway.ask(question, parse_similar_artists, fresh_since=fresh_since)).body
+        request = _request(SIMILAR_ARTISTS, "artist.getSimilar", artist=name, autocorrect=1)
+        return (await self._sender.send(request, parse_similar_artists, fresh_since=fresh_since)).body
 
 
-def _question(endpoint: Endpoint, method: str, **params: str | int) -> Question:
-    return Question.of(endpoint, method=method, format="json", **params)
+def _request(endpoint: Endpoint, method: str, **params: str | int) -> Request:
+    return Request.get(endpoint, method=method, format="json", **params)

@@ -6,12 +6,12 @@ What its answers say is in `musicbrainz_answers`; which credits count as product
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from music_pipeline.gateway.errors import ProviderFailure
-from music_pipeline.gateway.gateway import ATTEMPTS
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota
+from music_pipeline.gateway.request import ATTEMPTS, Endpoint, Request, Sender
 from music_pipeline.providers.musicbrainz_records import (
     MusicBrainzArtist,
     MusicBrainzRecording,
@@ -28,14 +28,25 @@ from music_pipeline.providers.musicbrainz_records import (
 )
 from music_pipeline.providers.records import Page, onward
 
-URL = Endpoint("musicbrainz", "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
-ARTIST_SEARCH = Endpoint("musicbrainz", "artist_search", "/artist")  # …/MusicBrainz_API/Search#Artist
-ARTIST = Endpoint("musicbrainz", "artist", "/artist/{}")  # …/MusicBrainz_API#Lookups
-RELEASES = Endpoint("musicbrainz", "releases", "/release", of_one=True)  # …/MusicBrainz_API#Browse
-RELEASE = Endpoint("musicbrainz", "release", "/release/{}")  # …/MusicBrainz_API#Lookups
-RECORDINGS = Endpoint("musicbrainz", "recordings", "/recording", of_one=True)  # …/MusicBrainz_API#Browse
-RECORDING_SEARCH = Endpoint("musicbrainz", "recording_search", "/recording")  # …/MusicBrainz_API/Search#Recording
-RECORDING = Endpoint("musicbrainz", "recording", "/recording/{}")  # …/MusicBrainz_API#Lookups
+MUSICBRAINZ = Provider(  # https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting
+    name="musicbrainz",
+    base_url="https://musicbrainz.org/ws/2",
+    sandbox_path="/musicbrainz/ws/2",
+    quota=Quota(1, 1, strict=False),
+    quota_per_account=False,
+    metadata_ttl=timedelta(days=90),
+    timeout_seconds=60.0,
+    quirks=frozenset({Quirk.NOT_FOUND_MEANS_ABSENT, Quirk.NEEDS_CONTACT}),
+)
+
+URL = Endpoint(MUSICBRAINZ, "url", "/url")  # https://musicbrainz.org/doc/MusicBrainz_API#url_(by_text)
+ARTIST_SEARCH = Endpoint(MUSICBRAINZ, "artist_search", "/artist")  # …/MusicBrainz_API/Search#Artist
+ARTIST = Endpoint(MUSICBRAINZ, "artist", "/artist/{}")  # …/MusicBrainz_API#Lookups
+RELEASES = Endpoint(MUSICBRAINZ, "releases", "/release", of_one=True)  # …/MusicBrainz_API#Browse
+RELEASE = Endpoint(MUSICBRAINZ, "release", "/release/{}")  # …/MusicBrainz_API#Lookups
+RECORDINGS = Endpoint(MUSICBRAINZ, "recordings", "/recording", of_one=True)  # …/MusicBrainz_API#Browse
+RECORDING_SEARCH = Endpoint(MUSICBRAINZ, "recording_search", "/recording")  # …/MusicBrainz_API/Search#Recording
+RECORDING = Endpoint(MUSICBRAINZ, "recording", "/recording/{}")  # …/MusicBrainz_API#Lookups
 
 RELEASE_INC = "recordings artist-credits isrcs media labels release-groups artist-rels url-rels recording-level-rels"
 RELEASE_STATUS = "official"
@@ -58,10 +69,14 @@ Listed = TypeVar("Listed")
 
 
 class MusicBrainzClient:
-    """MusicBrainz's database. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """MusicBrainz's database. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search_artists("Nina Simone", fresh_since=since)
 
     async def artists_by_spotify_id(
         self, spotify_ids: Sequence[str], *, fresh_since: datetime | None = None
@@ -91,8 +106,8 @@ class MusicBrainzClient:
         # Of one address alone a 404 says that nobody knows it, as it does where there is nobody to ask.
         addresses = [address + id for id in sorted(set(ids))] + [UNKNOWN_ADDRESS] * (len(set(ids)) == 1)
         resources = tuple(("resource", one) for one in addresses)
-        question = Question(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
-        linked = (await self._gateway.ask(question, parse_urls, fresh_since=fresh_since)).body or {}
+        request = Request(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
+        linked = (await self._sender.send(request, parse_urls, fresh_since=fresh_since)).body or {}
         return {
             resource.removeprefix(address): mbids for resource, mbids in linked.items() if resource.startswith(address)
         }
@@ -103,8 +118,8 @@ class MusicBrainzClient:
         """Artists of this name or alias, the likeliest first, with MusicBrainz's score (0–100)."""
         phrase = lucene_phrase(name)
         query = f"artist:{phrase} OR alias:{phrase}"
-        question = Question.of(ARTIST_SEARCH, query=query, limit=limit, fmt="json")
-        return (await self._gateway.ask(question, parse_artist_search, fresh_since=fresh_since)).body or ()
+        request = Request.get(ARTIST_SEARCH, query=query, limit=limit, fmt="json")
+        return (await self._sender.send(request, parse_artist_search, fresh_since=fresh_since)).body or ()
 
     async def search_artists_named(
         self, names: Sequence[str], *, fresh_since: datetime | None = None
@@ -117,8 +132,8 @@ class MusicBrainzClient:
             raise ValueError(f"{len(names)} names in one search at MusicBrainz; it is asked for {MOST_NAMES}.")
         phrases = " OR ".join(lucene_phrase(name) for name in sorted(set(names)))
         query = f"artist:({phrases}) OR alias:({phrases})"
-        question = Question.of(ARTIST_SEARCH, query=query, limit=LARGEST_PAGE, fmt="json")
-        found = (await self._gateway.ask(question, parse_artist_page, fresh_since=fresh_since)).body
+        request = Request.get(ARTIST_SEARCH, query=query, limit=LARGEST_PAGE, fmt="json")
+        found = (await self._sender.send(request, parse_artist_page, fresh_since=fresh_since)).body
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def artist(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzArtist | None:
@@ -126,8 +141,8 @@ class MusicBrainzClient:
 
         A merged MBID answers the artist that it became.
         """
-        question = Question.of(ARTIST, mbid, inc=ARTIST_INC, fmt="json")
-        return (await self._gateway.ask(question, parse_artist, fresh_since=fresh_since)).body
+        request = Request.get(ARTIST, mbid, inc=ARTIST_INC, fmt="json")
+        return (await self._sender.send(request, parse_artist, fresh_since=fresh_since)).body
 
     async def releases_of_artist(
         self, mbid: str, *, offset: int = 0, limit: int = LARGEST_PAGE, fresh_since: datetime | None = None
@@ -138,11 +153,11 @@ class MusicBrainzClient:
         """
 
         async def ask(size: int, attempts: int) -> Page[MusicBrainzRelease] | None:
-            question = Question.of(
+            request = Request.get(
                 RELEASES, artist=mbid, inc=RELEASE_INC, status=RELEASE_STATUS, limit=size, offset=offset, fmt="json"
             )
-            answer = await self._gateway.ask(
-                question, onward(parse_releases, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
+            answer = await self._sender.send(
+                request, onward(parse_releases, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
             )
             return _followed(answer.body, offset, size)
 
@@ -156,9 +171,9 @@ class MusicBrainzClient:
         """
 
         async def ask(size: int, attempts: int) -> Page[MusicBrainzRecording] | None:
-            question = Question.of(RECORDINGS, release=mbid, inc=RECORDING_INC, limit=size, offset=offset, fmt="json")
-            answer = await self._gateway.ask(
-                question, onward(parse_recordings, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
+            request = Request.get(RECORDINGS, release=mbid, inc=RECORDING_INC, limit=size, offset=offset, fmt="json")
+            answer = await self._sender.send(
+                request, onward(parse_recordings, offset, "musicbrainz"), fresh_since=fresh_since, attempts=attempts
             )
             return _followed(answer.body, offset, size)
 
@@ -177,8 +192,8 @@ class MusicBrainzClient:
         found: list[MusicBrainzRecording] = []
         total: int | None = None
         while total is None or len(found) < total:
-            question = Question.of(RECORDING_SEARCH, query=query, limit=LARGEST_PAGE, offset=len(found), fmt="json")
-            page = (await self._gateway.ask(question, parse_recording_search, fresh_since=fresh_since)).body
+            request = Request.get(RECORDING_SEARCH, query=query, limit=LARGEST_PAGE, offset=len(found), fmt="json")
+            page = (await self._sender.send(request, parse_recording_search, fresh_since=fresh_since)).body
             if page is None or not page.items:
                 break
             found += page.items
@@ -187,13 +202,13 @@ class MusicBrainzClient:
 
     async def release(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRelease | None:
         """One release with tracks, credits and links; None where there is none."""
-        question = Question.of(RELEASE, mbid, inc=RELEASE_INC, fmt="json")
-        return (await self._gateway.ask(question, parse_release, fresh_since=fresh_since)).body
+        request = Request.get(RELEASE, mbid, inc=RELEASE_INC, fmt="json")
+        return (await self._sender.send(request, parse_release, fresh_since=fresh_since)).body
 
     async def recording(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRecording | None:
         """One recording with credits and ISRCs; None where there is none."""
-        question = Question.of(RECORDING, mbid, inc=RECORDING_INC, fmt="json")
-        return (await self._gateway.ask(question, parse_recording, fresh_since=fresh_since)).body
+        request = Request.get(RECORDING, mbid, inc=RECORDING_INC, fmt="json")
+        return (await self._sender.send(request, parse_recording, fresh_since=fresh_since)).body
 
 
 def _followed(page: Page[Item] | None, offset: int, size: int) -> Page[Item] | None:

@@ -11,16 +11,38 @@ Its music endpoint is not asked: of that even the names of the fields are guesse
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from music_pipeline.gateway.errors import ProviderFailure, UnreadableAnswer
 from music_pipeline.gateway.fields import UNSTORABLE, Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota, ResponseKind
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 
-LYRICS = Endpoint("sonoteller", "lyrics", "/lyrics")
+SONOTELLER = Provider(  # the free plan is said to hold 10 calls a month; one a second and two minutes are assumptions
+    name="sonoteller",
+    base_url="https://sonoteller-ai1.p.rapidapi.com",
+    sandbox_path="/sonoteller",
+    quota=Quota(1, 1),
+    quota_per_account=True,
+    metadata_ttl=timedelta(days=365),
+    credentials=("SONOTELLER_API_KEY",),
+    timeout_seconds=120.0,
+    headers=(("X-RapidAPI-Host", "sonoteller-ai1.p.rapidapi.com"),),
+    secret_headers=(("X-RapidAPI-Key", "SONOTELLER_API_KEY"),),
+    monthly_quota=10,
+    quirks=frozenset({Quirk.REFUSALS_ARE_FREE}),
+    error_codes={None: ResponseKind.REFUSED},
+)
+
+LYRICS = Endpoint(SONOTELLER, "lyrics", "/lyrics")
 FIELDS = ("summary", "language", "explicit", "moods", "themes", "keywords")
 SPOKEN = {"yes": True, "no": False}
 MOST_NAMES = 20
+# The example of Sonoteller's own documentation.
+EXAMPLE_AUDIO = (
+    "https://storage.googleapis.com/musikame-files/"
+    "thefatrat-mayday-feat-laura-brehm-lyriclyrics-videocopyright-free-music.mp3"
+)
 
 read = Reader("sonoteller")
 
@@ -91,16 +113,20 @@ def _is_numbered(value: Mapping[str, object]) -> bool:
 class SonotellerClient:
     """Sonoteller's analysis of lyrics. Every call is one of a month's few: a failure is not asked again here.
 
-    `fresh_since`: see Gateway.ask. Raises ProviderError's kinds.
+    `fresh_since`: see Gateway.send. Raises ProviderError's kinds.
     """
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.lyrics(EXAMPLE_AUDIO, fresh_since=since)
 
     async def lyrics(self, audio_url: str, *, fresh_since: datetime | None = None) -> LyricsAnalysis:
         """What the lyrics of the audio at a public address are about; the answer is kept even if it cannot be read."""
-        question = Question.posting(LYRICS, file=audio_url)
-        found = (await self._gateway.ask(question, parse_lyrics, fresh_since=fresh_since, attempts=1)).body
+        request = Request.post(LYRICS, file=audio_url)
+        found = (await self._sender.send(request, parse_lyrics, fresh_since=fresh_since, attempts=1)).body
         if found is None or not found.is_understood:
             came = ", ".join(found.names) if found and found.names else "nothing"
             text = f"sonoteller lyrics: of {', '.join(FIELDS)} none came in the expected kind; what came: {came:.300}"

@@ -5,25 +5,36 @@ Which releases and tracks to ask for, and in which order, is not decided here. P
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from music_pipeline.gateway.errors import ProviderRefused, UnreadableAnswer
 from music_pipeline.gateway.fields import Reader
-from music_pipeline.gateway.request import Asking, Endpoint, Question
+from music_pipeline.gateway.provider import Provider, Quirk, Quota
+from music_pipeline.gateway.request import Endpoint, Request, Sender
 from music_pipeline.providers.records import AudioFeatures, Kept, NamedId, Page, kept, onward, read_audio_features
 from music_pipeline.settings import settings
 
-SEARCH = Endpoint(
-    "spotify", "search", "/search"
-)  # https://developer.spotify.com/documentation/web-api/reference/search
-ARTIST = Endpoint("spotify", "artist", "/artists/{}")  # …/reference/get-an-artist
-ARTIST_ALBUMS = Endpoint("spotify", "artist_albums", "/artists/{}/albums")  # …/reference/get-an-artists-albums
-ALBUM = Endpoint("spotify", "album", "/albums/{}")  # …/reference/get-an-album
-ALBUM_TRACKS = Endpoint("spotify", "album_tracks", "/albums/{}/tracks")  # …/reference/get-an-albums-tracks
-TRACK = Endpoint("spotify", "track", "/tracks/{}")  # …/reference/get-track
+SPOTIFY = Provider(  # the limit is unpublished: 90 is what a small app seems to get
+    name="spotify",
+    base_url="https://api.spotify.com/v1",
+    sandbox_path="/spotify/v1",
+    quota=Quota(90, 30),
+    quota_per_account=True,
+    metadata_ttl=timedelta(days=30),
+    credentials=("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"),
+    authorization="Bearer {token}",
+    quirks=frozenset({Quirk.FORBIDDEN_MEANS_GONE, Quirk.NOT_FOUND_MEANS_ABSENT, Quirk.BUILT_BY_SPOTIPY}),
+)
+
+SEARCH = Endpoint(SPOTIFY, "search", "/search")  # https://developer.spotify.com/documentation/web-api/reference/search
+ARTIST = Endpoint(SPOTIFY, "artist", "/artists/{}")  # …/reference/get-an-artist
+ARTIST_ALBUMS = Endpoint(SPOTIFY, "artist_albums", "/artists/{}/albums")  # …/reference/get-an-artists-albums
+ALBUM = Endpoint(SPOTIFY, "album", "/albums/{}")  # …/reference/get-an-album
+ALBUM_TRACKS = Endpoint(SPOTIFY, "album_tracks", "/albums/{}/tracks")  # …/reference/get-an-albums-tracks
+TRACK = Endpoint(SPOTIFY, "track", "/tracks/{}")  # …/reference/get-track
 # spotipy says that the endpoint is gone, which is true of most apps but not of all.
-AUDIO_FEATURES = Endpoint("spotify", "audio_features", "/audio-features", direct=True)  # …/get-several-audio-features
+AUDIO_FEATURES = Endpoint(SPOTIFY, "audio_features", "/audio-features", direct=True)  # …/get-several-audio-features
 
 MOST_AUDIO_FEATURES = 100
 RELEASE_GROUPS = "album,single,compilation"
@@ -260,10 +271,14 @@ def _named_id(value: object) -> NamedId | None:
 
 
 class SpotifyClient:
-    """Spotify's catalogue. `fresh_since`: see Gateway.ask. Every method raises ProviderError's kinds."""
+    """Spotify's catalogue. `fresh_since`: see Gateway.send. Every method raises ProviderError's kinds."""
 
-    def __init__(self, gateway: Asking) -> None:
-        self._gateway = gateway
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def probe(self, since: datetime) -> None:
+        """Make one cheap call that no response cached before `since` answers."""
+        await self.search("Nina Simone", fresh_since=since)
 
     async def search(self, artist_name: str, *, offset: int = 0, fresh_since: datetime | None = None) -> SpotifySearch:
         """Tracks of artists of this name; the first page (offset 0) brings artist candidates too."""
@@ -279,7 +294,7 @@ class SpotifyClient:
 
     async def artist(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyArtist | None:
         """An artist; None where there is none."""
-        return (await self._gateway.ask(Question(ARTIST, (spotify_id,)), parse_artist, fresh_since=fresh_since)).body
+        return (await self._sender.send(Request(ARTIST, (spotify_id,)), parse_artist, fresh_since=fresh_since)).body
 
     async def artist_albums(
         self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
@@ -287,7 +302,7 @@ class SpotifyClient:
         """A page of an artist's albums, singles and compilations; None where there is no such artist."""
 
         async def ask(size: int) -> Page[SpotifyAlbum] | None:
-            question = Question.of(
+            request = Request.get(
                 ARTIST_ALBUMS,
                 spotify_id,
                 include_groups=RELEASE_GROUPS,
@@ -296,8 +311,8 @@ class SpotifyClient:
                 offset=offset,
             )
             return (
-                await self._gateway.ask(
-                    question, onward(parse_artist_albums, offset, "spotify"), fresh_since=fresh_since
+                await self._sender.send(
+                    request, onward(parse_artist_albums, offset, "spotify"), fresh_since=fresh_since
                 )
             ).body
 
@@ -305,23 +320,23 @@ class SpotifyClient:
 
     async def album(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyAlbum | None:
         """A full album with its barcode; None where there is none."""
-        question = Question.of(ALBUM, spotify_id, market=settings().market)
-        return (await self._gateway.ask(question, parse_album, fresh_since=fresh_since)).body
+        request = Request.get(ALBUM, spotify_id, market=settings().market)
+        return (await self._sender.send(request, parse_album, fresh_since=fresh_since)).body
 
     async def album_tracks(
         self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
     ) -> Page[SpotifySimpleTrack] | None:
         """A page of an album's tracks, without ISRC; None where there is no such album."""
         market = settings().market
-        question = Question.of(ALBUM_TRACKS, spotify_id, limit=ALBUM_TRACKS_LIMIT, offset=offset, market=market)
+        request = Request.get(ALBUM_TRACKS, spotify_id, limit=ALBUM_TRACKS_LIMIT, offset=offset, market=market)
         return (
-            await self._gateway.ask(question, onward(parse_album_tracks, offset, "spotify"), fresh_since=fresh_since)
+            await self._sender.send(request, onward(parse_album_tracks, offset, "spotify"), fresh_since=fresh_since)
         ).body
 
     async def track(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyTrack | None:
         """A full track; None where there is none."""
-        question = Question.of(TRACK, spotify_id, market=settings().market)
-        return (await self._gateway.ask(question, parse_track, fresh_since=fresh_since)).body
+        request = Request.get(TRACK, spotify_id, market=settings().market)
+        return (await self._sender.send(request, parse_track, fresh_since=fresh_since)).body
 
     async def audio_features(
         self, spotify_ids: Sequence[str], *, fresh_since: datetime | None = None
@@ -334,15 +349,15 @@ class SpotifyClient:
             raise ValueError(f"{len(spotify_ids)} tracks in one request to Spotify; it takes {MOST_AUDIO_FEATURES}.")
         if not spotify_ids:
             return {}
-        question = Question.of(AUDIO_FEATURES, ids=",".join(sorted(set(spotify_ids))))
-        return (await self._gateway.ask(question, parse_several_audio_features, fresh_since=fresh_since)).body or {}
+        request = Request.get(AUDIO_FEATURES, ids=",".join(sorted(set(spotify_ids))))
+        return (await self._sender.send(request, parse_several_audio_features, fresh_since=fresh_since)).body or {}
 
     async def _search(self, query: str, kinds: str, offset: int, fresh_since: datetime | None) -> SpotifySearch:
         async def ask(size: int) -> SpotifySearch:
             market = settings().market
-            question = Question.of(SEARCH, q=query, type=kinds, limit=size, offset=offset, market=market)
+            request = Request.get(SEARCH, q=query, type=kinds, limit=size, offset=offset, market=market)
             found = (
-                await self._gateway.ask(question, onward(parse_search, offset, "spotify"), fresh_since=fresh_since)
+                await self._sender.send(request, onward(parse_search, offset, "spotify"), fresh_since=fresh_since)
             ).body
             return found or NOTHING_FOUND
 
@@ -350,15 +365,15 @@ class SpotifyClient:
 
     async def _in_pages(self, ask: Callable[[int], Awaitable[Answered]]) -> Answered:
         """Ask with the page size that is set; one that this app is refused is learnt, and 10 taken from then on."""
-        learnt = await self._gateway.capability("spotify", PAGE_SIZE_CAPABILITY)
+        learnt = await self._sender.capability(SPOTIFY, PAGE_SIZE_CAPABILITY)
         size = int(learnt) if learnt else settings().spotify_page_size
         try:
             return await ask(size)
         except ProviderRefused as refusal:
             if "invalid limit" not in refusal.text.lower() or size <= PAGE_SIZE_IN_DEVELOPMENT_MODE:
                 raise
-        await self._gateway.learn(
-            "spotify", PAGE_SIZE_CAPABILITY, str(PAGE_SIZE_IN_DEVELOPMENT_MODE), f"a limit of {size} was refused"
+        await self._sender.learn(
+            SPOTIFY, PAGE_SIZE_CAPABILITY, str(PAGE_SIZE_IN_DEVELOPMENT_MODE), f"a limit of {size} was refused"
         )
         return await ask(PAGE_SIZE_IN_DEVELOPMENT_MODE)
 

@@ -3,10 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from music_pipeline.gateway.request import TURN
 
 if TYPE_CHECKING:  # the clients take their time to load
     pass
@@ -14,12 +12,14 @@ if TYPE_CHECKING:  # the clients take their time to load
 Found = TypeVar("Found")
 
 
-_turns = itertools.count(1)
+ORDER: ContextVar[int] = ContextVar("ORDER", default=0)
+"""Calls of one class with a lower order go first, so that the artists that were begun first are completed first."""
+_orders = itertools.count(1)
 
 
 async def as_they_end(calls: Iterable[Coroutine[Any, Any, Found]]) -> AsyncGenerator[Found, None]:
-    """Begin all at once, each with a TURN, and give each result when it is there; what raises ends all."""
-    tasks = [asyncio.create_task(call, context=_in_next_turn()) for call in calls]
+    """Begin all at once, each with an ORDER, and give each result when it is there; what raises ends all."""
+    tasks = [asyncio.create_task(call, context=_in_next_order()) for call in calls]
     try:
         for ended in asyncio.as_completed(tasks):
             yield await ended
@@ -29,9 +29,9 @@ async def as_they_end(calls: Iterable[Coroutine[Any, Any, Found]]) -> AsyncGener
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _in_next_turn() -> Context:
+def _in_next_order() -> Context:
     context = copy_context()
-    context.run(TURN.set, next(_turns))
+    context.run(ORDER.set, next(_orders))
     return context
 
 

@@ -5,29 +5,32 @@ What is claimed is for the caller to say; what a stage reads is in its own modul
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib import import_module
 from types import TracebackType
+from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
 from music_pipeline.gateway.errors import OutOfTime, ProviderFailure
-from music_pipeline.gateway.gateway import Gateway
-from music_pipeline.gateway.request import Priority
-from music_pipeline.providers.clients import providers_on
+from music_pipeline.gateway.gateway import Gateway, open_gateway
+from music_pipeline.gateway.provider import Provider
+from music_pipeline.gateway.request import ATTEMPTS, Priority, Request, Response, Urgency
 from music_pipeline.providers.probe import found_down
+from music_pipeline.providers.registry import Providers, providers_on
 from music_pipeline.work.claim import give_back, heartbeat
-from music_pipeline.work.model import Stage, WorkItem
+from music_pipeline.work.model import Origin, Stage, WorkItem
 from music_pipeline.work.stages import STAGES
 from music_pipeline.worker.commit import Settling
+from music_pipeline.worker.concurrency import ORDER
 from music_pipeline.worker.loop_thread import LoopThread
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.stage import Reading, ReadResult, StageContext, StageReader
-from music_pipeline.worker.turns import CLASS_OF_ORIGIN, Turns
 
 log = structlog.get_logger()
 
@@ -35,8 +38,45 @@ log = structlog.get_logger()
 CHUNKS_AT_ONCE = 2
 LOOK_AGAIN_SECONDS = 0.5
 
+# The class of the calls for queued work. What a person names and waits for is interactive, whatever its origin.
+PRIORITY_OF_ORIGIN: Mapping[Origin, Priority] = {
+    "manual": Priority.INTERACTIVE,
+    "watchlist": Priority.WATCHLIST,
+    "batch": Priority.ENRICHMENT,
+}
+
+Body = TypeVar("Body")
 Claim = Callable[[], Sequence[WorkItem]]
 """Claims the next chunk of work; empty: there is nothing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSender:
+    """Sends through the gateway with one priority and deadline, in the order in which artists were begun."""
+
+    gateway: Gateway
+    priority: Priority
+    deadline: float | None
+
+    async def send(
+        self,
+        request: Request,
+        parse: Callable[[object], Body],
+        *,
+        fresh_since: datetime | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> Response[Body]:
+        """`Gateway.send`. Raises OutOfTime after the deadline."""
+        urgency = Urgency(self.priority, ORDER.get(), self.deadline)
+        return await self.gateway.send(request, parse, fresh_since=fresh_since, attempts=attempts, urgency=urgency)
+
+    async def capability(self, provider: Provider, name: str) -> str | None:
+        """`Gateway.capability`."""
+        return await self.gateway.capability(provider, name)
+
+    async def learn(self, provider: Provider, name: str, value: str, reason: str) -> None:
+        """`Gateway.learn`."""
+        await self.gateway.learn(provider, name, value, reason)
 
 
 class Session:
@@ -51,19 +91,24 @@ class Session:
         *,
         keep_follow_ups_forced: bool,
     ) -> None:
-        """`priority`: of all calls; None: each piece of work has that of its origin. `deadline`: see `Turns`."""
+        """`priority`: of all calls; None: of the origin of each piece of work. `deadline`: see `Urgency`."""
         self._engine = engine
         self._run_id = run_id
         self._priority = priority
         self._settling = Settling(engine, run_id, keep_follow_ups_forced)
-        self._gateway = Gateway(engine, priority=Priority.ENRICHMENT if priority is None else priority, run_id=run_id)
-        self._providers = {one: providers_on(Turns(self._gateway, deadline, one)) for one in Priority}
+        self._deadline = deadline
+        self._opened = open_gateway(
+            engine, priority=Priority.ENRICHMENT if priority is None else priority, run_id=run_id
+        )
+        self._providers: dict[Priority, Providers] = {}
         self._loop = LoopThread()
 
     def __enter__(self) -> "Session":
         self._loop.__enter__()
         try:
-            self._loop.run(self._gateway.__aenter__())
+            self._gateway = self._loop.run(_entered(self._opened))
+            for one in Priority:
+                self._providers[one] = providers_on(SweepSender(self._gateway, one, self._deadline))
         except BaseException:
             self._loop.__exit__(None, None, None)
             raise
@@ -73,7 +118,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._loop.run(self._gateway.__aexit__(None, None, None))
+            self._loop.run(_left(self._opened))
         finally:
             self._loop.__exit__(kind, error, traceback)
 
@@ -137,9 +182,17 @@ class Session:
         """The work of each kind, the most urgent first, so that none waits behind a lower one."""
         groups: dict[Priority, list[WorkItem]] = {}
         for item in items:
-            priority = CLASS_OF_ORIGIN[item.origin] if self._priority is None else self._priority
+            priority = PRIORITY_OF_ORIGIN[item.origin] if self._priority is None else self._priority
             groups.setdefault(priority, []).append(item)
         return sorted(groups.items())
+
+
+async def _entered(opened: AbstractAsyncContextManager[Gateway]) -> Gateway:
+    return await opened.__aenter__()
+
+
+async def _left(opened: AbstractAsyncContextManager[Gateway]) -> None:
+    await opened.__aexit__(None, None, None)
 
 
 def reader_of(stage: Stage) -> StageReader:

@@ -16,7 +16,7 @@ from music_pipeline.gateway.errors import ProviderError, ProviderFailure
 from music_pipeline.work.model import EnqueueRequest, Stage, WorkItem
 
 if TYPE_CHECKING:  # the clients take their time to load
-    from music_pipeline.providers.clients import Providers
+    from music_pipeline.providers.registry import Providers
 from music_pipeline.gateway.errors import OutOfTime
 from music_pipeline.worker.concurrency import Found, as_they_end, settled
 

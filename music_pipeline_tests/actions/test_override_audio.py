@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from music_pipeline.actions.override import set_own_value, unset_own_value
 from music_pipeline.catalog.overrides import InvalidValue, entity_of
-from music_pipeline.gateway.daily_quota import period_uses
 from music_pipeline.ops.doctor import advice_on_skipped
+from music_pipeline.ops.quotas import period_uses
 from music_pipeline.providers.sonoteller import SonotellerClient
 from music_pipeline.sandbox.providers.sonoteller import analysis
 from music_pipeline.sandbox.world.coverage import covered

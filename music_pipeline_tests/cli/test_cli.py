@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from music_pipeline.cli import database as data
 from music_pipeline.cli import main
-from music_pipeline.gateway.sandbox_info import sandbox_info, sandbox_speed
+from music_pipeline.gateway.addresses import sandbox_info, sandbox_speed
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import PROJECT
 from music_pipeline.work.dead_letters import cancel, list_dead

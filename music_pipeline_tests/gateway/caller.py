@@ -17,9 +17,9 @@ from uuid import uuid4
 from music_pipeline import logs
 from music_pipeline.database.engine import get_engine
 from music_pipeline.gateway.errors import ProviderUnavailable
-from music_pipeline.gateway.gateway import Gateway
+from music_pipeline.gateway.gateway import open_gateway
 from music_pipeline.gateway.request import Priority
-from music_pipeline.providers.clients import Providers, providers_on
+from music_pipeline.providers.registry import Providers, providers_on
 from music_pipeline.sandbox.world.coverage import covered
 
 CALLERS = 8
@@ -71,7 +71,7 @@ def call(link: Connection, environment: Mapping[str, str], priority: Priority, n
 
 async def _call(link: Connection, priority: Priority, names: Sequence[str]) -> None:
     answered: Counter[str] = Counter()
-    async with Gateway(get_engine(), priority=priority, run_id="caller") as gateway:
+    async with open_gateway(get_engine(), priority=priority, run_id="caller") as gateway:
         providers = providers_on(gateway)
         link.send("ready")
         begin, end = await asyncio.to_thread(link.recv)

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,12 +22,12 @@ from music_pipeline.gateway.errors import (
     ProviderRefused,
     UnreadableAnswer,
 )
-from music_pipeline.gateway.request import Question
-from music_pipeline.providers import registry
+from music_pipeline.gateway.request import Request
 from music_pipeline.providers.discogs import RELEASE, parse_release
 from music_pipeline.providers.genius import SONG
 from music_pipeline.providers.spotify import ARTIST, parse_artist
 from music_pipeline.sandbox.process import SandboxProcess
+from music_pipeline_tests.support.providers import declared
 
 UNKNOWN = "A" * 22
 
@@ -47,7 +46,7 @@ async def test_an_answer_is_asked_for_once_and_then_comes_from_the_cache(world: 
     async with opened() as first:
         asked = await asyncio.gather(*(first.spotify.artist(artist_id) for _ in range(5)))
     async with opened() as second:
-        kept = await second.gateway.ask(Question(ARTIST, (artist_id,)), parse_artist)
+        kept = await second.gateway.send(Request(ARTIST, (artist_id,)), parse_artist)
     assert asked == [kept.body] * 5
     assert kept.from_cache
     assert requests(world, "spotify") == 1
@@ -393,7 +392,7 @@ async def test_a_connection_that_breaks_is_one_call_of_its_permit_and_no_second(
     own_server("/discogs/releases/1", release)
     async with opened() as clients:
         with pytest.raises(ProviderFailure, match="Disconnected"):
-            await clients.gateway.ask(Question.of(RELEASE, "1"), parse_release, attempts=1)
+            await clients.gateway.send(Request.get(RELEASE, "1"), parse_release, attempts=1)
     assert len(arrived) == 1
 
 
@@ -457,11 +456,7 @@ async def test_musicbrainz_is_told_who_asks(
     assert agents == ["music_pipeline/0.1.0 ( us@example.org )"]
 
 
-async def test_a_provider_that_never_answers_times_out(
-    opened: Any, own_server: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurried = {name: replace(provider, timeout_seconds=0.2) for name, provider in registry.PROVIDERS.items()}
-    monkeypatch.setattr(registry, "PROVIDERS", hurried)
+async def test_a_provider_that_never_answers_times_out(opened: Any, own_server: Callable[..., None]) -> None:
     forever = asyncio.Event()
 
     async def never(_: web.Request) -> web.Response:
@@ -470,11 +465,12 @@ async def test_a_provider_that_never_answers_times_out(
 
     own_server("/genius/songs/1", never)
     own_server(f"/spotify/v1/artists/{UNKNOWN}", never)
-    async with opened() as clients:
-        with pytest.raises(ProviderGatewayTimeoutError):
-            await clients.gateway.ask(Question.of(SONG, "1"), lambda payload: payload, attempts=1)
-        with pytest.raises(ProviderGatewayTimeoutError):
-            await clients.gateway.ask(Question(ARTIST, (UNKNOWN,)), parse_artist, attempts=1)
+    with declared(lambda _: {"timeout_seconds": 0.2}):
+        async with opened() as clients:
+            with pytest.raises(ProviderGatewayTimeoutError):
+                await clients.gateway.send(Request.get(SONG, "1"), lambda payload: payload, attempts=1)
+            with pytest.raises(ProviderGatewayTimeoutError):
+                await clients.gateway.send(Request(ARTIST, (UNKNOWN,)), parse_artist, attempts=1)
     forever.set()
 
 

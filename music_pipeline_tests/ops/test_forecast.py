@@ -9,9 +9,10 @@ import pytest
 
 from music_pipeline.cli import main
 from music_pipeline.cli.discover import typical_artist
-from music_pipeline.gateway.daily_quota import DayQuota, DayUse, kept_shares
+from music_pipeline.gateway.daily_quota import DayQuota, reserved_shares
 from music_pipeline.ops.estimate import ASSUMED_ARTIST
 from music_pipeline.ops.forecast import Learnt, OpenArtist, calls_of_artist, done_at, forecast
+from music_pipeline.ops.quotas import DayUse
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.work.model import CATALOG_STAGES, Stage
 from music_pipeline.worker.runner import drain
@@ -27,7 +28,7 @@ TOLERANCE, TOLERANCE_IN_ALL = 0.35, 0.25
 
 
 def day(*, limit: int, used: int) -> DayUse:
-    return DayUse("genius", DayQuota("genius:developer", limit, 86_400.0, kept_shares()), used, (), None)
+    return DayUse("genius", DayQuota("genius:developer", limit, 86_400.0, reserved_shares()), used, (), None)
 
 
 def test_calls_take_as_long_as_the_rate_the_block_and_the_day_say() -> None:

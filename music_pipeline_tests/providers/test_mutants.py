@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from music_pipeline.gateway.classify import Meaning, RawResponse, read_response, text_of
+from music_pipeline.gateway.classify import RawResponse, classify, text_of
 from music_pipeline.gateway.errors import UnreadableAnswer
+from music_pipeline.gateway.provider import ResponseKind
 from music_pipeline.providers import (
     acousticbrainz,
     deezer,
@@ -196,15 +197,15 @@ def of_recordings(folder: Path, provider: str) -> Iterator[Answer]:
 def fault_of(mutant: Mutant, original: Answer, provider: str) -> str | None:
     """What is wrong with how the mutant is read; None if nothing is."""
     response = RawResponse(200, {"content-type": "application/json"}, mutant.body)
-    reading = read_response(response, PROVIDERS[provider], asked_for_one=True, now=NOW)
-    if reading.meaning is not Meaning.ANSWERED:
+    classified = classify(response, PROVIDERS[provider], asked_for_one=True, now=NOW)
+    if classified.kind is not ResponseKind.ANSWERED:
         return None
-    assert json.dumps(json.loads(text_of(mutant.body))) == json.dumps(reading.payload)  # as the cache keeps it
+    assert json.dumps(json.loads(text_of(mutant.body))) == json.dumps(classified.payload)  # as the cache keeps it
     try:
-        record = original.parser(reading.payload)
+        record = original.parser(classified.payload)
     except UnreadableAnswer:
         return None
-    made_up = invented(record, reading.payload, mutant.planted, original.faithful) or unstorable(record)
+    made_up = invented(record, classified.payload, mutant.planted, original.faithful) or unstorable(record)
     return f"made up or of no use: {str(made_up)[:300]}" if made_up else None
 
 

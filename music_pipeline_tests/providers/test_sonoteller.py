@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from music_pipeline.gateway.daily_quota import MONTH_SECONDS, DayUse, day_uses, period_uses
+from music_pipeline.gateway.daily_quota import MONTH_SECONDS
 from music_pipeline.gateway.errors import (
     CredentialsMissing,
     CredentialsRefused,
@@ -22,9 +22,10 @@ from music_pipeline.gateway.errors import (
     ProviderRefused,
     UnreadableAnswer,
 )
+from music_pipeline.gateway.provider import with_configured_quotas
 from music_pipeline.ops.doctor import provider_findings
-from music_pipeline.providers.registry import configured_provider
-from music_pipeline.providers.sonoteller import LyricsAnalysis, parse_lyrics
+from music_pipeline.ops.quotas import DayUse, day_uses, period_uses
+from music_pipeline.providers.sonoteller import SONOTELLER, LyricsAnalysis, parse_lyrics
 from music_pipeline.sandbox.providers.sonoteller import analysis
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.settings import SettingError, settings
@@ -257,13 +258,13 @@ async def test_what_the_month_allows_is_kept_to_by_all_processes_and_told(
 
 
 def test_a_month_has_ten_calls_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert configured_provider("sonoteller").monthly_quota == 10
+    assert with_configured_quotas(SONOTELLER).monthly_quota == 10
     monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "250")
-    assert configured_provider("sonoteller").monthly_quota == 250
+    assert with_configured_quotas(SONOTELLER).monthly_quota == 250
     monkeypatch.setenv("SONOTELLER_DAILY_QUOTA", "5")
     with pytest.raises(SettingError, match="by the day or by the month"):
-        configured_provider("sonoteller")
+        with_configured_quotas(SONOTELLER)
     monkeypatch.delenv("SONOTELLER_DAILY_QUOTA")
     monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "many")
     with pytest.raises(SettingError, match="SONOTELLER_MONTHLY_QUOTA"):
-        configured_provider("sonoteller")
+        with_configured_quotas(SONOTELLER)

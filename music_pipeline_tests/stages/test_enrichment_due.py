@@ -13,12 +13,14 @@ from music_pipeline import credentials
 from music_pipeline.defs.runs.source_checks import source_last_run
 from music_pipeline.defs.runs.source_events import source_outcomes
 from music_pipeline.gateway import addresses
+from music_pipeline.gateway.provider import Provider
 from music_pipeline.ops.doctor import enrichment_findings
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages.enrichment.due import LAST_PRIORITY, enqueue_due_enrichment, enrichment_is_due
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline_tests.support.enriching import change, enrich, requests, rows_by_source
 from music_pipeline_tests.support.pipeline import Pipeline
+from music_pipeline_tests.support.providers import declared
 
 ARTIST_WITH_OLD_ANSWER = """
 WITH artist AS (
@@ -130,18 +132,17 @@ def as_real(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
 
     What the block changes further of the environment has to go through the patch that is yielded.
     """
-    there = {
-        name: replace(one, base_url=pipeline.sandbox.url + one.sandbox_path, quota=replace(one.quota, seconds=0.5))
-        for name, one in PROVIDERS.items()
-    }
-    with monkeypatch.context() as patch:
+
+    def at_the_sandbox(one: Provider) -> dict[str, object]:
+        address = pipeline.sandbox.url + one.sandbox_path
+        return {"base_url": address, "quota": replace(one.quota, seconds=0.5)}
+
+    with monkeypatch.context() as patch, declared(at_the_sandbox):
         patch.delenv("MUSIC_SANDBOX_URL")
         patch.setenv("MUSICBRAINZ_CONTACT", "somebody@example.org")
-        for one in there.values():
+        for one in PROVIDERS.values():
             for name in one.credentials:
                 patch.setenv(name, "sandbox")
-        for name, one in there.items():
-            patch.setitem(PROVIDERS, name, one)  # type: ignore[arg-type]
         patch.setattr(addresses, "SPOTIFY_ACCOUNTS", pipeline.sandbox.url + addresses.SPOTIFY_ACCOUNTS_IN_SANDBOX)
         yield patch
 

@@ -16,7 +16,7 @@ import structlog
 from music_pipeline.catalog.source_rows import EnrichableRecording
 from music_pipeline.gateway.breaker import BreakerRules, admit, record
 from music_pipeline.gateway.errors import CircuitBreakerOpenException, ProviderFailure
-from music_pipeline.gateway.quota import plan_of
+from music_pipeline.gateway.quota import quota_plan
 from music_pipeline.providers.lastfm import LastfmTrack
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages.enrichment import fetch as enrichment_sources
@@ -28,6 +28,7 @@ from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.stages.test_enrichment_plan import DEEZER, LATER, NOW, RECORDING, known
+from music_pipeline_tests.support.calls import OnPool
 from music_pipeline_tests.support.rows import write_small_catalogue
 
 IDS = """
@@ -170,17 +171,17 @@ def test_the_failures_of_all_others_do_not_keep_a_source_from_being_asked(one: O
 
 
 @pytest.mark.parametrize("provider", ASKED_OF)
-def test_a_provider_has_a_breaker_of_its_own(engine: sa.Engine, provider: str) -> None:
+def test_a_provider_has_a_breaker_of_its_own(on_pool: OnPool, provider: str) -> None:
     rules = BreakerRules(failures=2, seconds=60, successes=2)
     for digest in ("one", "another"):
-        record(engine, provider, "failure", request_digest=digest, probe=None, rules=rules)
-    assert {name: admit(engine, name, lease=30).admitted for name in ASKED_OF} == {
+        on_pool(record, provider, "failure", request_digest=digest, probe=None, rules=rules)
+    assert {name: on_pool(admit, name, lease=30).admitted for name in ASKED_OF} == {
         name: name != provider for name in ASKED_OF
     }
 
 
 def test_a_provider_has_a_quota_of_its_own() -> None:
-    buckets = {name: plan_of(PROVIDERS[name], "default", "f", 1.0).buckets[0] for name in ASKED_OF}
+    buckets = {name: quota_plan(PROVIDERS[name], "default", "f", 1.0).buckets[0] for name in ASKED_OF}
     assert len(set(buckets.values())) == len(ASKED_OF)
 
 

@@ -1,15 +1,17 @@
 """What the gateway's tests share: a sandbox without faults, and a server whose answers the test writes itself."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
-from music_pipeline.gateway.gateway import Gateway
+from music_pipeline.gateway.gateway import Gateway, open_gateway
+from music_pipeline.gateway.pool import Pool
 from music_pipeline.gateway.request import Priority
-from music_pipeline.providers.clients import providers_on
+from music_pipeline.providers.registry import providers_on
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SPEED = 60.0
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+OnPool = Callable[..., Any]
 
 
 @pytest.fixture
@@ -43,15 +46,29 @@ class Clients:
 
 
 @pytest.fixture
+def on_pool(engine: "sa.Engine") -> Iterator[OnPool]:
+    """`on_pool(function, …)`: run one of the gateway's asynchronous statements on the test's database."""
+    with asyncio.Runner() as runner:
+        pool = Pool(engine)
+        runner.run(pool.open())
+
+        def run(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
+            return runner.run(function(pool, *args, **kwargs))
+
+        yield run
+        runner.run(pool.aclose())
+
+
+@pytest.fixture
 def opened(engine: "sa.Engine") -> Callable[[], Any]:
     """`async with opened() as clients`: a gateway as another process would have it, on the test's database."""
 
     @contextlib.asynccontextmanager
-    async def open_gateway() -> AsyncIterator[Clients]:
-        async with Gateway(engine, priority=Priority.INTERACTIVE, run_id="test") as gateway:
+    async def open_clients() -> AsyncIterator[Clients]:
+        async with open_gateway(engine, priority=Priority.INTERACTIVE, run_id="test") as gateway:
             yield Clients(gateway)
 
-    return open_gateway
+    return open_clients
 
 
 @pytest.fixture

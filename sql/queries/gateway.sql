@@ -1,12 +1,18 @@
 -- What the gateway asks and stores: permits, blocks, breakers, the cache, capabilities, call counts, credentials.
 
 -- name: reserve_permits
+-- The places of answered requests are freed first: the permits depend on what that answers.
 SELECT permits.*, state.*
-FROM reserve_permits(
-         :buckets, :intervals, :windows, :scopes, :ring, :hold, :horizon, :widest, :wanted,
+FROM (
+    SELECT CASE WHEN cardinality(CAST(:released AS bigint[])) = 0 THEN 0
+                ELSE coalesce(length(CAST(free_places(:bucket, :released, :answered) AS text)), 0) * 0 END AS freed
+    OFFSET 0
+) AS places
+CROSS JOIN LATERAL reserve_permits(
+         :buckets, :intervals, :windows, :scopes, :ring, :hold, :horizon, :widest, places.freed + CAST(:wanted AS integer),
          :asker, :class, :day_bucket, :day, :day_allowed, :day_step
      ) AS permits
-CROSS JOIN provider_state(:provider, :scopes) AS state
+CROSS JOIN LATERAL provider_state(:provider, :scopes) AS state
 
 -- name: free_places
 SELECT free_places(:bucket, :released, :answered)
@@ -35,19 +41,25 @@ FROM provider_state(:provider, :scopes) AS state
 SELECT admitted, probe, until FROM breaker_admit(:provider, :lease)
 
 -- name: breaker_record
-SELECT breaker_record(
+-- Every process hears of it: what it knows of the provider is out of date.
+SELECT recorded.state, pg_notify('provider_changed', :provider)
+FROM (SELECT breaker_record(
     :provider, :verdict, :request_digest, CAST(:probe AS uuid), :failures_to_open, :open_seconds, :successes_to_close
-)
+) AS state) AS recorded
 
 -- name: record_block
-INSERT INTO provider_blocks (scope, kind, provider, until, reason)
-VALUES (:scope, :kind, :provider, :until, :reason)
-ON CONFLICT (scope, kind) DO UPDATE
-    SET until = excluded.until, reason = excluded.reason, created_at = now()
-    WHERE provider_blocks.until < excluded.until
+-- Every process hears of it.
+WITH recorded AS (
+    INSERT INTO provider_blocks (scope, kind, provider, until, reason)
+    VALUES (:scope, :kind, :provider, :until, :reason)
+    ON CONFLICT (scope, kind) DO UPDATE
+        SET until = excluded.until, reason = excluded.reason, created_at = now()
+        WHERE provider_blocks.until < excluded.until
+)
+SELECT pg_notify('provider_changed', :provider)
 
 -- name: cached_answers
-SELECT provider, account, digest, body, etag, last_modified, fetched_at
+SELECT provider, account, digest, endpoint, request, body, etag, last_modified, fetched_at
 FROM cached_answers
 JOIN unnest(
     CAST(:providers AS text[]), CAST(:accounts AS text[]), CAST(:digests AS bytea[])
@@ -84,7 +96,11 @@ DELETE FROM provider_capabilities WHERE provider = :provider
 
 -- name: count_calls
 INSERT INTO provider_calls AS total (provider, endpoint, account, outcome, day, calls, seconds, latency_buckets)
-VALUES (:provider, :endpoint, :account, :outcome, CAST(now() AT TIME ZONE 'UTC' AS date), :calls, :seconds, :latency_buckets)
+SELECT provider, endpoint, account, outcome, CAST(now() AT TIME ZONE 'UTC' AS date), calls, seconds, latency_buckets
+FROM json_to_recordset(CAST(:counted AS json)) AS counted (
+    provider text, endpoint text, account text, outcome text, calls bigint, seconds float8, latency_buckets bigint[]
+)
+ORDER BY provider, endpoint, account, outcome  -- in one order for all processes, which therefore do not block each other
 ON CONFLICT (provider, endpoint, account, outcome, day) DO UPDATE
     SET calls = total.calls + excluded.calls,
         seconds = total.seconds + excluded.seconds,

@@ -12,10 +12,9 @@ import sqlalchemy as sa
 
 from music_pipeline.credentials import CredentialError
 from music_pipeline.database.queries import query
-from music_pipeline.gateway.auth import missing_credentials
 from music_pipeline.gateway.capabilities import LIFETIME_SECONDS
+from music_pipeline.providers.availability import missing_settings
 from music_pipeline.providers.registry import PROVIDERS
-from music_pipeline.settings import settings
 from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all, asked_on_demand
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, Stage
@@ -94,9 +93,7 @@ def askable_sources(engine: sa.Engine) -> list[str]:
 
 
 def _has_what_it_needs(engine: sa.Engine, name: str) -> bool:
-    configured, provider = settings(), PROVIDERS[name]
-    has_contact = configured.sandbox_url is not None or configured.musicbrainz_contact is not None
     try:
-        return not missing_credentials(engine, provider) and (has_contact or not provider.contact_needed)
+        return not missing_settings(engine, PROVIDERS[name])
     except CredentialError:  # one that cannot be read is told of where it is needed, and must not hold up the others
         return False

@@ -22,7 +22,7 @@ from music_pipeline.stages.enrichment.sources import AUDIO_FEATURES, SOURCES
 from music_pipeline.worker.concurrency import settled
 
 if TYPE_CHECKING:  # the clients take their time to load, and the command line wants the names of the sources only
-    from music_pipeline.providers.clients import Providers
+    from music_pipeline.providers.registry import Providers
 
 DURATION_TOLERANCE_MS = 8_000
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline import credentials
 from music_pipeline.catalog.profiles import (
     Followers,
     FoundProfile,
@@ -29,10 +28,9 @@ from music_pipeline.catalog.profiles import (
 )
 from music_pipeline.database.queries import query
 from music_pipeline.gateway.errors import CredentialsMissing, EndpointGone, ProviderError, ProviderRefused
-from music_pipeline.providers.clients import Providers
+from music_pipeline.providers.availability import missing_settings
 from music_pipeline.providers.instagram import InstagramAccount, is_handle
-from music_pipeline.providers.registry import PROVIDERS
-from music_pipeline.settings import settings
+from music_pipeline.providers.registry import PROVIDERS, Providers
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, Origin, Stage, WorkItem
 from music_pipeline.worker.paging import disagreement
@@ -253,8 +251,7 @@ def _due(connection: sa.Connection, *, with_skipped: bool, limit: int) -> Sequen
 
 def _has_instagram(engine: sa.Engine) -> bool:
     """Whether counts that were skipped for lack of credentials can be had by now."""
-    needed = PROVIDERS[INSTAGRAM].credentials
-    return settings().sandbox_url is not None or all(credentials.read(engine, name) for name in needed)
+    return not missing_settings(engine, PROVIDERS[INSTAGRAM])
 
 
 def _request(

@@ -21,8 +21,7 @@ import sqlalchemy as sa
 
 from music_pipeline import logs
 from music_pipeline.database.engine import get_engine
-from music_pipeline.gateway import gateway
-from music_pipeline.gateway.spotipy_transport import _CapturingSession
+from music_pipeline.gateway import call
 from music_pipeline.work.dead_letters import open_work
 from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
 from music_pipeline.worker import commit, runner
@@ -58,8 +57,7 @@ def hook(engine: sa.Engine, halt: Halt) -> None:
         claiming.claim = _after(claiming.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
     commit.finish = _before(commit.finish, lambda connection, *_: connection.info.update(finishing=True))
     commit.enqueue_many = _after(commit.enqueue_many, lambda told: halt.passing("mid_enqueue") if told else None)
-    _CapturingSession.send = _before(_CapturingSession.send, lambda *_: halt.passing("in_call", halts=False))
-    gateway.send_http = _before(gateway.send_http, lambda *_: halt.passing("in_call", halts=False))
+    call.send_http = _before(call.send_http, lambda *_: halt.passing("in_call", halts=False))
     sa.event.listen(engine, "commit", lambda connection: _committing(connection, halt))
     sa.event.listen(engine, "checkin", lambda _, record: _returned(record, halt))
 

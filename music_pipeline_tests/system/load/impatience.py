@@ -1,14 +1,12 @@
 """Clients that wait for no answer longer than a test can: the product's, but for the length of their timeouts."""
 
-from dataclasses import replace
-
-from music_pipeline.providers import registry
+from music_pipeline.providers.registry import PROVIDERS
+from music_pipeline_tests.support.providers import declare
 
 TIMEOUT_SECONDS = 2.0
 
 
 def be_impatient() -> None:
     """Let every provider's answer be waited for so long only, in this process."""
-    registry.PROVIDERS = {
-        name: replace(one, timeout_seconds=TIMEOUT_SECONDS) for name, one in registry.PROVIDERS.items()
-    }
+    for provider in PROVIDERS.values():
+        declare(provider, timeout_seconds=TIMEOUT_SECONDS)

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from music_pipeline.actions.reprocess import ReprocessFilters, reprocess
+from music_pipeline.gateway.provider import Quirk
 from music_pipeline.providers.registry import PROVIDERS as DECLARED
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
@@ -111,7 +112,7 @@ def can_fail(provider: str, kind: str) -> bool:
     """Whether it is a failure there: where a 404 says that there is no such thing, it is an answer."""
     if kind == "expired_token":
         return provider in WITH_TOKEN
-    return kind != "vanished_endpoint" or not DECLARED[provider].not_found_is_absent
+    return kind != "vanished_endpoint" or Quirk.NOT_FOUND_MEANS_ABSENT not in DECLARED[provider].quirks
 
 
 def put_under(load: Load) -> Told:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import sys
 import traceback
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +24,7 @@ from music_pipeline.providers.probe import try_provider
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
+from music_pipeline_tests.support.providers import declare
 
 SHORT_SECONDS = 0.5
 SLOW = {"seconds": 2 * SHORT_SECONDS}
@@ -97,8 +97,8 @@ def run_rounds(engine: sa.Engine, sandbox: SandboxProcess, artist: str, rounds: 
 def main(folder: Path, artist: str, rounds: int, kinds: list[str]) -> None:
     logging.basicConfig(level=logging.DEBUG, filename=folder / "standard.log")
     logs.configure(file=folder / "events.jsonl", level=logging.DEBUG)
-    for name, provider in PROVIDERS.items():
-        PROVIDERS[name] = replace(provider, timeout_seconds=SHORT_SECONDS)  # type: ignore[index]
+    for provider in PROVIDERS.values():
+        declare(provider, timeout_seconds=SHORT_SECONDS)
     sandbox = SandboxProcess(str(settings().sandbox_url), 0)
     engine = get_engine()
     (folder / "errors.txt").write_text("\n".join(try_each_kind(engine, sandbox, kinds)))

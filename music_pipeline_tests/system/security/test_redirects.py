@@ -1,16 +1,15 @@
 """A provider that sends us elsewhere gets no secret sent along."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
-
-from music_pipeline.gateway.http import Outgoing, http_client, send_http
-from music_pipeline.gateway.permits import Gate, Permit
-from music_pipeline.gateway.spotipy_transport import _CapturingSession
+from music_pipeline.gateway.http import HttpRequest, http_session, send_http
+from music_pipeline.gateway.request import Request
+from music_pipeline.gateway.spotipy_transport import SpotipyBuilder
+from music_pipeline.providers.spotify import ARTIST, ARTIST_ALBUMS
 
 SECRET = "Bearer planted"
 
@@ -43,30 +42,29 @@ def _server(location: str | None) -> Iterator[tuple[str, list[str | None]]]:
             thread.join()
 
 
-@pytest.fixture
-def permit() -> Permit:
-    now = time.monotonic()
-    return Permit(due=now, expires=now + 60, slot=0.0, sequence=0, gate=Gate())
-
-
-def _outgoing(url: str) -> Outgoing:
+def _request(url: str, *, follow_redirects: bool = True) -> HttpRequest:
     secret = {"Authorization": SECRET}
-    return Outgoing(url, (), {}, secret_headers=secret, secret_params=(), form=None, timeout_seconds=10)
+    return HttpRequest(url, "", (), {}, 10, follow_redirects=follow_redirects, secret_headers=secret)
 
 
-async def test_httpx_takes_no_authorization_to_another_server(permit: Permit) -> None:
+async def test_a_redirect_takes_no_authorization_to_another_server() -> None:
     with _server(None) as (elsewhere, stranger), _server(elsewhere) as (url, provider):
-        async with http_client("tests") as client:
-            answered = await send_http(client, _outgoing(url), permit)
+        async with http_session("tests") as session:
+            answered = await send_http(session, _request(url))
     assert (provider, stranger, answered.status) == ([SECRET], [None], 200)
 
 
-def test_spotipys_session_follows_nobody_elsewhere(permit: Permit) -> None:
+async def test_a_request_that_spotipy_built_follows_no_redirect() -> None:
     with _server(None) as (elsewhere, stranger), _server(elsewhere) as (url, provider):
-        session = _CapturingSession("tests")
-        session.prepare_for(_outgoing(url), permit)
-        session.request("GET", url)
-        session.close()
-    assert (provider, stranger) == ([SECRET], [])
-    assert session.captured is not None
-    assert session.captured.status == 302
+        built = SpotipyBuilder(url.rstrip("/")).build(Request(ARTIST, ("A" * 22,)), {})
+        async with http_session("tests") as session:
+            answered = await send_http(session, replace(built, secret_headers={"Authorization": SECRET}))
+    assert (provider, stranger, answered.status) == ([SECRET], [], 302)
+
+
+def test_spotipy_builds_what_we_declare() -> None:
+    request = Request.get(ARTIST_ALBUMS, "A" * 22, include_groups="album", country="US", limit=10, offset=0)
+    built = SpotipyBuilder("http://spotify.example/v1").build(request, {"Accept": "application/json"})
+    assert built.base_url + built.path == f"http://spotify.example/v1/artists/{'A' * 22}/albums"
+    assert dict(built.params) == {"include_groups": "album", "country": "US", "limit": "10", "offset": "0"}
+    assert dict(built.secret_headers) == {}
