@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from music_pipeline.catalog.fingerprint import digest as digest_of
-from music_pipeline.cli.terminal import one_line_for, open_database
+from music_pipeline.cli.terminal import errors_as_messages, open_database
 
 
 @click.command()
@@ -23,10 +23,10 @@ def export(view: str, format_: str, out: Path | None) -> None:
     if format_ == "parquet" and out is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal: name a file with --out.")
     engine = open_database()
-    with one_line_for(UnknownView):
+    with errors_as_messages(UnknownView):
         frame = flat(read_view(engine, view))
     target = out or sys.stdout.buffer
-    with one_line_for(OSError):
+    with errors_as_messages(OSError):
         if format_ == "csv":
             frame.to_csv(target, index=False)
         else:

@@ -35,8 +35,7 @@ COMMANDS = {
     "digest": Loadable("export", "digest", "Print one hash for each table over its facts, without ids and times."),
     "discover": Loadable(
         "discover", "discover",
-        "Ask for artists by name, Spotify id, link or URI; say what became of each, and how long what is due will "
-        "take.",
+        "Request artists by name, Spotify id, link or URI. Print each answer, and how long the open work will take.",
     ),
     "doctor": Loadable(
         "doctor", "doctor",

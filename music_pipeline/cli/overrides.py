@@ -10,7 +10,7 @@ from music_pipeline.catalog.audit import explain
 from music_pipeline.catalog.overrides import InvalidValue, entity_of
 from music_pipeline.catalog.precedence import InvalidPlace, place_source
 from music_pipeline.catalog.precedence import precedence as order_of
-from music_pipeline.cli.terminal import one_line_for, open_database, show_table, who
+from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table
 from music_pipeline.stages.enrichment.sources import SOURCES
 
 WHY = click.option("--why", required=True, help="For the record.")
@@ -29,10 +29,10 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
     a text.
     """
     _check_why(why)
-    with one_line_for(InvalidValue), open_database().begin() as connection:
+    with errors_as_messages(InvalidValue), open_database().begin() as connection:
         meant = entity_of(connection, entity)
-        _explain(connection, f"Set by {who()}: {why}")
-        values = set_own_value(connection, meant, field, value, why=why, by=who())
+        _explain(connection, f"Set by {current_user()}: {why}")
+        values = set_own_value(connection, meant, field, value, why=why, by=current_user())
     said = ", ".join(f"{name} = {one}" for name, one in values.items())
     click.echo(f"{meant.kind} {meant.name} ({meant.entity_id}): {said}")
 
@@ -44,9 +44,9 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
 def unset_field(entity: str, field: str, why: str) -> None:
     """Forget your own value of a FIELD: what the sources say is shown again."""
     _check_why(why)
-    with one_line_for(InvalidValue), open_database().begin() as connection:
+    with errors_as_messages(InvalidValue), open_database().begin() as connection:
         meant = entity_of(connection, entity)
-        _explain(connection, f"Unset by {who()}: {why}")
+        _explain(connection, f"Unset by {current_user()}: {why}")
         unset = unset_own_value(connection, meant, field)
     if unset == 0:
         raise click.ClickException(f"{meant.kind} {meant.name} has no {field} of yours.")
@@ -91,8 +91,8 @@ def set_precedence(field: str, source: str, place: int, minimum_confidence: floa
     _check_field(field)
     if field not in SOURCES[source].gives:
         raise click.UsageError(f"{source} does not give {field}; it gives {', '.join(sorted(SOURCES[source].gives))}.")
-    with one_line_for(InvalidPlace), open_database().begin() as connection:
-        _explain(connection, f"Precedence of {field} set by {who()}: {source} at {place}")
+    with errors_as_messages(InvalidPlace), open_database().begin() as connection:
+        _explain(connection, f"Precedence of {field} set by {current_user()}: {source} at {place}")
         order = place_source(connection, field, source, place, minimum_confidence)
     click.echo(f"{field}: " + ", ".join(f"{one.place} {one.source} (≥ {one.minimum_confidence:g})" for one in order))
 

@@ -12,12 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from music_pipeline.database.queries import query
-from music_pipeline.defs.keys import SWEPT_STAGES
 from music_pipeline.work.model import Stage
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE
+from music_pipeline.work.stages import STAGES
 
 EVERY_SECONDS = 0.25
-STAGES = (*SWEPT_STAGES, Stage.SOCIAL_ENRICHMENT)
 
 
 def terminal() -> Console:
@@ -31,7 +29,7 @@ def progress_bars(engine: sa.Engine, console: Console) -> Iterator[None]:
     """Show how far each stage is while the block lasts."""
     columns = (TextColumn("{task.description:<17}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in STAGES}
+        bars = {stage: progress.add_task(spec.asset, total=None) for stage, spec in STAGES.items()}
         ended = threading.Event()
         watching = threading.Thread(target=_watch, args=(engine, progress, bars, ended), daemon=True)
         watching.start()

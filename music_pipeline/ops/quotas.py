@@ -1,7 +1,4 @@
-"""How the days of the providers stand, for people: in `status`, `doctor` and the metadata of the queues.
-
-What a day allows is `music_pipeline.gateway.daily_quota`.
-"""
+"""How much is left of the daily and monthly quotas: for `status`, `doctor` and the metadata of sweeps."""
 
 import httpx
 import sqlalchemy as sa
@@ -11,8 +8,8 @@ from music_pipeline.gateway.sandbox_info import sandbox_speed
 from music_pipeline.settings import Settings
 
 
-def standing_days(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
-    """The days of all providers that count them; None where a sandbox is away, whose clock says how long they are.
+def daily_quota_status(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
+    """The use of every daily quota. None if the sandbox is away, since only its clock says how long a day is.
 
     Raises SettingError.
     """
