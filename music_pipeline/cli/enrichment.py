@@ -137,7 +137,7 @@ def reprocess_command(
         start_date=_utc(start_date),
         end_date=_utc(end_date),
         track_ids=track_ids,
-        retriable=True if retriable_only else False if non_retriable_only else None,
+        retriable=retriable_only if retriable_only or non_retriable_only else None,
         sources=sources,
         statuses=statuses,
         limit=limit,

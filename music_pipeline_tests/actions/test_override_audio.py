@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.actions.override import set_own_value, unset_own_value
-from music_pipeline.catalog.overrides import InvalidValue, entity_of
+from music_pipeline.actions.override import set_override, unset_override
+from music_pipeline.catalog.overrides import InvalidValue
 from music_pipeline.gateway.daily_quota import period_uses
 from music_pipeline.ops.doctor import advice_on_skipped
 from music_pipeline.providers.sonoteller import SonotellerClient
@@ -19,6 +19,7 @@ from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.runner import database_now, refresh
 from music_pipeline_tests.support.enriching import change, enrich, let_time_pass, requests, rows_by_source
+from music_pipeline_tests.support.ledger import value
 from music_pipeline_tests.support.pipeline import SPEED, Pipeline
 from music_pipeline_tests.support.rows import write_small_catalogue
 
@@ -33,14 +34,11 @@ def recordings(pipeline: Pipeline) -> list[UUID]:
 
 
 def tell(pipeline: Pipeline, recording: UUID, address: str) -> None:
-    with pipeline.engine.begin() as connection:
-        entity = entity_of(connection, f"recording:{recording}")
-        set_own_value(connection, entity, "audio_url", address, why="a test", by="a test")
+    set_override(pipeline.engine, f"recording:{recording}", "audio_url", address, why="a test", by="a test")
 
 
 def take_back(pipeline: Pipeline, recording: UUID) -> None:
-    with pipeline.engine.begin() as connection:
-        assert unset_own_value(connection, entity_of(connection, f"recording:{recording}"), "audio_url") == 1
+    unset_override(pipeline.engine, f"recording:{recording}", "audio_url", why="a test", by="a test")
 
 
 def asked_alone(pipeline: Pipeline) -> Outcome:
@@ -287,15 +285,11 @@ def test_nobody_sings_is_an_answer_that_is_asked_again_in_a_month_and_not_a_fail
 )  # fmt: skip
 def test_what_is_no_public_address_is_refused_with_a_sentence(engine: sa.Engine, address: str) -> None:
     write_small_catalogue(engine, ["Sinnerman"])
-    with engine.begin() as connection:
-        (recording,) = connection.execute(sa.text("SELECT recording_id FROM recordings")).scalars()
-        entity = entity_of(connection, f"recording:{recording}")
-        with pytest.raises(
-            InvalidValue, match=r"^audio_url has to be a public http or https address, without user and"
-        ):
-            set_own_value(connection, entity, "audio_url", address, why="a test", by="a test")
-        good = "https://audio.example.org:8443/a%20song.mp3?part=1#2"
-        assert set_own_value(connection, entity, "audio_url", good, why="x", by="x") == {"audio_url": good}
+    recording = f"recording:{value(engine, 'SELECT recording_id FROM recordings')}"
+    with pytest.raises(InvalidValue, match=r"^audio_url has to be a public http or https address, without user and"):
+        set_override(engine, recording, "audio_url", address, why="a test", by="a test")
+    good = "https://audio.example.org:8443/a%20song.mp3?part=1#2"
+    assert set_override(engine, recording, "audio_url", good, why="x", by="x").values == {"audio_url": good}
 
 
 def test_only_what_an_operator_gives_can_make_a_source_one_that_not_all_are_asked_about() -> None:

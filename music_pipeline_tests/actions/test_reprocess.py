@@ -110,7 +110,7 @@ def test_what_failed_is_pending_at_once_with_an_audit_and_a_repeat_finds_nothing
     assert row.next_attempt_at == row.requested_at
     assert value(one.engine, "SELECT count(*) FROM work WHERE stage = 'enrichment'") == 1
     (act,) = read(one.engine, "SELECT * FROM audit WHERE entity = 'reprocess'")
-    assert act.why == f"Asked again by {BY}: all failures"
+    assert act.why == f"reprocess by {BY}: all failures"
     assert act.after["rows"] == 1
     (change,) = read(
         one.engine, "SELECT * FROM audit WHERE entity = 'recording_sources' AND before ->> 'status' = 'failed'"
