@@ -1,11 +1,11 @@
 """What runs by the clock, in UTC. What runs on an event is in `defs/sensors.py`."""
 
-import os
 from collections.abc import Callable
 
 import dagster as dg
 
 from music_pipeline.defs.jobs import count_catalogue, reprocess_failed_enrichments
+from music_pipeline.settings import settings
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES
 
@@ -71,5 +71,4 @@ def schedules() -> list[dg.ScheduleDefinition]:
 
 def default_status() -> dg.DefaultScheduleStatus:
     """Running where MUSIC_SCHEDULES is "on", as in `make dev`. Otherwise stopped."""
-    on = os.environ.get("MUSIC_SCHEDULES") == "on"
-    return dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    return dg.DefaultScheduleStatus.RUNNING if settings().schedules_on else dg.DefaultScheduleStatus.STOPPED

@@ -8,7 +8,6 @@ it. What the figures mean is in `demo_figures`, how they are shown in `demo_repo
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import time
@@ -50,7 +49,7 @@ from music_pipeline.demo.progress import progress_bars, terminal
 from music_pipeline.demo.report import print_report
 from music_pipeline.sandbox.options import OptionError
 from music_pipeline.sandbox.process import SandboxProcess, running_sandbox
-from music_pipeline.settings import PROJECT, SettingError, settings
+from music_pipeline.settings import PROJECT, SettingError, overridden, settings
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES, artist_stages, catalog_stages
@@ -129,14 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping[str, Any]]]:
     """Run the main job on fresh data; what was measured since `started`, and some credits to show."""
-    home = enter_home()
+    home = settings().home / "demo"
+    home.mkdir(parents=True, exist_ok=True)
     console = terminal()
     logs.configure(file=home / "demo.log")
     console.print("Starting the sandbox …")
     with (
+        overridden(home=home, database_url=None),
         ThreadPoolExecutor() as beside,
         sandbox_of(options, home, beside) as sandbox,
-        dg.DagsterInstance.get() as instance,
+        overridden(sandbox_url=sandbox.url),
+        dg.DagsterInstance.from_config(str(PROJECT)) as instance,
     ):
         # Dagster connects anew for each event, unless told that a process stays.
         instance.optimize_for_webserver(
@@ -155,17 +157,8 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
         second = second_run(instance, engine, sandbox, artists)
         console.print("Comparing with what the sandbox serves …")
         truth = truth_about(sandbox, artists)
-    measured = measure(engine, options, stats=stats, enriched=enriched, second=second, truth=truth, started=started)
-    return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
-
-
-def enter_home() -> Path:
-    """Point this process at the demo's own home, and at its own database there; answer the folder."""
-    home = settings().home / "demo"
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ.pop("DATABASE_URL", None)
-    os.environ |= {"MUSIC_PIPELINE_HOME": str(home), "DAGSTER_HOME": str(PROJECT)}
-    return home
+        measured = measure(engine, options, stats=stats, enriched=enriched, second=second, truth=truth, started=started)
+        return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
 
 
 def empty_database(home: Path) -> None:
@@ -186,7 +179,6 @@ def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> 
     emptying = beside.submit(empty_database, home)
     with running_sandbox(catalog=options.catalog, seed=options.seed, speed=SPEED) as sandbox:
         emptying.result()
-        os.environ["MUSIC_SANDBOX_URL"] = sandbox.url
         record = asdict(options) | {
             "catalog": options.catalog and str(options.catalog),
             "url": sandbox.url,

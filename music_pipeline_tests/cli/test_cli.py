@@ -369,6 +369,7 @@ def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
     monkeypatch.setenv("DISCOVERY_FRESH_HOURS", "soon")
     assert terminal.run("discover", "Nina") == 1
     assert terminal.err == "Error: DISCOVERY_FRESH_HOURS='soon' is not a number.\n"
+    monkeypatch.delenv("DISCOVERY_FRESH_HOURS")
     monkeypatch.setenv("DATABASE_URL", "mysql://x")
     assert terminal.run("status") == 1
     assert "postgresql://" in terminal.err

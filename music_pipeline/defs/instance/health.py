@@ -1,19 +1,17 @@
 """How Dagster is: the heartbeats of its daemon, and its schedules and sensors. For `music-pipeline doctor`."""
 
-import os
-
 import dagster as dg
 
 from music_pipeline.defs.instance.private import InstigatorState, InstigatorStatus, all_daemons_live
 from music_pipeline.ops.doctor import DagsterHealth
-from music_pipeline.settings import PROJECT
+from music_pipeline.settings import settings
 
 ON = (InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE, InstigatorStatus.AUTOMATICALLY_RUNNING)
 
 
 def dagster_health(declared: dg.Definitions) -> DagsterHealth:
     """The health of the instance in DAGSTER_HOME, by default the project's."""
-    with dg.DagsterInstance.from_config(os.environ.get("DAGSTER_HOME") or str(PROJECT)) as instance:
+    with dg.DagsterInstance.from_config(str(settings().dagster_home)) as instance:
         return health_of(instance, declared)
 
 
