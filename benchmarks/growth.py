@@ -16,9 +16,10 @@ from benchmarks.figures import Figure, Goal, median_figure, ratios
 from benchmarks.processes import run_measured, sweep_command
 from benchmarks.servers import FreshDatabase, Server
 from music_pipeline.defs.checks import CATALOG_CHECKS
-from music_pipeline.defs.runs.checks import counted_verdicts
+from music_pipeline.defs.runs.stage_checks import counted_results
 from music_pipeline.work.claim import claim
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.work.status import due, overdue
 
 SIZES = (100, 1_000, 10_000)
@@ -76,7 +77,7 @@ def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterat
     for place in range(ROUNDS):
         first = FIRST_NEW + place * NEW_ARTISTS
         for size, catalogue in catalogues.items():
-            rounds[size].append(_swept(server, catalogue, CATALOG_STAGES, first=first, artists=NEW_ARTISTS))
+            rounds[size].append(_swept(server, catalogue, catalog_stages(), first=first, artists=NEW_ARTISTS))
     each = dict.fromkeys(rounds, NEW_ARTISTS)
     yield from _flatness("a new artist", rounds, each)
 
@@ -124,8 +125,8 @@ def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
 
     def seconds(*, afresh: bool) -> float:
         began = time.perf_counter()
-        for stage in CATALOG_STAGES:
-            counted_verdicts(catalogue.engine, stage, afresh=afresh)
+        for stage in catalog_stages():
+            counted_results(catalogue.engine, stage, afresh=afresh)
         return time.perf_counter() - began
 
     what = f"the {len(CATALOG_CHECKS)} checks of {artists:,} artists"
@@ -145,10 +146,10 @@ def _full_queue(server: Server) -> Iterator[Figure]:
         stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
         behind = f"behind {CLAIMED * ASKED_TIMES:,} leased rows"
         questions: dict[str, Callable[[], object]] = {
-            "what is due": lambda: due(engine, CATALOG_STAGES),
+            "what is due": lambda: due(engine, catalog_stages()),
             "for how long": lambda: overdue(engine, stage),
             f"claim {CLAIMED}": lambda: claim(engine, stage, run_id="benchmark", limit=CLAIMED),
-            f"what is due {behind}": lambda: due(engine, CATALOG_STAGES),
+            f"what is due {behind}": lambda: due(engine, catalog_stages()),
             f"for how long {behind}": lambda: overdue(engine, stage),
         }
         yield from (_answered(name, ask) for name, ask in questions.items())

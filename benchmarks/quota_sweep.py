@@ -21,16 +21,17 @@ from music_pipeline.database.engine import get_engine
 from music_pipeline.database.queries import query
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.work.dead_letters import open_work
-from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
+from music_pipeline.work.model import Selector, Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import drain
 
 PAUSE_SECONDS = 0.2
 LONGEST_SECONDS = 1_200.0
 PHASES: Mapping[str, Mapping[str, Sequence[Stage]]] = {
-    "together": {"together": (*CATALOG_STAGES, Stage.ENRICHMENT)},
-    "in_turn": {"discovery": CATALOG_STAGES, "enrichment": (Stage.ENRICHMENT,)},
+    "together": {"together": (*catalog_stages(), Stage.ENRICHMENT)},
+    "in_turn": {"discovery": catalog_stages(), "enrichment": (Stage.ENRICHMENT,)},
 }
 
 
@@ -68,7 +69,7 @@ def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> 
     engine, deadline = get_engine(), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         if Stage.ENRICHMENT in stages:
-            enqueue_due_enrichment(engine)
+            enqueue_due(engine)
         is_open = any(open_work(engine, Selector(stage=stage), limit=1) for stage in stages)
         if any(sweep.done() for sweep in sweeps) or (not is_open and _seconds_to_wait() is None):
             return

@@ -18,7 +18,8 @@ from music_pipeline import logs
 from music_pipeline.database.engine import get_engine
 from music_pipeline.settings import settings
 from music_pipeline.work.enqueue import enqueue_many
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import drain
 
 REQUESTED_AT_ONCE = 500
@@ -40,7 +41,7 @@ def read_arguments(arguments: Sequence[str] | None) -> Sweep:
     parser.add_argument("--first", type=int, default=0, help="number of the first artist to ask for")
     parser.add_argument("--artists", type=int, default=0, help="how many to ask for; 0: only sweep what is due")
     parser.add_argument("--postmaster", type=int, required=True, help="id of Postgres's first process")
-    parser.add_argument("--stages", nargs="+", type=Stage, default=list(CATALOG_STAGES))
+    parser.add_argument("--stages", nargs="+", type=Stage, default=list(catalog_stages()))
     chosen = parser.parse_args(arguments)
     return Sweep(range(chosen.first, chosen.first + chosen.artists), chosen.stages, chosen.postmaster)
 

@@ -1,67 +1,58 @@
-"""A person's decisions together with the work that follows from them, in one transaction each."""
+"""Decide what only a person can: who is meant, and whether a loss is real. The work that follows is enqueued too."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from music_pipeline.actions.action import action
 from music_pipeline.catalog import reviews
 from music_pipeline.catalog.artists import artists_by_id
-from music_pipeline.catalog.audit import explain
 from music_pipeline.catalog.reviews import Decided, Review
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Enqueued, Stage
 
-# What was read while the person was deciding need not be read again.
+# What was fetched while the person was deciding need not be fetched again.
 TIME_TO_DECIDE = timedelta(hours=1)
 
 
 def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decided) -> Enqueued:
-    """Lock an ambiguous subject to a candidate, and enqueue again at once what had stopped there.
-
-    Raises DecisionError.
-    """
-    with engine.begin() as connection:
-        review = reviews.review(connection, id_or_prefix)
+    """Lock an ambiguous subject to a candidate, and enqueue the work that had stopped there. Raises DecisionError."""
+    with action(engine, "review_accepted", by=decided.by, why=decided.why) as act:
+        review = reviews.review(act.connection, id_or_prefix)
         chosen_id = reviews.chosen_candidate(review, choice)
-        correlation_id = _explain(connection, f"{decided.by} accepted {chosen_id}: {review.question}")
-        reviews.accept_review(connection, review, chosen_id, decided)
+        reviews.accept_review(act.connection, review, chosen_id, decided)
+        act.facts(review=review.review_id, question=review.question, chosen=chosen_id)
         if review.kind == "artist":
-            return _discover(connection, review, chosen_id, correlation_id)
-        return _identify_again(connection, review, correlation_id)
+            return _discover(act.connection, review, chosen_id, act.correlation_id)
+        return _identify_again(act.connection, review, act.correlation_id)
 
 
 def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> Review:
     """Lock an ambiguous subject to none of its candidates. Raises DecisionError."""
-    with engine.begin() as connection:
-        review = reviews.review(connection, id_or_prefix)
-        _explain(connection, f"{decided.by} rejected all candidates: {review.question}")
-        reviews.reject_review(connection, review, decided)
+    with action(engine, "review_rejected", by=decided.by, why=decided.why) as act:
+        review = reviews.review(act.connection, id_or_prefix)
+        reviews.reject_review(act.connection, review, decided)
+        act.facts(review=review.review_id, question=review.question)
     return review
 
 
 def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
-    """Set the rows of a held change inactive, with the reason. Raises DecisionError."""
-    with engine.begin() as connection:
-        held = reviews.held_change(connection, id_or_prefix)
-        _explain(connection, f"{decided.by} accepted: {held.reason}")
-        reviews.accept_held(connection, held, decided)
+    """Deactivate the rows of a held change, with the reason. Raises DecisionError."""
+    with action(engine, "held_accepted", by=decided.by, why=decided.why) as act:
+        held = reviews.held_change(act.connection, id_or_prefix)
+        reviews.accept_held(act.connection, held, decided)
+        act.facts(held=held.held_id, reason=held.reason)
     return held
 
 
 def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
     """Keep the rows of a held change. Raises DecisionError."""
-    with engine.begin() as connection:
-        held = reviews.held_change(connection, id_or_prefix)
-        _explain(connection, f"{decided.by} rejected: {held.reason}")
-        reviews.reject_held(connection, held, decided)
+    with action(engine, "held_rejected", by=decided.by, why=decided.why) as act:
+        held = reviews.held_change(act.connection, id_or_prefix)
+        reviews.reject_held(act.connection, held, decided)
+        act.facts(held=held.held_id, reason=held.reason)
     return held
-
-
-def _explain(connection: sa.Connection, why: str) -> str:
-    correlation_id = str(uuid4())
-    explain(connection, why=why, run_id="", correlation_id=correlation_id)
-    return correlation_id
 
 
 def _discover(connection: sa.Connection, review: Review, chosen_id: str, correlation_id: str) -> Enqueued:

@@ -1,37 +1,62 @@
-"""Where a recording's audio is: an operator's value on which the answers of the sources that listen rest.
+"""Override what the sources give: an operator's own values, and which source wins a field."""
 
-Another address, or none, takes back what they said, and what is still to be asked. How own values are read and kept is
-in `catalog/operator_values`.
-"""
-
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.overrides import Entity, set_value, unset_value
+from music_pipeline.actions.action import action
+from music_pipeline.catalog.overrides import Entity, InvalidValue, entity_of, set_value, unset_value
+from music_pipeline.catalog.precedence import Precedence, place_source
 from music_pipeline.database.queries import query
 from music_pipeline.stages.enrichment.audio import FIELD, _addresses
 from music_pipeline.stages.enrichment.sources import asked_on_demand
 
 
-def set_own_value(
-    connection: sa.Connection, entity: Entity, field: str, text: str, *, why: str, by: str
-) -> dict[str, Any]:
-    """`set_value`; another address than before takes back what was heard at that. Raises InvalidValue."""
-    before = _addresses(connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
-    values = set_value(connection, entity, field, text, why=why, by=by)
-    if field == FIELD and values[field] != before:
-        _forget_what_was_heard(connection, entity.entity_id)
-    return values
+@dataclass(frozen=True, slots=True)
+class Override:
+    """The values that an operator set. A musical key is set in all its forms."""
+
+    entity: Entity
+    values: dict[str, Any]
 
 
-def unset_own_value(connection: sa.Connection, entity: Entity, field: str) -> int:
-    """`unset_value`; without an address nothing was heard, nor is to be asked. Raises InvalidValue."""
-    unset = unset_value(connection, entity, field)
-    if field == FIELD:
-        _forget_what_was_heard(connection, entity.entity_id)
-    return unset
+def set_override(engine: sa.Engine, reference: str, field: str, text: str, *, why: str, by: str) -> Override:
+    """Let the operator's value win over every source. Another audio URL removes what was heard at the old one.
+
+    Raises InvalidValue.
+    """
+    with action(engine, "override_set", by=by, why=why) as act:
+        entity = entity_of(act.connection, reference)
+        before = _addresses(act.connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
+        values = set_value(act.connection, entity, field, text, why=why, by=by)
+        if field == FIELD and values[field] != before:
+            _forget_what_was_heard(act.connection, entity.entity_id)
+        act.facts(entity=entity.kind, id=entity.entity_id, values=values)
+    return Override(entity, values)
+
+
+def unset_override(engine: sa.Engine, reference: str, field: str, *, why: str, by: str) -> Entity:
+    """Remove the operator's value. Without an audio URL, what was heard there is removed too. Raises InvalidValue."""
+    with action(engine, "override_unset", by=by, why=why) as act:
+        entity = entity_of(act.connection, reference)
+        if unset_value(act.connection, entity, field) == 0:
+            raise InvalidValue(f"{entity.kind} {entity.name} has no {field} of yours.")
+        if field == FIELD:
+            _forget_what_was_heard(act.connection, entity.entity_id)
+        act.facts(entity=entity.kind, id=entity.entity_id, field=field)
+    return entity
+
+
+def set_precedence(
+    engine: sa.Engine, field: str, source: str, place: int, minimum_confidence: float | None, *, by: str
+) -> list[Precedence]:
+    """Put a source at a place in the order of a field, and return the new order. Raises InvalidPlace."""
+    with action(engine, "precedence_set", by=by, why=f"{field}: {source} at {place}") as act:
+        order = place_source(act.connection, field, source, place, minimum_confidence)
+        act.facts(field=field, source=source, place=place, minimum_confidence=minimum_confidence)
+    return order
 
 
 def _forget_what_was_heard(connection: sa.Connection, recording_id: UUID) -> None:

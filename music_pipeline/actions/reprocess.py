@@ -1,19 +1,14 @@
-"""Asking sources again: which rows an operator means, and in one transaction their reset and the work that follows.
+"""Reprocess rows of sources: reset them, and enqueue the work that fetches them again, in one transaction."""
 
-That a source is then really asked, and no kept answer taken, is the business of the stage `enrichment`.
-"""
-
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
-import structlog
 
-from music_pipeline.catalog.audit import explain
+from music_pipeline.actions.action import action
 from music_pipeline.catalog.source_rows import SourceStatus
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import write_rows
@@ -21,24 +16,22 @@ from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, Origin, Stage
 
-log = structlog.get_logger()
-
 ENRICHMENT_STATUSES = ("completed", "partial", "failed", "pending")
 
 
 class InvalidFilters(Exception):
-    """The filters mean nothing; the text says why."""
+    """The filters are invalid. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReprocessFilters:
-    """Which rows are meant: those that meet all that is given; without any, every row that went wrong.
+    """Select the rows that meet every given filter. Without a filter: all that failed.
 
-    `days`: that went wrong in the last days. `start_date`, `end_date`: from the one (included) to the other (excluded),
-    with a time zone. `track_ids`: of tracks or recordings, ours or a provider's; all that their sources said, not only
-    what failed. `retriable`: only what could not be asked (True), or what was asked and failed (False). `sources`: by
-    name; also what was skipped there, or taken back. `statuses`: of the recordings (completed, partial, failed,
-    pending); also what their sources do not know. `limit`: recordings, those with the latest trouble first.
+    `days`: failed within this many days. `start_date`, `end_date`: failed from the one (included) to the other
+    (excluded), both with a time zone. `track_ids`: every row of these tracks or recordings, by our id or a provider's,
+    not only failures. `retriable`: only what was not fetched (True), or was fetched and failed (False). `sources`: also
+    rows that were skipped or undone there. `statuses`: rows of recordings with this status (completed, partial, failed,
+    pending), also absent ones. `limit`: at most this many recordings, the latest failure first.
     """
 
     days: int | None = None
@@ -52,19 +45,19 @@ class ReprocessFilters:
 
     def __str__(self) -> str:
         given = [(one.name, getattr(self, one.name)) for one in fields(self)]
-        spoken = [f"{name} {_spoken(value)}" for name, value in given if value not in (None, ())]
-        return ", ".join(spoken) or "all failures"
+        parts = [f"{name} {_text(value)}" for name, value in given if value not in (None, ())]
+        return ", ".join(parts) or "all failures"
 
 
-def _spoken(value: object) -> str:
+def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class RowToReset:
-    """A source that is asked again about a recording. `error`, `attempts`: the reason and the count that are reset.
+    """A source that is fetched again for a recording.
 
-    `enrichment`: how far the recording is enriched.
+    `error`, `attempts`: the values that are reset. `enrichment`: the recording's status.
     """
 
     recording_id: UUID
@@ -81,7 +74,7 @@ class RowToReset:
 
 @dataclass(frozen=True, slots=True)
 class Reprocessed:
-    """What was reset, or would be. `artist_keys`: whose enrichment is enqueued, as `work_ids`; none in a dry run."""
+    """What was reset, or would be. `work_ids`: the enqueued work of these artists, none in a dry run."""
 
     rows: tuple[RowToReset, ...]
     artist_keys: tuple[str, ...]
@@ -103,30 +96,21 @@ def reprocess(
     origin: Origin = "manual",
     dry_run: bool = False,
 ) -> Reprocessed:
-    """Reset the rows that are meant and enqueue their artists, in one transaction; a repeat finds nothing left to do.
+    """Reset the selected rows and enqueue their artists. A repeat finds nothing left to do.
 
-    `by`: who asks, for the audit. The rows are due at once, their attempts are forgotten, and no answer from before now
-    counts. Raises InvalidFilters.
+    The rows are due at once, their attempts are forgotten, and no cached response from before now counts. `by`: who
+    asks, for the audit. Raises InvalidFilters.
     """
     _check(filters)
-    correlation_id = str(uuid4())
-    with engine.begin() as connection:
-        rows = _rows_meant(connection, filters)
-        if dry_run or not rows:
-            artists = _artists(connection, rows)
-            return Reprocessed(rows, tuple(one.artist_key for one in artists), (), dry_run, correlation_id)
-        why = f"Asked again by {by}: {filters}"
-        explain(connection, why=why, run_id=run_id, correlation_id=correlation_id)
-        write_rows(connection, "request_recording_sources", [_key(row) for row in rows])
-        artists = _artists(connection, rows)
-        work_ids = _enqueue(connection, artists, origin, correlation_id)
-        _record(connection, filters, rows, why=why, run_id=run_id, correlation_id=correlation_id)
-    log.info(
-        "enrichment.reprocess", by=by, filters=str(filters), rows=len(rows), artists=len(artists),
-        correlation_id=correlation_id,
-    )  # fmt: skip
-    keys = tuple(one.artist_key for one in artists)
-    return Reprocessed(rows, keys, work_ids, is_dry_run=False, correlation_id=correlation_id)
+    with action(engine, "reprocess", by=by, why=str(filters), run_id=run_id) as act:
+        rows = _rows_to_reset(act.connection, filters)
+        artists = _artists(act.connection, rows)
+        work_ids: tuple[UUID, ...] = ()
+        if rows and not dry_run:
+            write_rows(act.connection, "request_recording_sources", [_key(row) for row in rows])
+            work_ids = _enqueue(act.connection, artists, origin, act.correlation_id)
+            act.facts(filters=asdict(filters), recordings=len({row.recording_id for row in rows}), rows=len(rows))
+    return Reprocessed(rows, tuple(one.artist_key for one in artists), work_ids, dry_run, act.correlation_id)
 
 
 def _check(filters: ReprocessFilters) -> None:
@@ -144,13 +128,13 @@ def _check(filters: ReprocessFilters) -> None:
         raise InvalidFilters("The start date has to be before the end date.")
 
 
-def _rows_meant(connection: sa.Connection, filters: ReprocessFilters) -> tuple[RowToReset, ...]:
+def _rows_to_reset(connection: sa.Connection, filters: ReprocessFilters) -> tuple[RowToReset, ...]:
     now: datetime = connection.execute(query("database_now")).scalar_one()
     since = filters.start_date if filters.days is None else now - timedelta(days=filters.days)
     values: dict[str, Any] = {
-        "statuses": _statuses_meant(filters),
+        "statuses": _source_statuses(filters),
         "with_undone": bool(filters.sources) and filters.retriable is None,
-        "recording_ids": _recordings_meant(connection, filters.track_ids),
+        "recording_ids": _recording_ids(connection, filters.track_ids),
         "sources": list(filters.sources) or None,
         "enrichment": list(filters.statuses) or None,
         "retriable": filters.retriable,
@@ -162,21 +146,21 @@ def _rows_meant(connection: sa.Connection, filters: ReprocessFilters) -> tuple[R
     return tuple(RowToReset(**row) for row in rows)
 
 
-def _statuses_meant(filters: ReprocessFilters) -> list[SourceStatus]:
-    """What is asked again besides failures; see ReprocessFilters."""
-    meant: list[SourceStatus] = ["failed"]
+def _source_statuses(filters: ReprocessFilters) -> list[SourceStatus]:
+    """The statuses that are reset, besides failures. See ReprocessFilters."""
+    statuses: list[SourceStatus] = ["failed"]
     if filters.retriable is not None:
-        return meant
+        return statuses
     if filters.track_ids or filters.statuses:
-        meant.append("absent")
+        statuses.append("absent")
     if filters.track_ids:
-        meant.append("found")
+        statuses.append("found")
     if filters.sources:
-        meant.append("skipped")
-    return meant
+        statuses.append("skipped")
+    return statuses
 
 
-def _recordings_meant(connection: sa.Connection, track_ids: Sequence[str]) -> list[str] | None:
+def _recording_ids(connection: sa.Connection, track_ids: Sequence[str]) -> list[str] | None:
     if not track_ids:
         return None
     found = connection.execute(query("recordings_of_track_ids"), {"ids": list(track_ids)}).all()
@@ -211,19 +195,3 @@ def _enqueue(
         for artist in artists
     ]
     return tuple(one.work_id for one in enqueue_many(connection, requests))
-
-
-def _record(
-    connection: sa.Connection,
-    filters: ReprocessFilters,
-    rows: Sequence[RowToReset],
-    *,
-    why: str,
-    run_id: str,
-    correlation_id: str,
-) -> None:
-    """One line of the audit for the whole act, beside those of the rows."""
-    counts = {"recordings": len({row.recording_id for row in rows}), "rows": len(rows)}
-    facts = json.dumps({"filters": asdict(filters)} | counts, default=str)
-    values = {"act": "reprocess", "facts": facts, "why": why, "run_id": run_id, "correlation_id": correlation_id}
-    connection.execute(query("record_operator_act"), values)

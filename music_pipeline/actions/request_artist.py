@@ -1,7 +1,4 @@
-"""Asking for an artist by name, Spotify id, URI or link: what every door (command line, launch pad, demo) does alike.
-
-What becomes of the request is the business of the first stage; the rules of the queue are the ledger's.
-"""
+"""Request an artist by name, Spotify id, URI or link. Command line, launch pad and demo all do it here."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from music_pipeline.matching.names import InvalidName, check_requested_name, is_not_an_artist
-from music_pipeline.settings import non_negative_number
+from music_pipeline.settings import settings
 from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import Enqueued, Origin
 
@@ -22,7 +19,7 @@ ARTIST_LINK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What became of a request: the ledger's answer, or the reason of a refusal."""
+    """The answer to a request: the ledger's, or the reason of a refusal."""
 
     text: str
     answer: Enqueued | None
@@ -30,8 +27,8 @@ class Requested:
 
 
 def fresh_for() -> timedelta:
-    """For how long an artist who was found is not looked up again unless forced (DISCOVERY_FRESH_HOURS, 24)."""
-    return timedelta(hours=non_negative_number("DISCOVERY_FRESH_HOURS", default=24))
+    """How long a discovered artist is not discovered again unless forced."""
+    return timedelta(hours=settings().discovery_fresh_hours)
 
 
 def request_artist(
@@ -42,7 +39,7 @@ def request_artist(
     force: bool = False,
     correlation_id: str | None = None,
 ) -> Requested:
-    """Enqueue the discovery of one artist, in a transaction of its own; what cannot be an artist is refused."""
+    """Enqueue the discovery of one artist in its own transaction. Refuses what cannot be an artist."""
     refused = why_refused(text)
     if refused is not None:
         return Requested(text, answer=None, refused=refused)
@@ -59,7 +56,7 @@ def request_artist(
 
 
 def why_refused(text: str) -> str | None:
-    """Why the text cannot name an artist; None if it can."""
+    """Why the text cannot name an artist. None if it can."""
     try:
         name = check_requested_name(text)
     except InvalidName as error:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from music_pipeline import credentials as store
-from music_pipeline.cli.terminal import local_time, open_database
+from music_pipeline.cli.terminal import open_database, utc_time
 from music_pipeline.gateway.errors import CredentialsMissing, ProviderError
 from music_pipeline.providers.registry import PROVIDERS
 
@@ -35,7 +35,7 @@ def list_credentials() -> None:
     engine = open_database()
     stored = store.names(engine)
     for name in sorted({*NAMES, *stored}):
-        click.echo(f"{name}: {_where(name, local_time(stored.get(name)), store.read(engine, name))}")
+        click.echo(f"{name}: {_where(name, utc_time(stored.get(name)), store.read(engine, name))}")
 
 
 def _where(name: str, stored_at: str | None, secret: str | None) -> str:

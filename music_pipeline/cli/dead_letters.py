@@ -4,11 +4,12 @@ from uuid import UUID
 
 import click
 
-from music_pipeline.cli.terminal import local_time, open_database, show_table, who
+from music_pipeline.cli.terminal import current_user, open_database, show_table, utc_time
 from music_pipeline.work import dead_letters
 from music_pipeline.work.model import Selector, Stage, StopReason
+from music_pipeline.work.stages import STAGES
 
-STAGE = click.option("--stage", type=click.Choice([stage.value for stage in Stage]), help="Of this stage.")
+STAGE = click.option("--stage", type=click.Choice([stage.value for stage in STAGES]), help="Of this stage.")
 ARTIST = click.option("--artist", help="Of this artist: key, requested name or id.")
 REASON = click.option("--reason", type=click.Choice([one.value for one in StopReason]), help="Dead for this reason.")
 WORK_IDS = click.argument("work_ids", nargs=-1, type=click.UUID)
@@ -41,7 +42,7 @@ def list_dead(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None,
         return
     rows = [
         (one.work_id, one.stage, one.partition_key or one.subject, one.stop_reason, one.attempts, one.provider,
-         local_time(one.buried_at), one.error)
+         utc_time(one.buried_at), one.error)
         for one in found
     ]  # fmt: skip
     show_table("Dead work (UTC)", ("id", "stage", "artist", "reason", "attempts", "provider", "since", "error"), rows)
@@ -86,7 +87,7 @@ def purge(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, rea
 @click.option("--why", help="For the record.")
 def cancel(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, why: str | None) -> None:
     """Cancel open work: by id, stage or artist. A run that is at it does not commit its results."""
-    by = f"Cancelled by {who()}"
+    by = f"Cancelled by {current_user()}"
     cancelled = dead_letters.cancel(
         open_database(), _selector(work_ids, stage, artist), why=f"{by}: {why}" if why else f"{by}."
     )

@@ -43,10 +43,11 @@ def examined() -> Iterator[Finding]:
     except (DatabaseUnreachable, EmbeddedPostgresError, MigrationError) as error:
         yield Finding("database", "wrong", str(error), "nothing else works without it")
     else:
-        from music_pipeline.defs.instance.health import dagster_health  # Dagster takes its time to load
+        from music_pipeline.definitions import definitions  # Dagster is slow to load
+        from music_pipeline.defs.instance.health import dagster_health
 
         yield from database_findings(engine, configured)
-        yield from dagster_findings(dagster_health())
+        yield from dagster_findings(dagster_health(definitions()))
         yield from provider_findings(engine, configured)
         yield from enrichment_findings(engine)
     yield sandbox_finding(configured)

@@ -14,7 +14,7 @@ from music_pipeline.actions.reprocess import (
     reprocess,
 )
 from music_pipeline.actions.undo_source import undo_source
-from music_pipeline.cli.terminal import local_time, one_line_for, open_database, show_table, who
+from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table, utc_time
 from music_pipeline.database.queries import query
 from music_pipeline.ops.doctor import advice_on_skipped
 from music_pipeline.providers.availability import missing_settings
@@ -68,7 +68,7 @@ def undo(source: str, since: datetime | None, why: str) -> None:
 
     It is not asked again by itself, but with `reprocess --source SOURCE`.
     """
-    undone = undo_source(open_database(), source, since=_utc(since), why=why, by=who())
+    undone = undo_source(open_database(), source, since=_utc(since), why=why, by=current_user())
     click.echo(f"{source} said something of {undone:,} recordings, and is taken back there.")
     click.echo(f"To ask it again: music-pipeline reprocess --source {source}")
 
@@ -87,7 +87,7 @@ def errors(source: str | None) -> None:
         columns = ("source", "recordings", "cause", "retriable", "given up", "attempts", "next try", "last", "example")
         rows = [
             (row.source, row.recordings, row.cause, row.retriable, row.given_up, row.attempts,
-             local_time(row.next_attempt_at), local_time(row.last_at), row.example)
+             utc_time(row.next_attempt_at), utc_time(row.last_at), row.example)
             for row in found
         ]  # fmt: skip
         show_table("Failures by cause (UTC)", columns, rows)
@@ -137,13 +137,13 @@ def reprocess_command(
         start_date=_utc(start_date),
         end_date=_utc(end_date),
         track_ids=track_ids,
-        retriable=True if retriable_only else False if non_retriable_only else None,
+        retriable=retriable_only if retriable_only or non_retriable_only else None,
         sources=sources,
         statuses=statuses,
         limit=limit,
     )
-    with one_line_for(InvalidFilters):
-        done = reprocess(open_database(), filters, by=who(), dry_run=dry_run)
+    with errors_as_messages(InvalidFilters):
+        done = reprocess(open_database(), filters, by=current_user(), dry_run=dry_run)
     _show(done)
     if trigger_now and not dry_run:
         _trigger(done, time_box)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog.csv_export import UnknownView, check_view, write_csv
 from music_pipeline.catalog.fingerprint import digest as digest_of
-from music_pipeline.cli.terminal import one_line_for, open_database
+from music_pipeline.cli.terminal import errors_as_messages, open_database
 
 
 @click.command()
@@ -25,7 +25,7 @@ def export(view: str, format_: str, out: Path | None) -> None:
     if format_ == "parquet" and out is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal: name a file with --out.")
     engine = open_database()
-    with one_line_for(UnknownView, OSError):
+    with errors_as_messages(UnknownView, OSError):
         check_view(engine, view)
         with contextlib.nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as file:
             rows = write_csv(engine, view, file) if format_ == "csv" else _write_parquet(engine, view, file)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 
 from music_pipeline.cli.lazy import Loadable, LoadingGroup
-from music_pipeline.demo.home import point_at_demo
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -35,8 +34,7 @@ COMMANDS = {
     "digest": Loadable("export", "digest", "Print one hash for each table over its facts, without ids and times."),
     "discover": Loadable(
         "discover", "discover",
-        "Ask for artists by name, Spotify id, link or URI; say what became of each, and how long what is due will "
-        "take.",
+        "Request artists by name, Spotify id, link or URI. Print each answer, and how long the open work will take.",
     ),
     "doctor": Loadable(
         "doctor", "doctor",
@@ -95,9 +93,13 @@ COMMANDS = {
 @click.pass_context
 def music_pipeline(context: click.Context, of_demo: bool) -> None:
     """Artists, their releases, tracks and producers: ask for them, and see how the pipeline stands."""
-    recorded = point_at_demo() if of_demo else None
-    if recorded is not None:
-        context.default_map = {"sandbox": recorded.options_at(os.environ["MUSIC_SANDBOX_URL"])}
+    if of_demo:
+        from music_pipeline.demo.home import demo_data
+        from music_pipeline.settings import settings
+
+        recorded, url = context.with_resource(demo_data()), settings().sandbox_url
+        if recorded is not None and url is not None:
+            context.default_map = {"sandbox": recorded.options_at(url)}
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,16 +1,12 @@
 """The operator's own word: `set` and `unset`, and whose word comes first: `precedence`."""
 
-from uuid import uuid4
-
 import click
-import sqlalchemy as sa
 
-from music_pipeline.actions.override import set_own_value, unset_own_value
-from music_pipeline.catalog.audit import explain
-from music_pipeline.catalog.overrides import InvalidValue, entity_of
-from music_pipeline.catalog.precedence import InvalidPlace, place_source
+from music_pipeline.actions import override
+from music_pipeline.catalog.overrides import InvalidValue
+from music_pipeline.catalog.precedence import InvalidPlace
 from music_pipeline.catalog.precedence import precedence as order_of
-from music_pipeline.cli.terminal import one_line_for, open_database, show_table, who
+from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table
 from music_pipeline.stages.enrichment.sources import SOURCES
 
 WHY = click.option("--why", required=True, help="For the record.")
@@ -29,12 +25,10 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
     a text.
     """
     _check_why(why)
-    with one_line_for(InvalidValue), open_database().begin() as connection:
-        meant = entity_of(connection, entity)
-        _explain(connection, f"Set by {who()}: {why}")
-        values = set_own_value(connection, meant, field, value, why=why, by=who())
-    said = ", ".join(f"{name} = {one}" for name, one in values.items())
-    click.echo(f"{meant.kind} {meant.name} ({meant.entity_id}): {said}")
+    with errors_as_messages(InvalidValue):
+        done = override.set_override(open_database(), entity, field, value, why=why, by=current_user())
+    values = ", ".join(f"{name} = {one}" for name, one in done.values.items())
+    click.echo(f"{done.entity.kind} {done.entity.name} ({done.entity.entity_id}): {values}")
 
 
 @click.command("unset")
@@ -44,22 +38,14 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
 def unset_field(entity: str, field: str, why: str) -> None:
     """Forget your own value of a FIELD: what the sources say is shown again."""
     _check_why(why)
-    with one_line_for(InvalidValue), open_database().begin() as connection:
-        meant = entity_of(connection, entity)
-        _explain(connection, f"Unset by {who()}: {why}")
-        unset = unset_own_value(connection, meant, field)
-    if unset == 0:
-        raise click.ClickException(f"{meant.kind} {meant.name} has no {field} of yours.")
-    click.echo(f"{meant.kind} {meant.name} ({meant.entity_id}): {field} is what the sources say.")
+    with errors_as_messages(InvalidValue):
+        found = override.unset_override(open_database(), entity, field, why=why, by=current_user())
+    click.echo(f"{found.kind} {found.name} ({found.entity_id}): {field} is what the sources say.")
 
 
 def _check_why(why: str) -> None:
     if not why.strip():
         raise click.UsageError("Say --why: the reason is kept with the value.")
-
-
-def _explain(connection: sa.Connection, why: str) -> None:
-    explain(connection, why=why, run_id="", correlation_id=str(uuid4()))
 
 
 @click.group()
@@ -91,9 +77,8 @@ def set_precedence(field: str, source: str, place: int, minimum_confidence: floa
     _check_field(field)
     if field not in SOURCES[source].gives:
         raise click.UsageError(f"{source} does not give {field}; it gives {', '.join(sorted(SOURCES[source].gives))}.")
-    with one_line_for(InvalidPlace), open_database().begin() as connection:
-        _explain(connection, f"Precedence of {field} set by {who()}: {source} at {place}")
-        order = place_source(connection, field, source, place, minimum_confidence)
+    with errors_as_messages(InvalidPlace):
+        order = override.set_precedence(open_database(), field, source, place, minimum_confidence, by=current_user())
     click.echo(f"{field}: " + ", ".join(f"{one.place} {one.source} (≥ {one.minimum_confidence:g})" for one in order))
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import click
 import httpx
 
-from music_pipeline.cli.discover import typical_artist
-from music_pipeline.cli.terminal import local_time, open_database, show_table, spoken
+from music_pipeline.cli.terminal import human_duration, open_database, show_table, utc_time
 from music_pipeline.gateway.addresses import sandbox_speed
 from music_pipeline.ops.forecast import Forecast, ProviderForecast, forecast
 from music_pipeline.ops.quotas import DayUse
@@ -25,7 +24,7 @@ def plan(as_json: bool) -> None:
         speed = sandbox_speed(url) if url else 1.0
     except httpx.HTTPError as error:
         raise click.ClickException(f"No sandbox answers at {url}: how fast its time runs is not known.") from error
-    ahead = forecast(engine, typical_artist(engine), sandboxed=url is not None, speed=speed)
+    ahead = forecast(engine, sandboxed=url is not None, speed=speed)
     if as_json:
         click.echo(json.dumps(as_data(ahead)))
     else:
@@ -75,16 +74,16 @@ def _show(ahead: Forecast) -> None:
     if slowest is None:
         click.echo("Nothing is to be asked.")
     else:
-        when = f"at {local_time(slowest.done_at)} UTC, in {spoken(slowest.done_at - ahead.at)}"
+        when = f"at {utc_time(slowest.done_at)} UTC, in {human_duration(slowest.done_at - ahead.at)}"
         click.echo(f"All would be done {when}; the slowest is {slowest.provider}.")
     click.echo(_basis(ahead))
 
 
 def _row(one: ProviderForecast) -> tuple[object, ...]:
-    hindered = one.obstacle and f"{one.obstacle.what} until {local_time(one.obstacle.until) or 'it closes'}"
+    hindered = one.obstacle and f"{one.obstacle.what} until {utc_time(one.obstacle.until) or 'it closes'}"
     pause = one.day.who_waits if one.day and one.day.paused else None
     left = f"{one.day.left:,} of {one.day.quota.limit:,} a {one.day.quota.period}" if one.day else None
-    done = local_time(one.done_at) if one.calls else None
+    done = utc_time(one.done_at) if one.calls else None
     return one.provider, f"{one.calls:,}", f"{one.left_now:,}", left, hindered or pause, done
 
 

@@ -7,7 +7,7 @@ import click
 from music_pipeline.actions import decide as deciding
 from music_pipeline.catalog import reviews
 from music_pipeline.catalog.reviews import Decided, DecisionError
-from music_pipeline.cli.terminal import local_time, one_line_for, open_database, show_table, who
+from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table, utc_time
 
 WHY = click.option("--why", help="For the record.")
 ALL = click.option("--all", "all_of_them", is_flag=True, help="Also those that are decided.")
@@ -35,7 +35,7 @@ def list_reviews(all_of_them: bool) -> None:
             len(one.candidates),
             one.status,
             one.chosen_id,
-            local_time(one.created_at),
+            utc_time(one.created_at),
         )
         for one in found
     ]
@@ -46,7 +46,7 @@ def list_reviews(all_of_them: bool) -> None:
 @click.argument("review_id")
 def show_review(review_id: str) -> None:
     """Show a review's candidates and evidence. An id's first characters will do."""
-    with one_line_for(DecisionError), open_database().connect() as connection:
+    with errors_as_messages(DecisionError), open_database().connect() as connection:
         found = reviews.review(connection, review_id)
     click.echo(f"{found.question} ({found.kind}, {found.status})")
     columns = list(dict.fromkeys(key for candidate in found.candidates for key in candidate))
@@ -59,7 +59,7 @@ def show_review(review_id: str) -> None:
         click.echo("- " + ": ".join(str(value) for value in fact.values()))
     if found.decided_by:
         reason = f": {found.decided_why}" if found.decided_why else ""
-        click.echo(f"{found.status} by {found.decided_by} at {local_time(found.decided_at)} UTC{reason}")
+        click.echo(f"{found.status} by {found.decided_by} at {utc_time(found.decided_at)} UTC{reason}")
 
 
 def _cell(value: object) -> object:
@@ -73,8 +73,8 @@ def _cell(value: object) -> object:
 def accept_review(review_id: str, candidate: str, why: str | None) -> None:
     """Decide for a CANDIDATE, by its number or its id; the work that had stopped there is enqueued again."""
     engine = open_database()
-    with one_line_for(DecisionError):
-        enqueued = deciding.accept_review(engine, review_id, candidate, Decided(who(), why))
+    with errors_as_messages(DecisionError):
+        enqueued = deciding.accept_review(engine, review_id, candidate, Decided(current_user(), why))
     click.echo(f"Decided; work {enqueued.work_id} is enqueued.")
 
 
@@ -84,8 +84,8 @@ def accept_review(review_id: str, candidate: str, why: str | None) -> None:
 def reject_review(review_id: str, why: str | None) -> None:
     """Decide that none of the candidates is meant."""
     engine = open_database()
-    with one_line_for(DecisionError):
-        rejected = deciding.reject_review(engine, review_id, Decided(who(), why))
+    with errors_as_messages(DecisionError):
+        rejected = deciding.reject_review(engine, review_id, Decided(current_user(), why))
     click.echo(f"Decided: none of the {len(rejected.candidates)} candidates is meant.")
 
 
@@ -104,7 +104,7 @@ def list_held(all_of_them: bool) -> None:
         click.echo("Nothing is held.")
         return
     rows = [
-        (one.held_id, one.artist_key, one.entity, len(one.row_keys), one.known, one.status, local_time(one.created_at),
+        (one.held_id, one.artist_key, one.entity, len(one.row_keys), one.known, one.status, utc_time(one.created_at),
          one.reason)
         for one in found
     ]  # fmt: skip
@@ -117,8 +117,8 @@ def list_held(all_of_them: bool) -> None:
 def accept_held(held_id: str, why: str | None) -> None:
     """Believe a loss: its rows become inactive, with the reason."""
     engine = open_database()
-    with one_line_for(DecisionError):
-        done = deciding.accept_held(engine, held_id, Decided(who(), why))
+    with errors_as_messages(DecisionError):
+        done = deciding.accept_held(engine, held_id, Decided(current_user(), why))
     click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} are inactive.")
 
 
@@ -128,6 +128,6 @@ def accept_held(held_id: str, why: str | None) -> None:
 def reject_held(held_id: str, why: str | None) -> None:
     """Do not believe a loss: its rows stay, also when they are missing again."""
     engine = open_database()
-    with one_line_for(DecisionError):
-        done = deciding.reject_held(engine, held_id, Decided(who(), why))
+    with errors_as_messages(DecisionError):
+        done = deciding.reject_held(engine, held_id, Decided(current_user(), why))
     click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} stay.")

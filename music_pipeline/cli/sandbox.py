@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from music_pipeline.cli.terminal import one_line_for
+from music_pipeline.cli.terminal import errors_as_messages
 
 
 @click.command()
@@ -34,7 +34,7 @@ def sandbox(
     from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_daily_quota, parse_quota
     from music_pipeline.sandbox.server import run
 
-    with one_line_for(OptionError, OSError):
+    with errors_as_messages(OptionError, OSError):
         run(
             SandboxOptions(
                 catalog=catalog,

@@ -6,13 +6,13 @@ import click
 import sqlalchemy as sa
 
 from music_pipeline.cli.enrichment import show_skipped
-from music_pipeline.cli.terminal import local_time, open_database, show_table, spoken
+from music_pipeline.cli.terminal import human_duration, open_database, show_table, utc_time
 from music_pipeline.database.queries import query
-from music_pipeline.ops.quotas import standing_days
+from music_pipeline.ops.quotas import daily_quota_status
 from music_pipeline.settings import settings
+from music_pipeline.work.stages import STAGES
 from music_pipeline.work.status import standing, waiting_for
 from music_pipeline.work.sweeps import sweeps_in_progress
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE
 
 
 @click.command()
@@ -32,7 +32,14 @@ def status() -> None:
 
 def _show_stages(engine: sa.Engine, now: datetime) -> None:
     rows = [
-        (row.stage, row.open, row.due, row.leased, row.dead, spoken(now - row.oldest_due) if row.oldest_due else None)
+        (
+            row.stage,
+            row.open,
+            row.due,
+            row.leased,
+            row.dead,
+            human_duration(now - row.oldest_due) if row.oldest_due else None,
+        )
         for row in standing(engine)
     ]
     show_table("Work", ("stage", "open", "due", "under a lease", "dead", "oldest due since"), rows)
@@ -40,8 +47,7 @@ def _show_stages(engine: sa.Engine, now: datetime) -> None:
 
 def _show_waiting(engine: sa.Engine) -> None:
     rows = [
-        (one.stage, one.provider, one.items, local_time(one.until), local_time(one.since))
-        for one in waiting_for(engine)
+        (one.stage, one.provider, one.items, utc_time(one.until), utc_time(one.since)) for one in waiting_for(engine)
     ]
     if rows:
         show_table("Waiting for providers (UTC)", ("stage", "provider", "items", "next try", "longest since"), rows)
@@ -50,7 +56,7 @@ def _show_waiting(engine: sa.Engine) -> None:
 def _show_obstacles(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         rows = [
-            (row.provider, row.kind, local_time(row.until), row.reason)
+            (row.provider, row.kind, utc_time(row.until), row.reason)
             for row in connection.execute(query("provider_obstacles"))
         ]
     if rows:
@@ -58,7 +64,7 @@ def _show_obstacles(engine: sa.Engine) -> None:
 
 
 def _show_days(engine: sa.Engine) -> None:
-    days = standing_days(engine, settings())
+    days = daily_quota_status(engine, settings())
     if days is None:
         click.echo("The calls of a day are not known while the sandbox is away.")
     elif days:
@@ -76,7 +82,7 @@ def _show_days(engine: sa.Engine) -> None:
 def _show_sweeps(engine: sa.Engine) -> None:
     sweeps = sweeps_in_progress(engine)
     for sweep in sweeps:
-        click.echo(f"Sweep {sweep.kind} is in progress since {local_time(sweep.started_at)} UTC (run {sweep.run_id}).")
+        click.echo(f"Sweep {sweep.kind} is in progress since {utc_time(sweep.started_at)} UTC (run {sweep.run_id}).")
     if not sweeps:
         click.echo("No sweep is in progress.")
 
@@ -93,9 +99,10 @@ def _show_enrichment(engine: sa.Engine) -> None:
 
 def _show_ages(engine: sa.Engine, now: datetime) -> None:
     with engine.connect() as connection:
-        ages = connection.execute(query("catalogue_ages"), {"assets": list(ASSET_OF_STAGE.values())}).all()
+        ages = connection.execute(query("catalogue_ages"), {"assets": [spec.asset for spec in STAGES.values()]}).all()
     rows = [
-        (row.asset, row.source, f"{row.rows:,}", spoken(now - row.newest), spoken(now - row.oldest)) for row in ages
+        (row.asset, row.source, f"{row.rows:,}", human_duration(now - row.newest), human_duration(now - row.oldest))
+        for row in ages
     ]
     if rows:
         show_table("How long ago the sources said what is shown", ("asset", "source", "rows", "newest", "oldest"), rows)

@@ -1,4 +1,4 @@
-"""What the commands share: the terminal, the database, and one line instead of a traceback."""
+"""What the commands share: tables, formats, the database, and errors as one line."""
 
 import contextlib
 import getpass
@@ -20,18 +20,18 @@ WIDTH_WITHOUT_TERMINAL = 160
 
 
 def screen() -> Console:
-    """The terminal; a pipe gets lines wide enough for every table."""
+    """The terminal. A pipe gets lines wide enough for every table."""
     return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, markup=False)
 
 
 def open_database() -> sa.Engine:
-    """The migrated database; the log of events goes to a file of our home, not between the lines for people."""
+    """Return the engine of the migrated database. Events are logged to a file in our home, not to the terminal."""
     logs.configure(file=settings().home / "logs" / "music-pipeline.jsonl")
     return get_engine()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; None is an empty cell. The first column is never cut: by it a row is named to other commands."""
+    """Print a table. None is an empty cell. The first column is never cut, since other commands take it."""
     table = Table(title=title, title_justify="left", title_style="bold")
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widest = max((len(row[0]) for row in cells), default=0)
@@ -42,13 +42,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     screen().print(table)
 
 
-def local_time(moment: datetime | None) -> str | None:
-    """A time in UTC to the second."""
+def utc_time(moment: datetime | None) -> str | None:
+    """Format as UTC, to the second."""
     return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def spoken(duration: timedelta) -> str:
-    """A duration in words, to two units: 3 h 20 min."""
+def human_duration(duration: timedelta) -> str:
+    """Format in two units, as "3 h 20 min"."""
     seconds = max(0, round(duration.total_seconds()))
     units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)]
     parts: list[str] = []
@@ -59,17 +59,17 @@ def spoken(duration: timedelta) -> str:
     return " ".join(parts[:2])
 
 
-def who() -> str:
-    """The user at the terminal, for what is recorded as decided by a person."""
+def current_user() -> str:
+    """The user at the terminal, for the audit."""
     return getpass.getuser()
 
 
 @contextlib.contextmanager
-def one_line_for(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with an error's text alone, where one of `errors` is raised."""
+def errors_as_messages(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into one line and exit code 1."""
     try:
         yield
-    except BrokenPipeError:  # an OSError, but no fault: whoever read our output has enough
+    except BrokenPipeError:  # an OSError, but only the reader of our output has gone
         raise
     except errors as error:
         raise click.ClickException(str(error)) from error

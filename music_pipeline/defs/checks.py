@@ -1,8 +1,8 @@
-"""The checks of the assets: which there are, and what they tolerate. Their verdicts are in `defs/runs/checks.py`.
+"""The checks of the assets, and what they tolerate. Their results are made in `defs/runs/`.
 
-A check is logged once at the end of every run that materializes its asset: a second evaluation of one run would replace
-the first, and one of an older run is hidden by a newer materialization. What is counted over a large catalogue is
-logged as it was last counted, and says when (`running/counting.py`).
+Each run that materializes an asset logs its checks once, at the end. A second evaluation in the same run would replace
+the first, and a newer materialization hides older evaluations. Counts over a large catalog are the last ones that were
+made, and say when (`defs/runs/counts.py`).
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ from datetime import timedelta
 
 import dagster as dg
 
-from music_pipeline.defs.keys import ENRICHED_TRACKS, asset_of, source_asset
+from music_pipeline.defs.keys import ENRICHED_TRACKS, asset_of, queue_of, source_asset
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES
 
-# Three ticks of the slowest queue: work that has been due for longer shows that the pipeline does not keep up.
+# Three ticks of the slowest queue. Work that is due for longer shows that the pipeline does not keep up.
 LONGEST_OVERDUE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """A check counted by the statement `check_<asset>_<name>`; failed if a larger share than `tolerated` is bad."""
+    """A check counted by the statement `check_<asset>_<name>`. Fails if more than the share `tolerated` is bad."""
 
     stage: Stage
     name: str
@@ -30,6 +31,7 @@ class CatalogCheck:
 
 
 ERROR = dg.AssetCheckSeverity.ERROR
+NOTHING_FAILED = "In the last run nothing failed."
 CATALOG_CHECKS = (
     CatalogCheck(Stage.ARTIST_DISCOVERY, "coverage", "Identity resolved at least 90 % of what was asked for.", 0.1),
     CatalogCheck(Stage.ARTIST_DISCOVERY, "uniqueness", "No artist is two in one, and none is there twice."),
@@ -58,18 +60,27 @@ CATALOG_CHECKS = (
 
 
 def checks_of(stage: Stage) -> list[CatalogCheck]:
-    """Those that are counted over the catalogue."""
+    """The checks of a stage that are counted over the catalog."""
     return [check for check in CATALOG_CHECKS if check.stage is stage]
 
 
-def check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
-    """All checks of a stage's asset, as Dagster wants them declared."""
+def stage_check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
+    """The checks of a stage's asset."""
     asset = asset_of(stage)
     return [
-        dg.AssetCheckSpec("last_run", asset=asset, description="In the last run nothing failed."),
+        dg.AssetCheckSpec("last_run", asset=asset, description=NOTHING_FAILED),
         dg.AssetCheckSpec("overdue", asset=asset, description=f"No work is due for more than {LONGEST_OVERDUE}."),
         *(dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks_of(stage)),
     ]
+
+
+def queue_check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
+    """The checks of a stage's queue. Where no asset has events, the queue says how the last run went."""
+    asset = queue_of(stage)
+    dead_work = dg.AssetCheckSpec("dead_work", asset=asset, description="No work of the stage was given up.")
+    if STAGES[stage].reports != "work":
+        return [dead_work]
+    return [dead_work, dg.AssetCheckSpec("last_run", asset=asset, description=NOTHING_FAILED)]
 
 
 def source_check_specs(source: str) -> list[dg.AssetCheckSpec]:
@@ -91,6 +102,6 @@ def enriched_check_specs() -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=ENRICHED_TRACKS, description=text) for name, text in described.items()]
 
 
-def all_check_specs() -> list[dg.AssetCheckSpec]:
-    """Every check of enrichment."""
+def enrichment_check_specs() -> list[dg.AssetCheckSpec]:
+    """The checks of every asset of enrichment."""
     return [*(spec for source in SOURCES for spec in source_check_specs(source)), *enriched_check_specs()]

@@ -1,28 +1,25 @@
-"""The keys of the assets, and the tag by which a sweep is known: what the declarations and the runs both name."""
+"""Asset keys, and the tag of runs that sweep. Declarations and runs share them."""
 
 import dagster as dg
 
-from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES
 
-ENRICHED_TRACKS = dg.AssetKey("enriched_tracks")
-SOCIAL_QUEUE = dg.AssetKey(["queue", "social"])
-ENRICHMENT_QUEUE_OP = "queue__enrichment"
+ENRICHED_TRACKS = dg.AssetKey(STAGES[Stage.ENRICHMENT].asset)
 SWEEP_TAG = "music/sweep"
 CHAIN = "sweep"
-SWEPT_STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT)
 
 
 def asset_of(stage: Stage) -> dg.AssetKey:
-    """The partitioned asset that a stage fills."""
-    return dg.AssetKey(ASSET_OF_STAGE[stage])
+    """The asset that a stage fills, partitioned by artist."""
+    return dg.AssetKey(STAGES[stage].asset)
 
 
 def queue_of(stage: Stage) -> dg.AssetKey:
-    """The queue asset that drains a stage's open work."""
-    return dg.AssetKey(["queue", "enrichment" if stage is Stage.ENRICHMENT else ASSET_OF_STAGE[stage]])
+    """The queue asset whose materialization sweeps the stage."""
+    return dg.AssetKey(["queue", STAGES[stage].queue])
 
 
 def source_asset(source: str) -> dg.AssetKey:
-    """The asset of a source."""
+    """The asset of a source of enrichment."""
     return dg.AssetKey(["enrichment", source])

@@ -1,12 +1,14 @@
-"""The one partitioning of the catalogue: an artist. Nothing outside `defs/` knows what a partition is."""
+"""The partitions of the catalog: one per artist. Nothing outside `defs/` knows about partitions."""
+
+from collections.abc import Iterable
 
 import dagster as dg
 
 ARTIST = dg.DynamicPartitionsDefinition(name="artist")
 
 
-def ensure_partitions(instance: dg.DagsterInstance, artist_keys: set[str]) -> None:
-    """Make the keys partitions, if they are none yet: an event of a key that is no partition is invisible."""
-    missing = sorted(key for key in artist_keys if not instance.has_dynamic_partition(str(ARTIST.name), key))
-    if missing:
-        instance.add_dynamic_partitions(str(ARTIST.name), missing)
+def ensure_partitions(instance: dg.DagsterInstance, artist_keys: Iterable[str]) -> None:
+    """Add the keys that are not partitions yet, in their order. Dagster hides events of unknown partitions."""
+    keys = list(dict.fromkeys(artist_keys))
+    if keys:
+        instance.add_dynamic_partitions(str(ARTIST.name), keys)

@@ -1,33 +1,32 @@
-"""What runs on an event: a provider that is back lets what waited for it be asked for again.
-
-What runs by the clock is in `defs/schedules.py`.
-"""
+"""What runs on an event. What runs by the clock is in `defs/schedules.py`."""
 
 import dagster as dg
 
-from music_pipeline.defs.schedules import ENRICHMENT_SWEEP, are_on
+from music_pipeline.defs.schedules import default_status
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES
 
 LOOK_SECONDS = 30
 
 
-def providers_are_back(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    """The sensor that requests a sweep of enrichment when a breaker has closed; once for each time that one closes."""
+def providers_are_back() -> dg.SensorDefinition:
+    """The sensor that requests one sweep of enrichment each time a breaker closes."""
 
     @dg.sensor(
         name="providers_are_back",
-        job_name=ENRICHMENT_SWEEP,
+        job_name=STAGES[Stage.ENRICHMENT].job,
         minimum_interval_seconds=LOOK_SECONDS,
-        default_status=status,
-        description="When a provider's breaker has closed, takes up what was not asked because it was open.",
+        default_status=dg.DefaultSensorStatus(default_status().value),
+        description="When a provider's breaker has closed, fetches what was not fetched while it was open.",
     )
-    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from music_pipeline.defs.runs.ticks import enrichment_request
+    def look(_context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from music_pipeline.defs.runs.ticks import providers_back_request
 
-        return enrichment_request()
+        return providers_back_request()
 
     return look
 
 
 def sensors() -> list[dg.SensorDefinition]:
-    """All sensors; they begin on where the schedules do."""
-    return [providers_are_back(dg.DefaultSensorStatus.RUNNING if are_on() else dg.DefaultSensorStatus.STOPPED)]
+    """All sensors. They start in the same status as the schedules."""
+    return [providers_are_back()]

@@ -1,4 +1,4 @@
-"""The demo's progress bars: a bar a stage, fed from the ledger by a thread of its own."""
+"""The demo's progress bars: one per stage, updated from the ledger by a thread."""
 
 import os
 import sys
@@ -12,28 +12,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from music_pipeline.database.queries import query
-from music_pipeline.defs.keys import SWEPT_STAGES
 from music_pipeline.work.model import Stage
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE
+from music_pipeline.work.stages import STAGES
 
 EVERY_SECONDS = 0.25
-STAGES = (*SWEPT_STAGES, Stage.SOCIAL_ENRICHMENT)
 
 
 def terminal() -> Console:
-    """A console on the terminal itself: Dagster diverts stderr while it executes a run in this process."""
+    """A console on the terminal itself, since Dagster redirects stderr while it executes a run in this process."""
     own: TextIO = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     return Console(file=own)
 
 
+def bars() -> dict[Stage, str]:
+    """The bars: one for each stage, named after its asset."""
+    return {stage: spec.asset for stage, spec in STAGES.items()}
+
+
 @contextmanager
 def progress_bars(engine: sa.Engine, console: Console) -> Iterator[None]:
-    """Show how far each stage is while the block lasts."""
+    """Show the progress of each stage while the block runs."""
     columns = (TextColumn("{task.description:<17}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bars = {stage: progress.add_task(ASSET_OF_STAGE[stage], total=None) for stage in STAGES}
+        tasks = {stage: progress.add_task(name, total=None) for stage, name in bars().items()}
         ended = threading.Event()
-        watching = threading.Thread(target=_watch, args=(engine, progress, bars, ended), daemon=True)
+        watching = threading.Thread(target=_watch, args=(engine, progress, tasks, ended), daemon=True)
         watching.start()
         try:
             yield
@@ -42,11 +45,11 @@ def progress_bars(engine: sa.Engine, console: Console) -> Iterator[None]:
             watching.join()
 
 
-def _watch(engine: sa.Engine, progress: Progress, bars: dict[Stage, TaskID], ended: threading.Event) -> None:
+def _watch(engine: sa.Engine, progress: Progress, tasks: dict[Stage, TaskID], ended: threading.Event) -> None:
     while True:
         last = ended.wait(EVERY_SECONDS)
         with engine.connect() as connection:
             for row in connection.execute(query("stage_progress")):
-                progress.update(bars[Stage(row.stage)], completed=row.ended, total=row.known)
+                progress.update(tasks[Stage(row.stage)], completed=row.ended, total=row.known)
         if last:
             return

@@ -8,7 +8,6 @@ it. What the figures mean is in `demo_figures`, how they are shown in `demo_repo
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import time
@@ -35,7 +34,7 @@ from music_pipeline.database.errors import DatabaseUnreachable
 from music_pipeline.database.queries import query
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.instance.storage import dagster_folder
-from music_pipeline.defs.keys import CHAIN, SOCIAL_QUEUE, SWEPT_STAGES, queue_of
+from music_pipeline.defs.keys import CHAIN, queue_of
 from music_pipeline.demo.figures import (
     Enriched,
     Measured,
@@ -50,9 +49,10 @@ from music_pipeline.demo.progress import progress_bars, terminal
 from music_pipeline.demo.report import print_report
 from music_pipeline.sandbox.options import OptionError
 from music_pipeline.sandbox.process import SandboxProcess, running_sandbox
-from music_pipeline.settings import PROJECT, SettingError, settings
+from music_pipeline.settings import PROJECT, SettingError, overridden, settings
 from music_pipeline.stages.enrichment.sources import SOURCES
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES, artist_stages, catalog_stages
 from music_pipeline.work.status import due
 
 SPEED = 60.0
@@ -128,14 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping[str, Any]]]:
     """Run the main job on fresh data; what was measured since `started`, and some credits to show."""
-    home = enter_home()
+    home = settings().home / "demo"
+    home.mkdir(parents=True, exist_ok=True)
     console = terminal()
     logs.configure(file=home / "demo.log")
     console.print("Starting the sandbox …")
     with (
+        overridden(home=home, database_url=None),
         ThreadPoolExecutor() as beside,
         sandbox_of(options, home, beside) as sandbox,
-        dg.DagsterInstance.get() as instance,
+        overridden(sandbox_url=sandbox.url),
+        dg.DagsterInstance.from_config(str(PROJECT)) as instance,
     ):
         # Dagster connects anew for each event, unless told that a process stays.
         instance.optimize_for_webserver(
@@ -149,22 +152,13 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
             stats = sandbox.stats()
             enrich(instance, engine)
             after = sandbox.stats()
-            run_queues(instance, Stage.SOCIAL_ENRICHMENT.value, [SOCIAL_QUEUE], limit=SOME_PRODUCERS)
+            look_up_producers(instance)
         enriched = measure_enrichment(engine, discovered=stats, enriched=after, looked_up=sandbox.stats())
         second = second_run(instance, engine, sandbox, artists)
         console.print("Comparing with what the sandbox serves …")
         truth = truth_about(sandbox, artists)
-    measured = measure(engine, options, stats=stats, enriched=enriched, second=second, truth=truth, started=started)
-    return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
-
-
-def enter_home() -> Path:
-    """Point this process at the demo's own home, and at its own database there; answer the folder."""
-    home = settings().home / "demo"
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ.pop("DATABASE_URL", None)
-    os.environ |= {"MUSIC_PIPELINE_HOME": str(home), "DAGSTER_HOME": str(PROJECT)}
-    return home
+        measured = measure(engine, options, stats=stats, enriched=enriched, second=second, truth=truth, started=started)
+        return measured, rows_of(engine, "some_credits", limit=SOME_CREDITS)
 
 
 def empty_database(home: Path) -> None:
@@ -185,7 +179,6 @@ def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> 
     emptying = beside.submit(empty_database, home)
     with running_sandbox(catalog=options.catalog, seed=options.seed, speed=SPEED) as sandbox:
         emptying.result()
-        os.environ["MUSIC_SANDBOX_URL"] = sandbox.url
         record = asdict(options) | {
             "catalog": options.catalog and str(options.catalog),
             "url": sandbox.url,
@@ -199,9 +192,9 @@ def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence
     """Discover the artists and everything of theirs. Ambiguous names are decided as an operator would, then swept."""
     request_all(engine, artists)
     for _ in range(MOST_SWEEPS):
-        sweep(instance, CATALOG_STAGES)
+        sweep(instance, catalog_stages())
         decide_reviews(engine, artists)
-        if not any(due(engine, CATALOG_STAGES).values()):
+        if not any(due(engine, catalog_stages()).values()):
             return
 
 
@@ -213,6 +206,12 @@ def enrich(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
         if waiting["seconds"] is None or waiting["seconds"] > LONGEST_WAIT_SECONDS:
             return
         time.sleep(max(0.0, float(waiting["seconds"])))
+
+
+def look_up_producers(instance: dg.DagsterInstance) -> None:
+    """Look up the profiles of some producers."""
+    stage = Stage.SOCIAL_ENRICHMENT
+    run_queues(instance, STAGES[stage].job, [queue_of(stage)], limit=SOME_PRODUCERS)
 
 
 def measure_enrichment(engine: sa.Engine, *, discovered: Stats, enriched: Stats, looked_up: Stats) -> Enriched:
@@ -291,7 +290,7 @@ def second_run(
     """The same again, with nothing changed: how many requests it makes, and how many rows it writes."""
     requests, rows = requests_of(sandbox.stats()), rows_written(engine)
     request_all(engine, artists)
-    sweep(instance, SWEPT_STAGES)
+    sweep(instance, artist_stages())
     return {
         "requests": requests_of(sandbox.stats()) - requests,
         "rows_written": rows_written(engine) - rows,
@@ -344,7 +343,7 @@ def measure(
     """Everything that the report and the last line need."""
     found = [found_credit(row) for row in rows_of(engine, "credits_by_place")]
     [rows] = rows_of(engine, "catalog_row_counts")
-    [counts] = rows_of(engine, "demo_counts")
+    [counts] = rows_of(engine, "demo_counts", stages=[stage.value for stage in artist_stages()])
     [runs] = rows_of(engine, "dagster_runs")
     return Measured(
         rows={name: int(rows[name]) for name in ROWS},

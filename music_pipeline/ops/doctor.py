@@ -5,7 +5,7 @@ The findings are facts with advice; how they are shown is `music_pipeline.cli.do
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from music_pipeline.database import embedded
 from music_pipeline.database.queries import query
 from music_pipeline.gateway.addresses import sandbox_info
 from music_pipeline.gateway.provider import Provider
-from music_pipeline.ops.quotas import standing_days
+from music_pipeline.ops.quotas import daily_quota_status
 from music_pipeline.providers.availability import CONTACT, how_to_set, missing_settings
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.settings import Settings
@@ -45,12 +45,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DagsterHealth:
-    """`daemon_errors`: what the daemon last complained of. `schedules_off`: the names of those that are not running."""
+    """`daemon_errors`: the last errors of the daemon. `…_on`, `…_off`: names of schedules and sensors."""
 
     daemon_alive: bool
     daemon_errors: tuple[str, ...]
     schedules_on: tuple[str, ...]
     schedules_off: tuple[str, ...]
+    sensors_on: tuple[str, ...] = ()
+    sensors_off: tuple[str, ...] = ()
 
 
 def database_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
@@ -67,18 +69,22 @@ def database_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
 
 
 def dagster_findings(health: DagsterHealth) -> Iterator[Finding]:
-    """The daemon and the schedules."""
+    """The daemon, the schedules and the sensors."""
     if not health.daemon_alive:
         yield Finding("daemon", "wrong", "Dagster's daemon gives no sign of life", "start it with `make dev`")
     elif health.daemon_errors:
         yield Finding("daemon", "wrong", f"Dagster's daemon complains: {health.daemon_errors[0]}", "see its log")
     else:
         yield Finding("daemon", "ok", "Dagster's daemon is alive")
-    if health.schedules_off:
-        off = ", ".join(health.schedules_off)
-        yield Finding("schedules", "wrong", f"off: {off}", "switch them on in the Dagster UI, or start with `make dev`")
-    else:
-        yield Finding("schedules", "ok", f"{len(health.schedules_on)} are on")
+    yield _switch_finding("schedules", health.schedules_on, health.schedules_off)
+    yield _switch_finding("sensors", health.sensors_on, health.sensors_off)
+
+
+def _switch_finding(subject: str, on: Sequence[str], off: Sequence[str]) -> Finding:
+    if not off:
+        return Finding(subject, "ok", f"{len(on)} are on")
+    advice = "switch them on in the Dagster UI, or start with `make dev`"
+    return Finding(subject, "wrong", f"off: {', '.join(off)}", advice)
 
 
 def sandbox_finding(configured: Settings) -> Finding:
@@ -105,7 +111,7 @@ def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
         rows = connection.execute(query("provider_obstacles")).all()
         obstacles = {row.provider: _obstacle(row) for row in rows if row.provider in PROVIDERS}
         limits = connection.execute(query("learnt_capabilities")).all()
-    days = {one.provider: one for one in standing_days(engine, configured) or ()}
+    days = {one.provider: one for one in daily_quota_status(engine, configured) or ()}
     for provider in PROVIDERS.values():
         if provider.name in days and days[provider.name].paused:
             period = days[provider.name].quota.period

@@ -1,4 +1,4 @@
-"""Use of the providers' daily and monthly quotas, for people: in `status`, `doctor` and the metadata of the queues.
+"""How much is left of the daily and monthly quotas: for `status`, `doctor` and the metadata of sweeps.
 
 `music_pipeline.gateway.daily_quota` says what a day allows.
 """
@@ -49,8 +49,8 @@ class DayUse:
         return f"{who} waits until {self.free_at:%Y-%m-%d %H:%M} UTC" if self.free_at else f"{who} waits"
 
 
-def standing_days(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
-    """The use of every provider's day; None if the sandbox, whose clock says how long a day is, does not answer.
+def daily_quota_status(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
+    """The use of every daily quota. None if the sandbox is away, since only its clock says how long a day is.
 
     Raises SettingError.
     """

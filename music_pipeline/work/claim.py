@@ -13,8 +13,9 @@ import structlog
 from music_pipeline.database.queries import query
 from music_pipeline.work.finish import bury
 from music_pipeline.work.model import Stage, StopReason, WorkItem
-from music_pipeline.work.payloads import InvalidPayload, read_payload
+from music_pipeline.work.payloads import InvalidPayload
 from music_pipeline.work.retry_policy import lease_renew_seconds, lease_seconds, retry_policy
+from music_pipeline.work.stages import read_payload
 
 log = structlog.get_logger()
 

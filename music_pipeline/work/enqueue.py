@@ -14,7 +14,7 @@ import structlog
 
 from music_pipeline.database.queries import query
 from music_pipeline.work.model import PRIORITY_OF_ORIGIN, Enqueued, EnqueueRequest, Origin, Stage
-from music_pipeline.work.payloads import checked_payload
+from music_pipeline.work.stages import checked_payload
 
 log = structlog.get_logger()
 

@@ -16,8 +16,8 @@ import structlog
 from music_pipeline.database.queries import query
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, LeaseLost, StopReason, WorkItem
-from music_pipeline.work.payloads import checked_payload
 from music_pipeline.work.retry_policy import FailedAttempt, Rescheduled, after_failure, provider_wait, retry_policy
+from music_pipeline.work.stages import checked_payload
 
 log = structlog.get_logger()
 

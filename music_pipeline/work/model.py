@@ -1,13 +1,10 @@
-"""What the ledger speaks of: stages, pieces of work, requests for work and their answers.
-
-Only the words; what is done with them is in the modules beside this one.
-"""
+"""The ledger's types: stages, work items, requests for work and their answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 Origin = Literal["manual", "watchlist", "batch"]
@@ -16,27 +13,42 @@ Answer = Literal["created", "already_enqueued", "already_done"]
 PRIORITY_OF_ORIGIN: Mapping[Origin, int] = {"manual": 2, "watchlist": 5, "batch": 7}
 
 
-class Stage(StrEnum):
-    """A kind of work, with a queue of its own."""
+class Stage(str):
+    """The name of a kind of work with its own queue.
 
-    ARTIST_DISCOVERY = "artist_discovery"
-    ALBUM_DISCOVERY = "album_discovery"
-    TRACK_DISCOVERY = "track_discovery"
-    PRODUCER_IDENTIFICATION = "producer_identification"
-    ENRICHMENT = "enrichment"
-    SOCIAL_ENRICHMENT = "social_enrichment"
+    Not an enum: `work.stages.STAGES` is the one list of stages, and an enum would be a second one. Equal names are one
+    object. The constants are the names that code refers to.
+    """
+
+    __slots__ = ()
+    _names: ClassVar[dict[str, "Stage"]] = {}
+
+    ARTIST_DISCOVERY: ClassVar["Stage"]
+    ALBUM_DISCOVERY: ClassVar["Stage"]
+    TRACK_DISCOVERY: ClassVar["Stage"]
+    PRODUCER_IDENTIFICATION: ClassVar["Stage"]
+    ENRICHMENT: ClassVar["Stage"]
+    SOCIAL_ENRICHMENT: ClassVar["Stage"]
+
+    def __new__(cls, name: str) -> "Stage":
+        return cls._names.setdefault(name, super().__new__(cls, name))
+
+    @property
+    def value(self) -> str:
+        """The name as a plain string."""
+        return str(self)
 
 
-CATALOG_STAGES = (
-    Stage.ARTIST_DISCOVERY,
-    Stage.ALBUM_DISCOVERY,
-    Stage.TRACK_DISCOVERY,
-    Stage.PRODUCER_IDENTIFICATION,
-)
+Stage.ARTIST_DISCOVERY = Stage("artist_discovery")
+Stage.ALBUM_DISCOVERY = Stage("album_discovery")
+Stage.TRACK_DISCOVERY = Stage("track_discovery")
+Stage.PRODUCER_IDENTIFICATION = Stage("producer_identification")
+Stage.ENRICHMENT = Stage("enrichment")
+Stage.SOCIAL_ENRICHMENT = Stage("social_enrichment")
 
 
 class StopReason(StrEnum):
-    """Why work was given up."""
+    """The reason why work was given up."""
 
     MAX_RETRIES_EXHAUSTED = "max_retries_exhausted"
     NON_RETRYABLE = "non_retryable"
@@ -46,12 +58,12 @@ class StopReason(StrEnum):
 
 
 class LeaseLost(Exception):
-    """The work is no longer this run's: its transaction must not commit."""
+    """Another run holds the work now. The transaction must not commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnqueueRequest:
-    """What `enqueue` takes; see there."""
+    """The arguments of `enqueue`, described there."""
 
     stage: Stage
     payload: Mapping[str, Any]
@@ -68,7 +80,7 @@ class EnqueueRequest:
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """What became of a request, and the work that does or did it."""
+    """The answer to a request, and the id of the work that does or did it."""
 
     work_id: UUID
     answer: Answer
@@ -76,7 +88,7 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """A piece of work as a run claimed it; `attempts` are those that failed before."""
+    """Claimed work. `attempts` counts the failed attempts so far."""
 
     work_id: UUID
     stage: Stage
@@ -97,7 +109,7 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which work an operator means: what meets all that is given. An artist is named by key, requested name or id."""
+    """Selects work that meets every given condition. `artist` is a key, a requested name or an id."""
 
     work_ids: tuple[UUID, ...] | None = None
     stage: Stage | None = None

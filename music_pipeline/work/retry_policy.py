@@ -1,18 +1,15 @@
-"""How often and how late work is tried again, how long a lease runs, how long finished work is kept: the settings.
-
-Read from the environment at every use. The decision what becomes of a failed attempt is here too, as a pure function.
-"""
+"""How often and how late work is retried, and what becomes of a failed attempt (a pure function)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from music_pipeline.settings import SettingError, non_negative_number, positive_integer
+from music_pipeline.settings import SettingError, non_negative_number, positive_integer, settings
 from music_pipeline.work.model import Stage, StopReason
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`RETRY_<STAGE>_*`: attempts before burial; seconds of backoff, their limit, and the share that is random."""
+    """`RETRY_<STAGE>_*`: attempts before burial, seconds of backoff, their limit, and the random share of them."""
 
     max_attempts: int
     base_seconds: float
@@ -20,13 +17,13 @@ class RetryPolicy:
     jitter: float
 
     def delay(self, attempts: int, roll: float) -> timedelta:
-        """How long to wait after `attempts` failed ones; `roll`, from [0, 1), shortens it by up to the jitter."""
+        """The delay after so many failed attempts. `roll`, from [0, 1), shortens it by up to the jitter."""
         exponential = self.base_seconds * 2.0 ** min(attempts - 1, 60)
         return timedelta(seconds=min(self.cap_seconds, exponential) * (1 - self.jitter * roll))
 
 
 def retry_policy(stage: Stage) -> RetryPolicy:
-    """The stage's policy as the environment has it now. Raises SettingError."""
+    """The policy of a stage, from the environment. Raises SettingError."""
     prefix = f"RETRY_{stage.upper()}"
     jitter = non_negative_number(f"{prefix}_JITTER", default=0.2)
     if jitter > 1:
@@ -40,31 +37,31 @@ def retry_policy(stage: Stage) -> RetryPolicy:
 
 
 def lease_seconds() -> int:
-    """How long a claim holds without renewal (LEASE_SECONDS)."""
-    return positive_integer("LEASE_SECONDS", default=300)
+    """How long a claim lasts without renewal."""
+    return settings().lease_seconds
 
 
 def lease_renew_seconds() -> int:
-    """How often a run renews its leases (LEASE_RENEW_SECONDS)."""
-    return positive_integer("LEASE_RENEW_SECONDS", default=60)
+    """How often a run renews its leases."""
+    return settings().lease_renew_seconds
 
 
 def provider_wait() -> timedelta:
-    """How long work may wait for providers without progress before it is buried (PROVIDER_WAIT_DAYS)."""
-    return timedelta(days=non_negative_number("PROVIDER_WAIT_DAYS", default=14))
+    """How long work may wait for providers without progress before it is buried."""
+    return timedelta(days=settings().provider_wait_days)
 
 
 def archive_retention_days() -> int:
-    """How long finished work, issues and metrics of batches are kept (ARCHIVE_RETENTION_DAYS)."""
-    return positive_integer("ARCHIVE_RETENTION_DAYS", default=90)
+    """How long finished work, issues and metrics of batches are kept."""
+    return settings().archive_retention_days
 
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """What is known when an attempt ends without success.
+    """An attempt that did not succeed.
 
-    `attempts` failed before it; `progress`: its payload moved on, so that the counts start anew. `available_at`: not
-    before this; None leaves it to the backoff, and for work that used no attempt means at once.
+    `attempts`: failed before it. `progress`: its payload moved on, so the counts start anew. `available_at`: the
+    earliest next attempt. None means after the backoff, or at once for work that used no attempt.
     """
 
     attempts: int
@@ -79,7 +76,7 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Rescheduled:
-    """Try again at `available_at`; `waiting_since` is set for work that waits for a provider."""
+    """Retry at `available_at`. `waiting_since` is set for work that waits for a provider."""
 
     attempts: int
     available_at: datetime
@@ -87,7 +84,7 @@ class Rescheduled:
 
 
 def after_failure(failed: FailedAttempt, policy: RetryPolicy, wait: timedelta, roll: float) -> Rescheduled | StopReason:
-    """When to try again, or why not."""
+    """Decide when to retry, or why not."""
     before = 0 if failed.progress else failed.attempts
     if failed.uses_attempt:
         attempts = before + 1

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES
 
 DUE_COUNTED_TO = 1_000
 
@@ -55,7 +56,7 @@ def standing(engine: sa.Engine) -> list[StageStanding]:
     with engine.connect() as connection:
         work = {row.stage: row for row in connection.execute(query("work_by_stage"))}
         dead = {row.stage: row.dead for row in connection.execute(query("dead_by_stage"))}
-    known = [stage.value for stage in Stage]
+    known = [stage.value for stage in STAGES]
     others = sorted((work.keys() | dead.keys()) - set(known))
     return [_standing_of(stage, work.get(stage), dead.get(stage, 0)) for stage in known + others]
 

@@ -14,8 +14,9 @@ from music_pipeline.gateway.errors import OutOfTime, ProviderError, ProviderUnav
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.finish import bury, finish, postpone, record_issue, retry
 from music_pipeline.work.model import EnqueueRequest, LeaseLost, Stage, StopReason, WorkItem
+from music_pipeline.work.stages import STAGES
 from music_pipeline.work.sweeps import record_batch
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE, Outcome
+from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.stage import FRESH_FOR, Impossible, Reading, ReadResult, Result, Trouble
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ class Settling:
         return outcome
 
     def _write(self, connection: sa.Connection, item: WorkItem, reading: Reading) -> Result:
-        why = f"{ASSET_OF_STAGE[item.stage]} of {item.partition_key or item.subject}, asked for by {item.origin}"
+        why = f"{STAGES[item.stage].asset} of {item.partition_key or item.subject}, asked for by {item.origin}"
         explain(connection, why=why, run_id=self.run_id, correlation_id=item.correlation_id)
         result = reading.write(connection)
         enqueue_many(connection, self._follow_ups(result))

@@ -7,17 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from music_pipeline.work.model import Stage
-
-ASSET_OF_STAGE = {
-    Stage.ARTIST_DISCOVERY: "artists",
-    Stage.ALBUM_DISCOVERY: "releases",
-    Stage.TRACK_DISCOVERY: "tracks",
-    Stage.PRODUCER_IDENTIFICATION: "producers",
-    Stage.ENRICHMENT: "enriched_tracks",
-    Stage.SOCIAL_ENRICHMENT: "producer_profiles",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

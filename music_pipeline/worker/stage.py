@@ -14,6 +14,7 @@ from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.database.rows import Version
 from music_pipeline.gateway.errors import ProviderError, ProviderFailure
 from music_pipeline.work.model import EnqueueRequest, Stage, WorkItem
+from music_pipeline.work.stages import STAGES
 
 if TYPE_CHECKING:  # the clients take their time to load
     from music_pipeline.providers.registry import Providers
@@ -21,9 +22,6 @@ from music_pipeline.gateway.errors import OutOfTime
 from music_pipeline.worker.concurrency import Found, as_they_end, settled
 
 FRESH_FOR = timedelta(hours=24)
-
-
-PAGED = frozenset({Stage.ALBUM_DISCOVERY, Stage.TRACK_DISCOVERY})
 
 
 class Impossible(Exception):
@@ -136,7 +134,7 @@ async def artist_of(context: StageContext, item: WorkItem) -> Artist:
 
 def follow_up(item: WorkItem, stage: Stage, artist: Artist, *, window: str, fresh: bool) -> EnqueueRequest:
     """The next stage's work for an artist. `fresh`: what succeeded lately need not be done again."""
-    cursor = {"offset": 0} if stage in PAGED else {}
+    cursor = {"offset": 0} if STAGES[stage].is_paged else {}
     return EnqueueRequest(
         stage=stage,
         payload={"artistId": str(artist.artist_id), "artistName": artist.name} | cursor,

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from music_pipeline.actions.reprocess import InvalidFilters, Reprocessed, ReprocessFilters, reprocess
 from music_pipeline.catalog.source_rows import SourceRow, known_rows, write_source_rows
 from music_pipeline.cli import main
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import drain, drain_named
 from music_pipeline_tests.support.ledger import value
 from music_pipeline_tests.support.pipeline import Pipeline
@@ -71,7 +72,7 @@ def one(engine: sa.Engine) -> OneRecording:
 def discovered(pipeline: Pipeline, small_artists: list[str]) -> OneRecording:
     """A recording whose MBID the sandbox's MusicBrainz knows by its ISRC, and the catalogue does not."""
     pipeline.discover(small_artists[0])
-    for stage in CATALOG_STAGES:
+    for stage in catalog_stages():
         list(drain(stage, run_id="sweep", time_box=60))
     (row,) = pipeline.rows(
         "SELECT t.recording_id, t.track_id, x.id AS mbid FROM tracks t JOIN external_ids x ON x.entity = 'recording' "
@@ -109,7 +110,7 @@ def test_what_failed_is_pending_at_once_with_an_audit_and_a_repeat_finds_nothing
     assert row.next_attempt_at == row.requested_at
     assert value(one.engine, "SELECT count(*) FROM work WHERE stage = 'enrichment'") == 1
     (act,) = read(one.engine, "SELECT * FROM audit WHERE entity = 'reprocess'")
-    assert act.why == f"Asked again by {BY}: all failures"
+    assert act.why == f"reprocess by {BY}: all failures"
     assert act.after["rows"] == 1
     (change,) = read(
         one.engine, "SELECT * FROM audit WHERE entity = 'recording_sources' AND before ->> 'status' = 'failed'"

@@ -178,7 +178,7 @@ def test_discover_says_what_became_of_each_and_how_long_it_will_take(terminal: T
     assert re.fullmatch(r"Nina Simone: enqueued \([0-9a-f-]{36}\)", first)
     assert second.startswith("nina simone: already enqueued")
     assert third.startswith(f"{SPOTIFY_ID}: enqueued")
-    assert estimate.startswith("An estimate for the 2 due: ")
+    assert estimate.startswith("An estimate for the 2 open: ")
     assert "spotify" in estimate
     assert [item.payload for item in claim(engine)] == [{"artistName": "Nina Simone"}, {"artistId": SPOTIFY_ID}]
 
@@ -219,7 +219,10 @@ def test_discover_knows_what_is_done_and_force_asks_again(terminal: Terminal, en
     with engine.begin() as connection:
         finish(connection, item, run_id="run", result={})
     assert terminal.run("discover", "Nina") == 0
-    assert terminal.out.splitlines() == [f"Nina: already done (--force asks again) ({item.work_id})", "Nothing is due."]
+    assert terminal.out.splitlines() == [
+        f"Nina: already done (--force does it again) ({item.work_id})",
+        "No work is open.",
+    ]
     assert terminal.run("discover", "--force", "Nina") == 0
     assert "Nina: enqueued" in terminal.out
     assert claim(engine)[0].force
@@ -366,6 +369,7 @@ def test_an_address_that_is_no_postgres_and_a_setting_that_is_none_are_one_line(
     monkeypatch.setenv("DISCOVERY_FRESH_HOURS", "soon")
     assert terminal.run("discover", "Nina") == 1
     assert terminal.err == "Error: DISCOVERY_FRESH_HOURS='soon' is not a number.\n"
+    monkeypatch.delenv("DISCOVERY_FRESH_HOURS")
     monkeypatch.setenv("DATABASE_URL", "mysql://x")
     assert terminal.run("status") == 1
     assert "postgresql://" in terminal.err

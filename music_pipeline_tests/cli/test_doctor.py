@@ -1,4 +1,4 @@
-"""What `doctor` finds, and what an estimate says."""
+"""What `doctor` finds."""
 
 import shutil
 import time
@@ -11,16 +11,14 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 from dagster._daemon.types import DaemonHeartbeat
-from hypothesis import given
-from hypothesis import strategies as st
 
 from music_pipeline import credentials
 from music_pipeline.cli import main
-from music_pipeline.cli.terminal import spoken
+from music_pipeline.cli.terminal import human_duration
+from music_pipeline.definitions import definitions
 from music_pipeline.defs.instance.health import health_of
 from music_pipeline.ops import doctor
 from music_pipeline.ops.doctor import DagsterHealth, dagster_findings, disk_finding, provider_findings, sandbox_finding
-from music_pipeline.ops.estimate import TypicalArtist, estimate, requests_of_artist
 from music_pipeline.settings import settings
 
 HEALTHY = DagsterHealth(daemon_alive=True, daemon_errors=(), schedules_on=("a",), schedules_off=())
@@ -61,20 +59,21 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def test_the_daemon_is_alive_when_every_part_of_it_beats(instance: dg.DagsterInstance) -> None:
-    assert not health_of(instance).daemon_alive
+    assert not health_of(instance, definitions()).daemon_alive
     for kind in instance.get_required_daemon_types():
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), kind, "daemon", []))
-    health = health_of(instance)
+    health = health_of(instance, definitions())
     assert health.daemon_alive
     assert health.schedules_on == ()
-    assert len(health.schedules_off) == 7
+    assert "count_catalogue_schedule" in health.schedules_off
+    assert health.sensors_off == ("providers_are_back",)
 
 
 def test_a_schedule_is_on_when_the_instance_says_so(instance: dg.DagsterInstance) -> None:
-    first, second, *_ = health_of(instance).schedules_off
+    first, second, *_ = health_of(instance, definitions()).schedules_off
     for name, status in ((first, InstigatorStatus.RUNNING), (second, InstigatorStatus.STOPPED)):
         instance.add_instigator_state(InstigatorState(origin_of(name), dg_schedule_type(), status, schedule_data()))
-    assert health_of(instance).schedules_on == (first,)
+    assert health_of(instance, definitions()).schedules_on == (first,)
 
 
 def origin_of(name: str) -> object:
@@ -165,33 +164,6 @@ def test_the_disk_is_judged_by_what_is_free_where_our_data_will_be(
     assert str(tmp_path) in finding.text
 
 
-@given(
-    releases=st.floats(0, 3_000), tracks=st.floats(0, 40_000), artists=st.integers(1, 10_000),
-    speed=st.floats(0.01, 100),
-)  # fmt: skip
-def test_an_estimate_is_the_slowest_providers_and_grows_with_the_artists(
-    releases: float, tracks: float, artists: int, speed: float
-) -> None:
-    artist = TypicalArtist(releases, tracks, measured=True)
-    rates = {"spotify": 3 * speed, "musicbrainz": speed, "discogs": speed, "genius": speed}
-    one = estimate(dict.fromkeys(rates, artists), artist, rates)
-    more = estimate(dict.fromkeys(rates, artists + 1), artist, rates)
-    assert one.duration <= more.duration
-    assert one.requests.keys() == requests_of_artist(artist).keys()
-    for provider, requests in one.requests.items():
-        assert requests >= 1
-        assert requests / rates[provider] <= one.duration.total_seconds() * 1.001 + 0.001
-    assert one.requests[one.slowest] / rates[one.slowest] == pytest.approx(one.duration.total_seconds(), abs=1e-3)
-
-
-def test_an_artist_of_ten_releases_and_a_hundred_tracks_costs_what_the_plan_says() -> None:
-    requests = requests_of_artist(TypicalArtist(releases=10, tracks=100, measured=False))
-    assert requests["spotify"] == pytest.approx(16.5)
-    assert requests["musicbrainz"] == pytest.approx(1.42)
-    assert requests["discogs"] == pytest.approx(9.0)
-    assert requests["genius"] == pytest.approx(23.0)
-
-
 @pytest.mark.parametrize(
     ("duration", "words"),
     [
@@ -202,4 +174,4 @@ def test_an_artist_of_ten_releases_and_a_hundred_tracks_costs_what_the_plan_says
     ],
 )
 def test_durations_are_spoken_in_two_units(duration: timedelta, words: str) -> None:
-    assert spoken(duration) == words
+    assert human_duration(duration) == words

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from music_pipeline.defs.checks import CATALOG_CHECKS
 from music_pipeline.defs.keys import asset_of
-from music_pipeline.defs.runs import checks
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.defs.runs import stage_checks as checks
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline_tests.defs.conftest import outcome_of
 
 SOUND = """
@@ -86,8 +87,8 @@ def verdicts(engine: sa.Engine) -> dict[tuple[str, str], bool]:
     """All checks over the catalogue and whether they pass."""
     return {
         (found.asset.to_user_string(), found.name): found.passed
-        for stage in CATALOG_STAGES
-        for found in checks.verdicts(engine, stage, [])
+        for stage in catalog_stages()
+        for found in checks.stage_results(engine, stage, [])
     }
 
 
@@ -140,7 +141,7 @@ def test_overdue_fails_when_the_oldest_due_work_is_too_old(oldest: timedelta | N
 
 def test_last_run_names_who_failed_and_who_waits() -> None:
     found = checks.last_run(
-        Stage.ALBUM_DISCOVERY,
+        asset_of(Stage.ALBUM_DISCOVERY),
         [
             outcome_of("abba"),
             outcome_of("can", error="cut off"),

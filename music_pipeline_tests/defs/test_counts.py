@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.checks import CATALOG_CHECKS
+from music_pipeline.defs.jobs import count_catalogue
 from music_pipeline.defs.keys import asset_of
-from music_pipeline.defs.recounting import JOB, recounting_schedule
 from music_pipeline.defs.runs import counts
-from music_pipeline.defs.runs.checks import counted_verdicts
-from music_pipeline.defs.runs.recount import recounted
+from music_pipeline.defs.runs.recount import recount
+from music_pipeline.defs.runs.stage_checks import counted_results
+from music_pipeline.defs.schedules import recount_schedule
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline_tests.defs.test_checks import SOUND, run
@@ -36,7 +37,7 @@ def large(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
 
 def coverage(engine: sa.Engine, *, afresh: bool = False) -> tuple[bool, str]:
     """Whether the tracks' coverage passes, and as of when that is said."""
-    (found,) = [one for one in counted_verdicts(engine, Stage.TRACK_DISCOVERY, afresh=afresh) if one.name == "coverage"]
+    (found,) = [one for one in counted_results(engine, Stage.TRACK_DISCOVERY, afresh=afresh) if one.name == "coverage"]
     return found.passed, found.metadata["counted_at"]
 
 
@@ -46,7 +47,7 @@ def kept(engine: sa.Engine) -> int:
 
 
 def count_again(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    return definitions().resolve_job_def(JOB).execute_in_process(instance=instance)
+    return definitions().resolve_job_def(count_catalogue.name).execute_in_process(instance=instance)
 
 
 def test_a_small_catalogue_is_counted_every_time_and_nothing_is_kept(engine: sa.Engine) -> None:
@@ -77,7 +78,7 @@ def test_a_new_count_is_what_the_sweeps_say_from_then_on(large: sa.Engine) -> No
 def test_the_job_counts_every_check_that_is_about_the_whole_catalogue(
     large: sa.Engine, instance: dg.DagsterInstance
 ) -> None:
-    assert all(verdict.passed for verdict in recounted(large) if verdict.asset != dg.AssetKey("enriched_tracks"))
+    assert all(verdict.passed for verdict in recount(large) if verdict.asset != dg.AssetKey("enriched_tracks"))
     run(large, BROKEN)
     evaluations = count_again(instance).get_asset_check_evaluations()
     assert len(evaluations) == len(CATALOG_CHECKS) + len(SOURCES) + 2
@@ -89,11 +90,11 @@ def test_the_count_is_made_hourly_only_where_work_was_done_since(
     large: sa.Engine, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tick() -> dg.RunRequest | dg.SkipReason:
-        answer = recounting_schedule()(dg.build_schedule_context(instance=instance))
+        answer = recount_schedule()(dg.build_schedule_context(instance=instance))
         assert isinstance(answer, dg.RunRequest | dg.SkipReason)
         return answer
 
-    recounted(large)
+    recount(large)
     assert isinstance(tick(), dg.SkipReason)
     run(large, FINISHED)
     assert isinstance(tick(), dg.RunRequest)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from music_pipeline.actions.request_artist import request_artist
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.runs.ticks import decision
+from music_pipeline.defs.runs.ticks import decide
 from music_pipeline.defs.schedules import schedules
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
@@ -70,7 +70,7 @@ def test_each_stage_has_the_checks_that_were_asked_for() -> None:
         "producers": common | {"recordings_with_a_producer", "incomplete_answers"},
         **{f"enrichment/{name}": {"last_run", "coverage"} for name in SOURCES},
         "enriched_tracks": {"last_run", "coverage", "recordings_without_isrc"},
-        "queue/social": {"last_run"},
+        "queue/social": {"last_run", "dead_work"},
         **{f"queue/{asset}": {"dead_work"} for asset in ("artists", "releases", "tracks", "producers", "enrichment")},
     }
 
@@ -82,6 +82,9 @@ def test_the_schedules_run_on_the_given_times_in_utc() -> None:
         "track_discovery_schedule": ("*/5 * * * *", "UTC"),
         "producer_identification_schedule": ("*/10 * * * *", "UTC"),
         "process_pending_enrichments_schedule": ("*/10 * * * *", "UTC"),
+        "social_enrichment_schedule": ("17 * * * *", "UTC"),
+        "count_catalogue_schedule": ("47 * * * *", "UTC"),
+        "reprocess_failed_enrichments_schedule": ("0 5 * * 0", "UTC"),
     }
 
 
@@ -116,7 +119,7 @@ def test_a_tick_runs_if_something_is_due_and_no_sweep_of_its_kind_is_in_progress
     due: bool, in_progress: list[str], queued: int, runs: bool
 ) -> None:
     sweeps = [sweep_of(kind) for kind in in_progress]
-    decided = decision(Stage.ALBUM_DISCOVERY, due=due, in_progress=sweeps, queued=queued)
+    decided = decide(Stage.ALBUM_DISCOVERY, due=due, in_progress=sweeps, queued=queued)
     assert isinstance(decided, dg.RunRequest) is runs
 
 

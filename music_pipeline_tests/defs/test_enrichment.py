@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.assets.enrichment import enrichment
-from music_pipeline.defs.runs.source_checks import enrichment_verdicts
+from music_pipeline.defs.runs.source_checks import swept_source_results
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.claim import claim
 from music_pipeline.work.enqueue import enqueue
@@ -62,7 +62,7 @@ def enrich(
 ) -> dg.ExecuteInProcessResult:
     """Run enrichment's assets for a range of artists."""
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    return dg.materialize([enrichment], instance=instance, tags=tags, raise_on_error=False, **options)
+    return dg.materialize([enrichment()], instance=instance, tags=tags, raise_on_error=False, **options)
 
 
 def materialized(instance: dg.DagsterInstance, asset: str) -> set[str]:
@@ -239,7 +239,9 @@ def test_what_stands_in_the_archive_of_a_sweep_that_died_is_told_for_every_sourc
 def verdicts(engine: sa.Engine) -> dict[tuple[str, str], bool]:
     told = {name: source_count() for name in SOURCES}
     outcomes = [replace(outcome_of("abba"), detail={"sources": told})]
-    return {(found.asset.to_user_string(), found.name): found.passed for found in enrichment_verdicts(engine, outcomes)}
+    return {
+        (found.asset.to_user_string(), found.name): found.passed for found in swept_source_results(engine, outcomes)
+    }
 
 
 RECORDING = """

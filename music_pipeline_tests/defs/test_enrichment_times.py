@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from music_pipeline.actions.reprocess import InvalidFilters
 from music_pipeline.definitions import definitions
-from music_pipeline.defs.reprocessing import Reprocess, reprocessing_schedules
+from music_pipeline.defs.config import ReprocessConfig
 from music_pipeline.defs.runs.reprocess import filters_of
 from music_pipeline.defs.runs.ticks import request_for
-from music_pipeline.defs.schedules import schedules
+from music_pipeline.defs.schedules import reprocess_schedule, schedules
 from music_pipeline.defs.sensors import sensors
 from music_pipeline.work.model import Stage
 from music_pipeline.worker import runner
@@ -52,7 +52,7 @@ def set_breaker(engine: sa.Engine, state: str) -> None:
 
 def tick(instance: dg.DagsterInstance, name: str) -> dg.RunRequest | str | None:
     """What a schedule decides now: a run, or its reason against one."""
-    [schedule] = [one for one in (*schedules(), *reprocessing_schedules()) if one.name == name]
+    [schedule] = [one for one in schedules() if one.name == name]
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC))
     ticked = schedule.evaluate_tick(context)
     return ticked.run_requests[0] if ticked.run_requests else ticked.skip_message
@@ -125,7 +125,7 @@ def test_the_sensor_watches_the_sweeps_job_and_is_on_where_the_schedules_are(mon
 
 def test_once_a_week_what_failed_for_good_is_asked_again(catalogue: sa.Engine, instance: dg.DagsterInstance) -> None:
     name = "reprocess_failed_enrichments_schedule"
-    [schedule] = reprocessing_schedules()
+    schedule = reprocess_schedule()
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * 0", "UTC")
     assert tick(instance, name) == "No enrichment stands as failed."
     fail(catalogue, due=None)
@@ -158,13 +158,13 @@ def test_a_dry_run_from_the_launch_pad_changes_nothing_and_filters_that_mean_not
 
 
 def test_the_config_means_what_the_flags_mean() -> None:
-    meant = filters_of(Reprocess(days=7, retriable_only=True, source=["lastfm"], status=["partial"], limit=5))
+    meant = filters_of(ReprocessConfig(days=7, retriable_only=True, source=["lastfm"], status=["partial"], limit=5))
     assert (meant.days, meant.retriable, meant.sources, meant.statuses, meant.limit) == (
         7, True, ("lastfm",), ("partial",), 5,
     )  # fmt: skip
-    assert filters_of(Reprocess(non_retriable_only=True)).retriable is False
-    assert filters_of(Reprocess(start_date="2026-01-31")).start_date == datetime(2026, 1, 31, tzinfo=UTC)
+    assert filters_of(ReprocessConfig(non_retriable_only=True)).retriable is False
+    assert filters_of(ReprocessConfig(start_date="2026-01-31")).start_date == datetime(2026, 1, 31, tzinfo=UTC)
     with pytest.raises(InvalidFilters, match="exclude each other"):
-        filters_of(Reprocess(retriable_only=True, non_retriable_only=True))
+        filters_of(ReprocessConfig(retriable_only=True, non_retriable_only=True))
     with pytest.raises(InvalidFilters, match="is no day"):
-        filters_of(Reprocess(end_date="tomorrow"))
+        filters_of(ReprocessConfig(end_date="tomorrow"))

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from music_pipeline.defs.runs.progress import progress_line, progress_to
+from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Chunk
 
 
@@ -16,11 +17,11 @@ from music_pipeline.worker.outcomes import Chunk
     ],
 )
 def test_a_line_tells_how_many_of_how_many(chunk: Chunk, line: str) -> None:
-    assert progress_line("releases", chunk, expected=400) == line
+    assert progress_line(Stage.ALBUM_DISCOVERY, chunk, expected=400) == line
 
 
 def test_every_chunk_writes_a_line(caplog: pytest.LogCaptureFixture) -> None:
-    report = progress_to(logging.getLogger("a run"), "tracks", expected=2)
+    report = progress_to(logging.getLogger("a run"), Stage.TRACK_DISCOVERY, expected=2)
     with caplog.at_level(logging.INFO):
         report(Chunk(1, 0, 1.0))
         report(Chunk(2, 1, 2.0))

@@ -173,4 +173,4 @@ def test_the_heartbeat_goes_on_while_a_sweep_lasts(engine: sa.Engine, monkeypatc
 
 def test_counts_are_disjoint() -> None:
     outcomes = [outcome_of("a"), outcome_of("b", error="no"), outcome_of("c", waiting=True)]
-    assert queues.counts(outcomes) == {"claimed": 3, "succeeded": 1, "failed": 1, "waiting": 1, "dead": 0}
+    assert queues.outcome_counts(outcomes) == {"claimed": 3, "succeeded": 1, "failed": 1, "waiting": 1, "dead": 0}

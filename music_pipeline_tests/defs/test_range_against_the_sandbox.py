@@ -50,7 +50,7 @@ def refresh(instance: dg.DagsterInstance, artists: list[str]) -> dg.ExecuteInPro
         "dagster/asset_partition_range_start": artists[0],
         "dagster/asset_partition_range_end": artists[-1],
     }
-    return dg.materialize([catalog], instance=instance, tags=tags, raise_on_error=False)
+    return dg.materialize([catalog()], instance=instance, tags=tags, raise_on_error=False)
 
 
 def versions(instance: dg.DagsterInstance, asset: str) -> dict[str, Any]:

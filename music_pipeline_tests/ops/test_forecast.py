@@ -6,21 +6,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from music_pipeline.cli import main
-from music_pipeline.cli.discover import typical_artist
 from music_pipeline.gateway.daily_quota import DayQuota, reserved_shares
-from music_pipeline.ops.estimate import ASSUMED_ARTIST
-from music_pipeline.ops.forecast import Learnt, OpenArtist, calls_of_artist, done_at, forecast
+from music_pipeline.ops.forecast import calls_ahead, done_at, forecast
 from music_pipeline.ops.quotas import DayUse
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.stages.credits.estimate import calls_of_artist
+from music_pipeline.stages.sizes import ASSUMED_ARTIST, ArtistSize, OpenArtist
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.support.pipeline import SPEED, Pipeline
 from music_pipeline_tests.support.rows import write_small_catalogue
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-NOTHING_LEARNT = Learnt(recordings_a_track=1.0, spotify=None, genius=None, getsongbpm=None)
 ARTISTS = 4
 # Of a few calls, one more is a large share; and what was learnt of seven artists is a small sample for each provider.
 FEW_CALLS = 12
@@ -40,13 +41,19 @@ def test_calls_take_as_long_as_the_rate_the_block_and_the_day_say() -> None:
     assert done_at(NOW, 161, 2.0, day=day(limit=100, used=40), blocked_until=None) == NOW + timedelta(days=2)
 
 
-def test_a_known_artist_is_counted_by_its_own_size_and_an_unknown_one_by_the_typical() -> None:
-    known = OpenArtist(Stage.TRACK_DISCOVERY, releases=3, tracks=30, unread_pages=2)
-    assert calls_of_artist(known, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 3
-    unknown = OpenArtist(Stage.ALBUM_DISCOVERY, releases=0, tracks=0, unread_pages=0)
-    assert calls_of_artist(unknown, ASSUMED_ARTIST, NOTHING_LEARNT)["spotify"] == 1 + 15
-    done = replace(known, stage=Stage.ENRICHMENT)
-    assert sum(calls_of_artist(done, ASSUMED_ARTIST, NOTHING_LEARNT).values()) == 0
+def test_known_artist_is_counted_by_its_own_size(engine: sa.Engine) -> None:
+    known = OpenArtist(Stage.TRACK_DISCOVERY, releases=3, tracks=30, unread_pages=2, is_known=True, has_tracks=False)
+    unknown = OpenArtist(Stage.ALBUM_DISCOVERY, releases=0, tracks=0, unread_pages=0, is_known=False, has_tracks=False)
+    done = replace(known, stage=Stage.ENRICHMENT, has_tracks=True)
+    with engine.connect() as connection:
+        assert calls_ahead(connection, [known], ASSUMED_ARTIST)["spotify"] == 3
+        assert calls_ahead(connection, [unknown], ASSUMED_ARTIST)["spotify"] == 1 + 15
+        assert sum(calls_ahead(connection, [done], ASSUMED_ARTIST).values()) == 0
+
+
+def test_producers_of_an_artist_of_ten_releases() -> None:
+    calls = calls_of_artist(ArtistSize(releases=10, tracks=100, measured=False))
+    assert calls == pytest.approx({"musicbrainz": 1.42, "discogs": 9.0, "genius": 23.0})
 
 
 @pytest.fixture
@@ -62,17 +69,17 @@ def own_pipeline(
 def test_the_plan_for_artists_whose_releases_are_known_is_what_the_run_then_asks(own_pipeline: Pipeline) -> None:
     listed = [one["spotify_id"] for one in own_pipeline.sandbox.artists(2 * ARTISTS)]
     own_pipeline.discover(*listed[:ARTISTS])  # from whom it is learnt what this catalogue is like
-    for stage in (*CATALOG_STAGES, Stage.ENRICHMENT):
+    for stage in (*catalog_stages(), Stage.ENRICHMENT):
         list(drain(stage, run_id="before", time_box=120))
     with own_pipeline.engine.begin() as connection:  # profiles are another matter
         connection.exec_driver_sql("DELETE FROM work WHERE stage = 'social_enrichment'")
     own_pipeline.discover(*listed[ARTISTS:])
-    for stage in CATALOG_STAGES[:2]:
+    for stage in catalog_stages()[:2]:
         list(drain(stage, run_id="sweep", time_box=60))
-    ahead = forecast(own_pipeline.engine, typical_artist(own_pipeline.engine), sandboxed=True, speed=SPEED)
+    ahead = forecast(own_pipeline.engine, sandboxed=True, speed=SPEED)
     assert (ahead.known, ahead.assumed) == (ARTISTS, 0)
     own_pipeline.sandbox.reset_stats()
-    for stage in (*CATALOG_STAGES[2:], Stage.ENRICHMENT):
+    for stage in (*catalog_stages()[2:], Stage.ENRICHMENT):
         list(drain(stage, run_id="sweep", time_box=120))
     stats = own_pipeline.sandbox.stats()
     planned = {one.provider: one.calls for one in ahead.providers}

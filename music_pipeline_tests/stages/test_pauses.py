@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from music_pipeline.cli import main
-from music_pipeline.defs.runs.sweep import days_left
+from music_pipeline.defs.runs.sweep import calls_left
 from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import Origin, Stage
 from music_pipeline.worker.runner import drain
@@ -61,7 +61,7 @@ def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
     assert "batch work waits until" in said
     assert "note  spotify quota: " in said
     log = Log()
-    assert 0 < days_left(log, nearly_spent.engine)["calls_left_today/spotify"] < 8  # type: ignore[arg-type]
+    assert 0 < calls_left(log, nearly_spent.engine)["calls_left_today/spotify"] < 8  # type: ignore[arg-type]
     assert "batch work waits until" in log.lines[0]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog.profiles import FoundProfile, ProfileAnswer, known_profiles, read_address, write_profiles
 from music_pipeline.providers.instagram import InstagramAccount
-from music_pipeline.stages.profiles.producers import believed, enqueue_due_look_ups, look_ups_are_due
+from music_pipeline.stages.profiles.producers import believed, enqueue_due, is_due
 from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
 from music_pipeline.worker.runner import drain
@@ -93,13 +93,13 @@ def test_a_producer_is_looked_up_once_and_again_only_when_it_is_due(
 ) -> None:
     pipeline, _ = identified
     look_up()
-    assert not look_ups_are_due(pipeline.engine)
-    assert enqueue_due_look_ups(pipeline.engine) == 0
+    assert not is_due(pipeline.engine)
+    assert enqueue_due(pipeline.engine) == 0
     pipeline.sandbox.reset_stats()
     with pipeline.engine.begin() as connection:
         connection.execute(sa.text("UPDATE profile_followers SET asked_at = asked_at - interval '25 hours'"))
         connection.execute(sa.text("UPDATE cached_answers SET fetched_at = fetched_at - interval '25 hours'"))
-    assert enqueue_due_look_ups(pipeline.engine) > 0
+    assert enqueue_due(pipeline.engine) > 0
     assert {one.error for one in look_up("again")} == {None}
     stats = pipeline.sandbox.stats()
     assert stats["instagram"]["requests"] > 0

@@ -20,7 +20,7 @@ from music_pipeline.gateway.quota import quota_plan
 from music_pipeline.providers.lastfm import LastfmTrack
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages.enrichment import fetch as enrichment_sources
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.stages.enrichment.fetch import FETCH, Asked, fetch_lastfm
 from music_pipeline.stages.enrichment.rows import Said, SourceAnswer, row_of_answer
 from music_pipeline.stages.enrichment.sources import SOURCES
@@ -71,7 +71,7 @@ class OneRecording:
         self.monkeypatch.setitem(FETCH, source, fetch)  # type: ignore[arg-type]
 
     def enrich(self) -> Outcome:
-        assert enqueue_due_enrichment(self.engine) == 1
+        assert enqueue_due(self.engine) == 1
         (outcome,) = drain(Stage.ENRICHMENT, run_id="sweep", time_box=60)
         return outcome
 

@@ -14,6 +14,7 @@ from music_pipeline.work.claim import give_back, renew
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.finish import finish
 from music_pipeline.work.model import EnqueueRequest, Stage
+from music_pipeline.work.stages import STAGES
 from music_pipeline.work.status import DUE_COUNTED_TO, standing
 from music_pipeline_tests.conftest import filled_database, fresh_engine
 from music_pipeline_tests.support.ledger import ask, claim, pass_time, rows, value
@@ -65,7 +66,7 @@ def crowd(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("due_work", {"stages": [stage.value for stage in Stage], "at_most": DUE_COUNTED_TO}),
+        ("due_work", {"stages": [stage.value for stage in STAGES], "at_most": DUE_COUNTED_TO}),
         ("oldest_due_work", {"stage": "artist_discovery"}),
     ],
 )

@@ -28,15 +28,18 @@ DAY = timedelta(hours=24)
 
 CLAIMER = """
 import json, sys
-from music_pipeline import database, work
-engine = database.get_engine()
+from music_pipeline.database.engine import get_engine
+from music_pipeline.work.claim import claim
+from music_pipeline.work.finish import finish
+from music_pipeline.work.model import Stage
+engine = get_engine()
 print("ready", flush=True)
 sys.stdin.readline()
 claimed = []
-while items := work.claim(engine, work.Stage.ARTIST_DISCOVERY, run_id=sys.argv[1], limit=7):
+while items := claim(engine, Stage.ARTIST_DISCOVERY, run_id=sys.argv[1], limit=7):
     with engine.begin() as connection:
         for item in items:
-            work.finish(connection, item, run_id=sys.argv[1], result={})
+            finish(connection, item, run_id=sys.argv[1], result={})
     claimed += [item.subject for item in items]
 print(json.dumps(claimed))
 """

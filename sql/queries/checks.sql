@@ -6,7 +6,7 @@
 WITH unresolved AS (
     SELECT question AS name FROM reviews WHERE kind = 'artist' AND status = 'open'
     UNION ALL
-    SELECT subject FROM dead_work WHERE stage = 'artist_discovery' AND stop_reason <> 'cancelled'
+    SELECT subject FROM dead_work WHERE stage = :stage AND stop_reason <> 'cancelled'
 )
 SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL) + count(*) AS total, count(*) AS bad,
        to_jsonb((array_agg(name ORDER BY name))[1:20]) AS sample

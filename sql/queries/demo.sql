@@ -30,7 +30,7 @@ SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tab
 -- name: demo_counts
 SELECT (SELECT count(*) FROM dead_work) AS dead,
        (SELECT count(*) FROM reviews) AS ambiguous,
-       (SELECT count(*) FROM work WHERE stage <> 'social_enrichment') AS open,
+       (SELECT count(*) FROM work WHERE stage = ANY (CAST(:stages AS text[]))) AS open,
        (SELECT count(*) FROM active_tracks t WHERE NOT EXISTS (
             SELECT FROM credits c JOIN credit_sources s ON s.credit_id = c.credit_id
             WHERE c.recording_id = t.recording_id AND c.inactive_at IS NULL AND s.inactive_at IS NULL

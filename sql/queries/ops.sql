@@ -143,7 +143,7 @@ WHERE o.entity = 'recording' AND o.field = 'audio_url'
 -- Of the producers with open work, how many pages each provider will be asked for.
 SELECT x.provider, count(*) AS pages FROM work w
 JOIN external_ids x ON x.entity = 'producer' AND x.entity_id::text = w.subject
-WHERE w.stage = 'social_enrichment' AND x.provider IN ('musicbrainz', 'discogs', 'genius')
+WHERE w.stage = :stage AND x.provider = ANY (CAST(:providers AS text[]))
 GROUP BY x.provider
 
 -- name: learnt_shares

@@ -1,20 +1,25 @@
-"""The launcher of runs, which can tell a run that lives from one whose process and code server are gone.
+"""A launcher that can tell a living run from one whose process and code server are gone.
 
-Dagster's own notices when a run's process dies, through the code server that started it; when that is gone too, the run
-would count as started, and keep its place in the queue, until its time is up.
+Dagster's own learns of a dead process from the code server that started it. If that is gone too, the run would count as
+started, and keep its place in the queue, until its time is up.
 """
 
 import dagster as dg
 import grpc  # type: ignore[import-untyped]
 import sqlalchemy as sa
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
 
 from music_pipeline.database.engine import get_engine
 from music_pipeline.database.queries import query
+from music_pipeline.defs.instance.private import (
+    GRPC_INFO_TAG,
+    CanCancelExecutionRequest,
+    CanCancelExecutionResult,
+    CheckRunHealthResult,
+    DagsterUserCodeUnreachableError,
+    DefaultRunLauncher,
+    WorkerStatus,
+    deserialize_value,
+)
 from music_pipeline.work.sweeps import SWEEP_HEARTBEAT_YOUNG
 
 ANSWER_SECONDS = 10
@@ -22,26 +27,26 @@ ALIVE = CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Launches runs as Dagster's does; the daemon's run monitoring asks it how they are."""
+    """Launches runs as Dagster's does, and tells the daemon's run monitoring how they are."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether a started run lives. In doubt it does: `run_monitoring.max_runtime_seconds` ends the rest."""
+        """Whether a started run lives. When in doubt it does: `run_monitoring.max_runtime_seconds` ends the rest."""
         if GRPC_INFO_TAG not in run.tags:
-            return ALIVE  # started by hand, in a process that nobody watches
+            return ALIVE  # started by hand, in a process of its own
         if self._is_known_to_its_server(run) or shows_life(get_engine(), run.run_id):
             return ALIVE
         return CheckRunHealthResult(
-            WorkerStatus.FAILED, "Neither the code server that started it nor the ledger hears of it any more."
+            WorkerStatus.FAILED, "Neither its code server nor the ledger has heard of it lately."
         )
 
     def _is_known_to_its_server(self, run: dg.DagsterRun) -> bool:
         client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
-            return True  # it has ended in the meantime
+            return True  # it ended in the meantime
         request = CanCancelExecutionRequest(run_id=run.run_id)
         try:
             answer = deserialize_value(
@@ -54,7 +59,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
 
 def shows_life(engine: sa.Engine, run_id: str) -> bool:
-    """Whether the run has a sweep's young heartbeat or a lease that has not ended."""
+    """Whether the run has a young heartbeat of a sweep, or a lease that has not ended."""
     values = {"run_id": run_id, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.connect() as connection:
         return bool(connection.execute(query("run_shows_life"), values).scalar_one())

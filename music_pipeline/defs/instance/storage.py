@@ -1,8 +1,6 @@
-"""What `dagster.yaml` names: Dagster's own storage in our Postgres, its artifacts and logs in our folder.
+"""The classes that `dagster.yaml` names: Dagster's storage in our Postgres, its artifacts and logs in our folder.
 
-A `dagster.yaml` cannot depend on the environment in the way that we need, so it names classes of this module, and their
-`from_config_value` looks where the environment points. What Dagster stores there,
-and the catalogue beside it, is not for here.
+A `dagster.yaml` cannot depend on our settings. The `from_config_value` of these classes reads them instead.
 """
 
 from functools import cache
@@ -12,28 +10,35 @@ from typing import Any, Self
 import click
 import psycopg2
 import sqlalchemy as sa
-from dagster._config import UserConfigSchema
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
 from music_pipeline.database import embedded
 from music_pipeline.database.engine import database_url, url_with_search_path
 from music_pipeline.database.errors import DatabaseUnreachable, unreachable_text
 from music_pipeline.database.queries import query
+from music_pipeline.defs.instance.event_log import BatchingEventLog
+from music_pipeline.defs.instance.private import (
+    ConfigurableClassData,
+    LocalArtifactStorage,
+    LocalComputeLogManager,
+    UserConfigSchema,
+)
 from music_pipeline.settings import Settings, settings
 
 SCHEMA = "dagster"
-SESSIONS = "dagster"  # what its sessions are called in pg_stat_activity
+SESSIONS = "dagster"  # the name of its sessions in pg_stat_activity
 
 
 class StorageUnreachable(click.ClickException):
-    """Postgres does not answer. A ClickException, so that the `dagster` commands print its line and no traceback."""
+    """Postgres does not answer. As a ClickException it is one line of the `dagster` commands, without a traceback."""
 
 
 class CatalogPostgresStorage(DagsterPostgresStorage):
-    """A DagsterPostgresStorage on the database of the catalogue, in the schema `dagster`."""
+    """A DagsterPostgresStorage in the catalog's database, in the schema `dagster`."""
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        self._event_log_storage = BatchingEventLog(postgres_url)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -45,7 +50,7 @@ class CatalogPostgresStorage(DagsterPostgresStorage):
 
 
 class HomeArtifactStorage(LocalArtifactStorage):
-    """A LocalArtifactStorage under our folder."""
+    """A LocalArtifactStorage in our folder."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -57,7 +62,7 @@ class HomeArtifactStorage(LocalArtifactStorage):
 
 
 class HomeComputeLogs(LocalComputeLogManager):
-    """A LocalComputeLogManager under our folder: what runs print is kept, and shown in the UI."""
+    """A LocalComputeLogManager in our folder. It keeps what runs print, for the UI."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -69,19 +74,19 @@ class HomeComputeLogs(LocalComputeLogManager):
 
 
 def dagster_folder(configured: Settings) -> Path:
-    """Where Dagster keeps its files."""
+    """The folder of Dagster's files."""
     return configured.home / "dagster"
 
 
 @cache
 def storage_url(configured: Settings) -> str:
-    """The URL of Dagster's storage, whose tables exist when this answers; for psycopg2, which dagster-postgres speaks.
+    """Return the URL of Dagster's storage for psycopg2, which dagster-postgres uses. Creates the tables first.
 
-    The code server asks at every tick, hence the cache. Raises StorageUnreachable.
+    Cached because the code server asks at every tick. Raises StorageUnreachable.
     """
     try:
         url = database_url()
-        # Alone in the search path: beside another schema Dagster would find that one's alembic_version, and not start.
+        # The only schema in the search path: Dagster would stumble over the alembic_version of another one.
         alone = sa.make_url(url_with_search_path(url, SCHEMA, driver="psycopg2"))
         named = alone.update_query_dict({"application_name": SESSIONS}).render_as_string(hide_password=False)
         _create_tables(url, named)
@@ -93,9 +98,9 @@ def storage_url(configured: Settings) -> str:
 
 
 def _create_tables(url: str, storage: str) -> None:
-    """Create Dagster's schema and tables where they are missing, one process at a time.
+    """Create Dagster's schema and missing tables, one process at a time.
 
-    Dagster creates its tables by itself, but gives up where several processes do so at once for long enough.
+    Dagster creates its tables by itself, but gives up if several processes do so at once.
     """
     engine = sa.create_engine(
         url_with_search_path(url, SCHEMA, driver="psycopg"),
@@ -106,15 +111,15 @@ def _create_tables(url: str, storage: str) -> None:
         with engine.connect() as connection:
             connection.execute(query("lock_dagster_schema"))
             connection.execute(query("create_dagster_schema"))
-            DagsterPostgresStorage(postgres_url=storage)  # it does so when it is made
+            DagsterPostgresStorage(postgres_url=storage)  # creates its tables
     except sa.exc.OperationalError as error:
         raise DatabaseUnreachable(unreachable_text(engine.url, error)) from error
 
 
 def _revive_on_connect(home: Path) -> None:
-    """Let the first of Dagster's connections that finds the embedded server dead start it again.
+    """Start the embedded server again when one of Dagster's connections finds it dead.
 
-    Dagster makes its engines itself, so the hook is on all of them; it minds only those of psycopg2 at our socket.
+    Dagster makes its own engines, so the hook is on all of them. It acts only on psycopg2 and our socket.
     """
     cluster = embedded.cluster_of(home)
 

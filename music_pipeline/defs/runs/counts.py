@@ -1,6 +1,6 @@
-"""Counting over the whole catalogue: at the end of every sweep while it is small, else once an hour and when asked for.
+"""Counts over the whole catalog: made by every sweep while it is small, otherwise once an hour and on demand.
 
-What is counted, and what it means, is for `checks` and `enrichment_checks`.
+What the counts mean is in `stage_checks` and `source_checks`.
 """
 
 import json
@@ -14,62 +14,58 @@ import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 
-# Tracks of a catalogue that is counted in about a second. A sweep's time must depend on what it does, and not on how
-# much was there before.
+# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalog's size.
 SMALL_CATALOGUE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """The rows that a counting statement answered, with numbers and texts in them, and when it did."""
+class Count:
+    """The rows of a counting statement, as JSON values, and when they were counted."""
 
     rows: list[dict[str, Any]]
     at: datetime
 
     @property
     def row(self) -> dict[str, Any]:
-        """The one row of a statement that answers one. Raises ValueError for any other."""
+        """The only row. Raises ValueError if there is not exactly one."""
         (only,) = self.rows
         return only
 
     @property
-    def told(self) -> dict[str, str]:
-        """When it was counted, for the metadata of what is made of it."""
+    def metadata(self) -> dict[str, str]:
+        """When it was counted, as metadata of an event."""
         return {"counted_at": self.at.astimezone(UTC).isoformat(timespec="seconds")}
 
 
-def counted(
+def count(
     engine: sa.Engine, statement: str, parameters: Mapping[str, Any] | None = None, *, afresh: bool = False
-) -> Counted:
-    """What the named statement counts over the catalogue.
-
-    Of a large one it is what was counted last, if anything was, unless it is to be counted afresh.
-    """
+) -> Count:
+    """Run the named counting statement. For a large catalog, return the last count instead, unless `afresh`."""
     given = dict(parameters or {})
     name = f"{statement} {json.dumps(given, sort_keys=True)}"
     values = {"name": name, "small": SMALL_CATALOGUE}
     with engine.connect() as connection:
         kept = None if afresh else connection.execute(query("kept_count"), values).one_or_none()
     if kept is not None:
-        return Counted(kept.counted, kept.counted_at)
+        return Count(kept.counted, kept.counted_at)
     with engine.begin() as connection:
         rows = [dict(row) for row in connection.execute(query(statement), given).mappings()]
         text = json.dumps(rows, default=_plain)
         at = connection.execute(query("keep_count"), values | {"counted": text}).scalar_one()
-    return Counted(json.loads(text), at)
+    return Count(json.loads(text), at)
 
 
 def are_behind(engine: sa.Engine) -> bool:
-    """Whether the catalogue is large, and work was done since it was last counted."""
+    """Whether the catalog is large and work was done since its last count."""
     with engine.connect() as connection:
         values = {"small": SMALL_CATALOGUE}
         return bool(connection.execute(query("kept_counts_are_behind"), values).scalar_one())
 
 
 def _plain(value: object) -> int | str:
-    """What JSON has no word for: sums, which Postgres answers as numeric, and times."""
+    """Convert what JSON lacks: Postgres returns sums as numeric, and times."""
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be kept as a count.")
+    raise TypeError(f"A count cannot hold a {type(value).__name__}.")

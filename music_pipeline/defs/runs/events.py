@@ -1,57 +1,61 @@
-"""What became of an artist at a stage, as Dagster's events; one for each artist and stage, never for a track.
+"""The Dagster events of artists at a stage: one per artist and stage, never one per track."""
 
-How the work is done, and when a run counts as failed, is not for here.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from music_pipeline.defs.instance.event_log import asset_events_in_batches
 from music_pipeline.defs.partitions import ensure_partitions
 from music_pipeline.worker.outcomes import Outcome
 
 SAMPLE = 20
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
+Event = dg.AssetMaterialization | dg.AssetObservation
 
 
 def complaint(outcome: Outcome) -> str | None:
-    """Why the outcome is no success, in words: it failed, or it waits for a provider. None for a success."""
+    """Why the work did not succeed: it failed, or it waits for a provider. None for a success."""
     if outcome.error is not None:
         return outcome.error
     return outcome.text if outcome.waiting or outcome.buried else None
 
 
-def event(asset: dg.AssetKey, outcome: Outcome, *, asked_for: bool) -> dg.AssetMaterialization | dg.AssetObservation:
-    """Changed, or asked for by hand: a materialization. Unchanged, failed or waiting: an observation."""
+def event(asset: dg.AssetKey, outcome: Outcome, *, requested: bool) -> Event:
+    """A materialization of changed or requested artists, an observation of all others."""
     if complaint(outcome) is not None:
         return dg.AssetObservation(
             asset_key=asset,
             partition=outcome.artist_key,
             metadata={"error": complaint(outcome), "waiting": outcome.waiting, "buried": outcome.buried},
         )
-    kind = dg.AssetMaterialization if outcome.changed or asked_for else dg.AssetObservation
+    kind = dg.AssetMaterialization if outcome.changed or requested else dg.AssetObservation
     return kind(
         asset_key=asset,
         partition=outcome.artist_key,
-        metadata=metadata_of(outcome),
+        metadata=outcome_metadata(outcome),
         tags={"dagster/data_version": outcome.content_hash},
     )
 
 
-def metadata_of(outcome: Outcome) -> dict[str, int | bool | str]:
+def outcome_metadata(outcome: Outcome) -> dict[str, int | bool | str]:
     """What the UI shows of an artist at a stage."""
     return {"dagster/partition_row_count": outcome.rows, "unchanged": not outcome.changed, "what": outcome.text}
 
 
-def log_outcomes(context: Context, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, asked_for: bool) -> None:
-    """Log an event for each outcome that has an artist; a name that was not resolved to one has no partition."""
-    known = [outcome for outcome in outcomes if outcome.artist_key is not None]
-    ensure_partitions(context.instance, {outcome.artist_key for outcome in known if outcome.artist_key is not None})
-    for outcome in known:
-        context.log_event(event(asset, outcome, asked_for=asked_for))
+def log_outcomes(context: Context, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, requested: bool) -> None:
+    """Log an event for each outcome with an artist. A name that was not resolved has no partition."""
+    log_events(context, [event(asset, one, requested=requested) for one in outcomes if one.artist_key is not None])
 
 
-def failures(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Artist key, or what was asked for where there is none, to why it failed."""
+def log_events(context: Context, events: Sequence[Event]) -> None:
+    """Log events of artists, whose keys become partitions first."""
+    ensure_partitions(context.instance, [str(one.partition) for one in events])
+    with asset_events_in_batches(context.instance):
+        for one in events:
+            context.log_event(one)
+
+
+def failures(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Why each artist, or each unresolved subject, failed."""
     found = {outcome.artist_key or outcome.subject: complaint(outcome) for outcome in outcomes}
-    return {who: why for who, why in found.items() if why is not None}
+    return {key: why for key, why in found.items() if why is not None}

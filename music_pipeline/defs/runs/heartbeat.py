@@ -1,4 +1,4 @@
-"""The heartbeat by which everybody sees that a sweep is in progress, whatever Dagster knows about its run."""
+"""The heartbeat of a sweep: it shows that the sweep is in progress, whatever Dagster knows of its run."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ HEARTBEAT_SECONDS = 20.0
 
 @contextmanager
 def sweeping(engine: sa.Engine, kind: str, *, run_id: str, log: logging.Logger) -> Iterator[bool]:
-    """Whether this run is now the one sweep of its kind; while the block lasts, the ledger hears that it lives."""
+    """Begin the only sweep of its kind, and beat until the block ends. Yields False if another sweep is alive."""
     if not begin_sweep(engine, kind, run_id):
         yield False
         return
@@ -34,5 +34,5 @@ def _beat(engine: sa.Engine, kind: str, run_id: str, ended: threading.Event, log
         try:
             sweep_heartbeat(engine, kind, run_id)
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-            # The next beat may reach the database again; the sweep's own statements decide whether the run goes on.
+            # The next beat may succeed. The sweep's own statements decide whether the run goes on.
             log.warning("The heartbeat of the sweep did not reach the database: %s", error)

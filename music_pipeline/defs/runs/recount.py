@@ -1,32 +1,36 @@
-"""What the job does that counts the checks over the whole catalogue. What is counted is in `checks`."""
+"""What the job `count_catalogue` does: count every check that covers the whole catalog."""
 
 import dagster as dg
 import sqlalchemy as sa
 
-from music_pipeline.defs.runs.checks import Verdict, counted_verdicts
-from music_pipeline.defs.runs.counts import are_behind
+from music_pipeline.defs.runs.counts import are_behind, count
 from music_pipeline.defs.runs.opening import open_database
-from music_pipeline.defs.runs.source_checks import counted_enrichment_verdicts
-from music_pipeline.work.model import CATALOG_STAGES
+from music_pipeline.defs.runs.source_checks import counted_source_results
+from music_pipeline.defs.runs.stage_checks import CheckResult, as_of, counted_results
+from music_pipeline.work.stages import STAGES, catalog_stages
 
 
-def count(context: dg.OpExecutionContext) -> None:
-    """Count, and log each verdict on its asset; the sweeps report the same until the next time."""
-    found = recounted(open_database())
-    for verdict in found:
-        # Dagster takes it, as it does from an asset's context; only its annotation does not know.
-        context.log_event(verdict.evaluation())  # type: ignore[arg-type]
-    context.add_output_metadata({"checks": len(found), "failed": sum(not verdict.passed for verdict in found)})
+def count_checks(context: dg.OpExecutionContext) -> None:
+    """Count the checks and log each result. Sweeps report these counts until the next run."""
+    found = recount(open_database())
+    for result in found:
+        # Dagster accepts it, as in an asset's context. Only the annotation lacks it.
+        context.log_event(result.evaluation())  # type: ignore[arg-type]
+    context.add_output_metadata({"checks": len(found), "failed": sum(not one.passed for one in found)})
 
 
-def recounted(engine: sa.Engine) -> list[Verdict]:
-    """The verdicts of all checks that are counted over the catalogue, counted now."""
-    of_stages = [verdict for stage in CATALOG_STAGES for verdict in counted_verdicts(engine, stage, afresh=True)]
-    return [*of_stages, *counted_enrichment_verdicts(engine, afresh=True)]
+def recount(engine: sa.Engine) -> list[CheckResult]:
+    """Count afresh all that sweeps report of a large catalog, and return the results of its checks."""
+    for statement in sorted({spec.counts for spec in STAGES.values()}):
+        count(engine, statement, afresh=True)
+    for stage in catalog_stages():
+        as_of(engine, stage, afresh=True)
+    of_stages = [one for stage in catalog_stages() for one in counted_results(engine, stage, afresh=True)]
+    return [*of_stages, *counted_source_results(engine, afresh=True)]
 
 
-def recounting_request() -> dg.RunRequest | dg.SkipReason:
-    """A run that counts anew, if the catalogue is large and work was done since it was counted."""
+def recount_request() -> dg.RunRequest | dg.SkipReason:
+    """Request a run if the catalog is large and work was done since its last count."""
     if are_behind(open_database()):
         return dg.RunRequest()
-    return dg.SkipReason("The catalogue is small, and counted by the sweeps, or no work was done since it was counted.")
+    return dg.SkipReason("The catalog is small and counted by sweeps, or no work was done since its last count.")

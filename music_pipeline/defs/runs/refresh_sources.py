@@ -1,6 +1,6 @@
-"""What a run of the assets of enrichment does: it asks the chosen sources afresh about the artists of its partitions.
+"""What a run of the assets of enrichment does: fetch the chosen sources again for the artists of its partitions.
 
-How sources are asked is in `stages/`; the everyday work is done by the queue (`running/queues.py`).
+The everyday work is done by sweeps of the queue (`defs/runs/sweep.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,19 +9,19 @@ import dagster as dg
 import sqlalchemy as sa
 
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
-from music_pipeline.defs.runs.checks import Verdict
 from music_pipeline.defs.runs.events import failures, log_outcomes
 from music_pipeline.defs.runs.opening import open_database
 from music_pipeline.defs.runs.progress import progress_to
-from music_pipeline.defs.runs.refresh import asked_at, materialize_result, why_empty
-from music_pipeline.defs.runs.source_checks import counted_enrichment_verdicts, enriched_verdicts, source_verdicts
+from music_pipeline.defs.runs.refresh import materialize_result, requested_at, why_empty
+from music_pipeline.defs.runs.source_checks import counted_source_results, enriched_results, source_results
 from music_pipeline.defs.runs.source_events import (
     SourceOutcome,
-    enriched_versions,
+    chosen_versions,
     log_source_outcomes,
     source_metadata,
     source_outcomes,
 )
+from music_pipeline.defs.runs.stage_checks import CheckResult
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.worker import runner
@@ -30,48 +30,48 @@ from music_pipeline.worker.outcomes import Outcome
 Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
-def ask_sources(context: dg.AssetExecutionContext) -> Iterator[Result]:
-    """Ask the chosen sources afresh about the chosen artists; one that fails is recorded so, and stops no other."""
+def refresh_sources(context: dg.AssetExecutionContext) -> Iterator[Result]:
+    """Fetch the chosen sources again for the chosen artists. A failing source is recorded and stops no other."""
     engine = open_database()
     if not context.selected_asset_keys:
-        yield from chosen_checks(context, counted_enrichment_verdicts(engine, afresh=True))
+        yield from chosen_checks(context, counted_source_results(engine, afresh=True))
         return
     artists = list(context.partition_keys)
     if not artists:
         raise dg.Failure(why_empty(context.run.tags), allow_retries=False)
     chosen = [name for name in SOURCES if source_asset(name) in context.selected_asset_keys]
-    outcomes = asked(context, artists, chosen)
-    told = {name: source_outcomes(outcomes, name) for name in chosen}
+    outcomes = fetch(context, artists, chosen)
+    by_source = {name: source_outcomes(outcomes, name) for name in chosen}
     for name in chosen:
-        yield from source_results(context, told[name])
-        yield from chosen_checks(context, source_verdicts(engine, name, outcomes))
+        yield from report_source(context, by_source[name])
+        yield from chosen_checks(context, source_results(engine, name, outcomes))
     if ENRICHED_TRACKS in context.selected_asset_keys:
-        yield from enriched_results(context, engine, artists)
-        yield from chosen_checks(context, enriched_verdicts(engine, outcomes))
-    if complaints := nothing_done([one for name in chosen for one in told[name]]):
+        yield from report_enriched_tracks(context, engine, artists)
+        yield from chosen_checks(context, enriched_results(engine, outcomes))
+    if complaints := why_in_vain([one for name in chosen for one in by_source[name]]):
         raise dg.Failure(
-            f"Nothing that was asked for could be done: {next(iter(complaints.values()))}",
+            f"No chosen source could be fetched: {next(iter(complaints.values()))}",
             metadata={"failed": dg.MetadataValue.json(complaints)},
             allow_retries=False,
         )
 
 
-def asked(context: dg.AssetExecutionContext, artists: Sequence[str], chosen: Sequence[str]) -> list[Outcome]:
-    """The outcomes of asking these sources about exactly these artists; none, if no source is chosen."""
+def fetch(context: dg.AssetExecutionContext, artists: Sequence[str], chosen: Sequence[str]) -> list[Outcome]:
+    """Fetch these sources for exactly these artists, and return their outcomes. No source, no outcomes."""
     if not chosen:
         return []
     return runner.refresh(
         Stage.ENRICHMENT,
         artists,
         run_id=context.run.run_id,
-        cutoff=asked_at(context),
+        cutoff=requested_at(context),
         sources=chosen,
-        on_chunk=progress_to(context.log, "enrichment", expected=len(artists)),
+        on_chunk=progress_to(context.log, Stage.ENRICHMENT, expected=len(artists)),
     )
 
 
-def source_results(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOutcome]) -> Iterator[Result]:
-    """A source's events. A MaterializeResult is recorded for all artists of the run, so it needs the success of all."""
+def report_source(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOutcome]) -> Iterator[Result]:
+    """Report a source. A MaterializeResult counts for all artists of the run, so all must have succeeded."""
     is_complete = len(outcomes) == len(context.partition_keys) and not any(
         one.count.is_failed or one.count.is_skipped for one in outcomes
     )
@@ -83,23 +83,25 @@ def source_results(context: dg.AssetExecutionContext, outcomes: Sequence[SourceO
             data_version=dg.DataVersion(str(last.count.version)),
         )
     if not is_complete or len(outcomes) > 1:
-        # The one result of a range carries one data version, and each artist has its own.
-        log_source_outcomes(context, outcomes, asked_for=True)
+        # The one result of a range has one data version, but each artist has its own.
+        log_source_outcomes(context, outcomes, requested=True)
 
 
-def enriched_results(context: dg.AssetExecutionContext, engine: sa.Engine, artists: Sequence[str]) -> Iterator[Result]:
-    """The events of `enriched_tracks`: it is derived from what there is, and waits for nobody."""
-    outcomes = shown(engine, artists)
+def report_enriched_tracks(
+    context: dg.AssetExecutionContext, engine: sa.Engine, artists: Sequence[str]
+) -> Iterator[Result]:
+    """Report `enriched_tracks`. It is derived from the rows of all sources, whatever this run fetched."""
+    outcomes = chosen_values(engine, artists)
     is_complete = not failures(outcomes)
     if is_complete:
         yield materialize_result(ENRICHED_TRACKS, outcomes)
     if not is_complete or len(outcomes) > 1:
-        log_outcomes(context, ENRICHED_TRACKS, outcomes, asked_for=True)
+        log_outcomes(context, ENRICHED_TRACKS, outcomes, requested=True)
 
 
-def shown(engine: sa.Engine, artists: Sequence[str]) -> list[Outcome]:
-    """What the catalogue shows of each artist's recordings now, as outcomes."""
-    versions = enriched_versions(engine, artists)
+def chosen_values(engine: sa.Engine, artists: Sequence[str]) -> list[Outcome]:
+    """The values chosen for each artist's recordings now, as outcomes."""
+    versions = chosen_versions(engine, artists)
     return [
         Outcome(
             subject=key,
@@ -116,14 +118,14 @@ def shown(engine: sa.Engine, artists: Sequence[str]) -> list[Outcome]:
     ]
 
 
-def chosen_checks(context: dg.AssetExecutionContext, verdicts: Sequence[Verdict]) -> Iterator[dg.AssetCheckResult]:
-    """The results of those checks that the run is to make."""
+def chosen_checks(context: dg.AssetExecutionContext, found: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+    """The results that the run was asked for."""
     chosen = context.selected_asset_check_keys
-    return (found.result() for found in verdicts if found.key in chosen)
+    return (one.result() for one in found if one.key in chosen)
 
 
-def nothing_done(outcomes: Sequence[SourceOutcome]) -> dict[str, str | None]:
-    """Why the run was in vain, by source and artist; nothing, if anything at all was done or could only be skipped."""
+def why_in_vain(outcomes: Sequence[SourceOutcome]) -> dict[str, str | None]:
+    """Why the run achieved nothing, by source and artist. Empty if it achieved anything, or could only skip."""
     if any(one.count.is_done for one in outcomes):
         return {}
     return {f"{one.source}: {one.artist_key}": one.count.error for one in outcomes if one.count.is_failed}

@@ -1,22 +1,21 @@
-"""What the job that asks again does. Which rows are meant, and their reset, is in `actions/reprocess.py`."""
+"""What the job `reprocess_failed_enrichments` does. Which rows are reset is decided in `actions/reprocess.py`."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from music_pipeline.actions.reprocess import InvalidFilters, Reprocessed, ReprocessFilters, RowToReset, reprocess
-from music_pipeline.defs.assets.queues import Drain
-from music_pipeline.defs.reprocessing import Reprocess
+from music_pipeline.defs.config import ReprocessConfig, SweepConfig
 from music_pipeline.defs.runs.opening import open_database
-from music_pipeline.defs.runs.source_checks import enrichment_verdicts
-from music_pipeline.defs.runs.sweep import swept
+from music_pipeline.defs.runs.reporters import reporter_of
+from music_pipeline.defs.runs.sweep import sweep_stage
 from music_pipeline.work.model import Stage
 
 LOGGED_ROWS = 200
 
 
-def reset(context: dg.OpExecutionContext, config: Reprocess) -> None:
-    """Reset, and ask at once if the config says so. A run whose filters mean nothing fails with the reason."""
+def reset(context: dg.OpExecutionContext, config: ReprocessConfig) -> None:
+    """Reset the rows, and fetch at once if the config says so. Invalid filters fail the run with the reason."""
     try:
         done = reprocess(
             open_database(),
@@ -31,20 +30,20 @@ def reset(context: dg.OpExecutionContext, config: Reprocess) -> None:
         context.log.info(_line(row))
     context.add_output_metadata(_counts(done))
     if config.trigger_now and not config.dry_run:
-        ask_now(context)
+        fetch_now(context)
 
 
-def filters_of(config: Reprocess) -> ReprocessFilters:
-    """The filters that the config means. Raises InvalidFilters."""
+def filters_of(config: ReprocessConfig) -> ReprocessFilters:
+    """Convert the config to filters. Raises InvalidFilters."""
     if config.retriable_only and config.non_retriable_only:
-        raise InvalidFilters("retriable_only and non_retriable_only exclude each other; leave both out to mean both.")
-    retriable = True if config.retriable_only else False if config.non_retriable_only else None
+        raise InvalidFilters("retriable_only and non_retriable_only exclude each other. Leave both out to mean both.")
+    one_kind = config.retriable_only or config.non_retriable_only
     return ReprocessFilters(
         days=config.days,
         start_date=_day(config.start_date),
         end_date=_day(config.end_date),
         track_ids=tuple(config.track_id),
-        retriable=retriable,
+        retriable=config.retriable_only if one_kind else None,
         sources=tuple(config.source),
         statuses=tuple(config.status),
         limit=config.limit,
@@ -60,19 +59,18 @@ def _day(text: str | None) -> datetime | None:
         raise InvalidFilters(f"{text!r} is no day: write it as 2026-01-31.") from None
 
 
-def ask_now(context: dg.OpExecutionContext) -> None:
-    """Drain the queue of enrichment in this run, with its events and checks."""
+def fetch_now(context: dg.OpExecutionContext) -> None:
+    """Sweep enrichment in this run, with its events and checks."""
     engine = open_database()
-    outcomes = swept(context, engine, Stage.ENRICHMENT, Drain())
-    if outcomes:
-        for verdict in enrichment_verdicts(engine, outcomes):
-            # Dagster takes it, as it does from an asset's context; only its annotation does not know.
-            context.log_event(verdict.evaluation())  # type: ignore[arg-type]
+    outcomes = sweep_stage(context, engine, Stage.ENRICHMENT, SweepConfig())
+    for result in reporter_of(Stage.ENRICHMENT).checks(engine, Stage.ENRICHMENT, outcomes) if outcomes else ():
+        # Dagster accepts it, as in an asset's context. Only the annotation lacks it.
+        context.log_event(result.evaluation())  # type: ignore[arg-type]
 
 
 def _line(row: RowToReset) -> str:
-    who = f"{', '.join(row.artist_names)}: {row.title}"
-    return f"{who}: {row.source} ({row.status}, {row.attempts} attempts): {row.error or 'no error'}"
+    artists = ", ".join(row.artist_names)
+    return f"{artists}: {row.title}: {row.source} ({row.status}, {row.attempts} attempts): {row.error or 'no error'}"
 
 
 def _counts(done: Reprocessed) -> dict[str, int | bool | str]:

@@ -1,50 +1,48 @@
-"""The checks of the sources and of `enriched_tracks`: what the last run got, and what there is over the catalogue.
+"""The results of the checks of sources and of `enriched_tracks`, for the last run and over the catalog.
 
-A source that fails makes its check warn, never a run fail. sql/queries/enrichment.sql counts.
+A failing source makes its check warn. It never fails a run. sql/queries/enrichment.sql counts.
 """
 
 from collections.abc import Iterable, Sequence
 
-import dagster as dg
 import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
-from music_pipeline.defs.runs.checks import Verdict
-from music_pipeline.defs.runs.counts import counted
+from music_pipeline.defs.runs.counts import count
 from music_pipeline.defs.runs.events import SAMPLE, failures
 from music_pipeline.defs.runs.source_events import SourceOutcome, source_outcomes, sources_of
+from music_pipeline.defs.runs.stage_checks import WARN, CheckResult
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.worker.outcomes import Outcome, SourceCount
 
-WARN = dg.AssetCheckSeverity.WARN
-# Some recordings are known to nobody but the provider that listed them, and a few not even to that one.
+# Some recordings are known only to the provider that listed them, and a few not even to that one.
 TOLERATED_WITHOUT_VALUES = 0.05
 
 
-def enrichment_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts of all checks that a sweep with these outcomes has something to say on."""
-    found = [verdict for name in sources_of(outcomes) for verdict in source_verdicts(engine, name, outcomes)]
-    return [*found, *enriched_verdicts(engine, outcomes)]
+def swept_source_results(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[CheckResult]:
+    """The results of the checks of every source in these outcomes of a sweep, and of `enriched_tracks`."""
+    found = [one for name in sources_of(outcomes) for one in source_results(engine, name, outcomes)]
+    return [*found, *enriched_results(engine, outcomes)]
 
 
-def source_verdicts(engine: sa.Engine, source: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts of a source's checks after a run with these outcomes."""
+def source_results(engine: sa.Engine, source: str, outcomes: Sequence[Outcome]) -> list[CheckResult]:
+    """The results of a source's checks after a run with these outcomes."""
     return [source_last_run(source, source_outcomes(outcomes, source)), source_coverage(engine, source)]
 
 
-def enriched_verdicts(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts of the checks of `enriched_tracks` after a run with these outcomes."""
+def enriched_results(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[CheckResult]:
+    """The results of the checks of `enriched_tracks` after a run with these outcomes."""
     return [enriched_last_run(outcomes), enriched_coverage(engine), recordings_without_isrc(engine)]
 
 
-def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
-    """Passed if nothing failed. A source that is skipped, for lack of credentials, is no failure, and is shown."""
+def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> CheckResult:
+    """Passed if nothing failed. A source skipped for lack of credentials is shown, but is no failure."""
     failed = {one.artist_key: one.count.error for one in outcomes if one.count.is_failed}
     skipped = {one.artist_key: one.count.error for one in outcomes if one.count.is_skipped}
     counts = [one.count for one in outcomes]
     attempted, found = _total(counts, "attempted"), _total(counts, "found")
-    return Verdict(
+    return CheckResult(
         asset=source_asset(source),
         name="last_run",
         passed=not failed,
@@ -66,30 +64,30 @@ def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> Verdict:
     )
 
 
-def source_coverage(engine: sa.Engine, source: str, *, afresh: bool = False) -> Verdict:
-    """Passed if no recording of the whole catalogue stands as failed at the source."""
-    count = counted(engine, "coverage_of_source", {"source": source}, afresh=afresh)
+def source_coverage(engine: sa.Engine, source: str, *, afresh: bool = False) -> CheckResult:
+    """Passed if no recording of the catalog stands as failed at the source."""
+    counted = count(engine, "coverage_of_source", {"source": source}, afresh=afresh)
     with engine.connect() as connection:
         values = {"source": source, "limit": SAMPLE}
         failing = connection.execute(query("failures_of_source"), values).all()
-    return Verdict(
+    return CheckResult(
         asset=source_asset(source),
         name="coverage",
-        passed=count.row["failed"] == 0,
+        passed=counted.row["failed"] == 0,
         severity=WARN,
         metadata={
-            **count.row,
-            "share": _share(count.row["succeeded"], count.row["attempted"]),
+            **counted.row,
+            "share": _share(counted.row["succeeded"], counted.row["attempted"]),
             "sample": [f"{', '.join(row.artist_names)}: {row.title}: {row.error}" for row in failing],
-            **count.told,
+            **counted.metadata,
         },
     )
 
 
-def enriched_last_run(outcomes: Sequence[Outcome]) -> Verdict:
-    """Passed if every artist was reached, whatever the sources answered."""
+def enriched_last_run(outcomes: Sequence[Outcome]) -> CheckResult:
+    """Passed if every artist was reached, whatever the sources returned."""
     failed = failures(outcomes)
-    return Verdict(
+    return CheckResult(
         asset=ENRICHED_TRACKS,
         name="last_run",
         passed=not failed,
@@ -103,37 +101,40 @@ def enriched_last_run(outcomes: Sequence[Outcome]) -> Verdict:
     )
 
 
-def enriched_coverage(engine: sa.Engine, *, afresh: bool = False) -> Verdict:
-    """Passed if few recordings have no value of anybody."""
-    count = counted(engine, "enrichment_counts", afresh=afresh)
-    counts = count.row
+def enriched_coverage(engine: sa.Engine, *, afresh: bool = False) -> CheckResult:
+    """Passed if few recordings have no value from any source."""
+    counted = count(engine, "enrichment_counts", afresh=afresh)
+    counts = counted.row
     total = sum(counts.values())
-    return Verdict(
+    return CheckResult(
         asset=ENRICHED_TRACKS,
         name="coverage",
         passed=counts["failed"] + counts["pending"] <= TOLERATED_WITHOUT_VALUES * total,
         severity=WARN,
         metadata={
-            **counts, "total": total, "share": _share(counts["completed"] + counts["partial"], total), **count.told
+            **counts,
+            "total": total,
+            "share": _share(counts["completed"] + counts["partial"], total),
+            **counted.metadata,
         },
-    )  # fmt: skip
+    )
 
 
-def recordings_without_isrc(engine: sa.Engine, *, afresh: bool = False) -> Verdict:
-    """Passed if there is none; they are enriched all the same, by the sources that know names."""
-    count = counted(engine, "recordings_without_isrc", afresh=afresh)
-    total, missing = count.row["total"], count.row["without_isrc"]
-    return Verdict(
+def recordings_without_isrc(engine: sa.Engine, *, afresh: bool = False) -> CheckResult:
+    """Passed if every recording has an ISRC. Sources that go by name enrich the others too."""
+    counted = count(engine, "recordings_without_isrc", afresh=afresh)
+    total, missing = counted.row["total"], counted.row["without_isrc"]
+    return CheckResult(
         asset=ENRICHED_TRACKS,
         name="recordings_without_isrc",
         passed=missing == 0,
         severity=WARN,
-        metadata={"total": total, "without_isrc": missing, "share": _share(missing, total), **count.told},
+        metadata={"total": total, "without_isrc": missing, "share": _share(missing, total), **counted.metadata},
     )
 
 
-def counted_enrichment_verdicts(engine: sa.Engine, *, afresh: bool) -> list[Verdict]:
-    """The verdicts of the checks of enrichment that are counted over the catalogue."""
+def counted_source_results(engine: sa.Engine, *, afresh: bool) -> list[CheckResult]:
+    """The results of the checks of enrichment that are counted over the catalog."""
     return [
         *(source_coverage(engine, source, afresh=afresh) for source in SOURCES),
         enriched_coverage(engine, afresh=afresh),
@@ -146,5 +147,5 @@ def _total(counts: Iterable[SourceCount], name: str) -> int:
 
 
 def _share(part: int, whole: int) -> float | None:
-    """None of nothing."""
+    """The share, or None if the whole is nothing."""
     return round(part / whole, 4) if whole else None

@@ -1,7 +1,4 @@
-"""What became of an artist at a source of enrichment, as Dagster's events; one for each artist and source.
-
-How a source is asked is in `stages/`; when a run counts as failed is in `defs/assets/enrichment.py`.
-"""
+"""The Dagster events of artists at the sources of enrichment: one per artist and source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +9,7 @@ import sqlalchemy as sa
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import Version
 from music_pipeline.defs.keys import ENRICHED_TRACKS, source_asset
-from music_pipeline.defs.partitions import ensure_partitions
-from music_pipeline.defs.runs.events import Context, complaint, log_outcomes
+from music_pipeline.defs.runs.events import Context, Event, complaint, log_events, log_outcomes
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.worker.outcomes import Outcome, SourceCount
 
@@ -28,21 +24,21 @@ class SourceOutcome:
 
 
 def sources_of(outcomes: Sequence[Outcome]) -> list[str]:
-    """The sources that the outcomes tell of, in the order of SOURCES."""
-    told = {name for outcome in outcomes for name in outcome.detail.get("sources", {})}
-    return [name for name in SOURCES if name in told]
+    """The sources in the outcomes, in the order of SOURCES."""
+    found = {name for outcome in outcomes for name in outcome.detail.get("sources", {})}
+    return [name for name in SOURCES if name in found]
 
 
 def source_outcomes(outcomes: Sequence[Outcome], source: str) -> list[SourceOutcome]:
-    """How the artists did at one source; outcomes without an artist have none."""
+    """The artists of these outcomes at one source. Outcomes without an artist are left out."""
     return [_source_outcome(one, one.artist_key, source) for one in outcomes if one.artist_key is not None]
 
 
 def _source_outcome(outcome: Outcome, artist_key: str, source: str) -> SourceOutcome:
-    told = outcome.detail.get("sources", {})
-    if source in told:
-        return SourceOutcome(artist_key, source, SourceCount(**told[source]))
-    return SourceOutcome(artist_key, source, _unreached(complaint(outcome) or f"The run said nothing about {source}."))
+    sources = outcome.detail.get("sources", {})
+    if source in sources:
+        return SourceOutcome(artist_key, source, SourceCount(**sources[source]))
+    return SourceOutcome(artist_key, source, _unreached(complaint(outcome) or f"The run did not report on {source}."))
 
 
 def _unreached(why: str) -> SourceCount:
@@ -52,10 +48,10 @@ def _unreached(why: str) -> SourceCount:
     )  # fmt: skip
 
 
-def source_event(one: SourceOutcome, *, asked_for: bool) -> dg.AssetMaterialization | dg.AssetObservation:
-    """Changed, or asked for and answered: a materialization. Unchanged, failed or skipped: an observation."""
+def source_event(one: SourceOutcome, *, requested: bool) -> Event:
+    """A materialization of changed artists and of requested ones with an answer, an observation of all others."""
     count = one.count
-    is_answered = asked_for and not count.is_failed and not count.is_skipped
+    is_answered = requested and not count.is_failed and not count.is_skipped
     kind = dg.AssetMaterialization if count.changed or is_answered else dg.AssetObservation
     return kind(
         asset_key=source_asset(one.source),
@@ -82,30 +78,37 @@ def source_metadata(count: SourceCount) -> dict[str, int | bool | str]:
     return shown if count.error is None else {**shown, "error": count.error}
 
 
-def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, asked_for: bool) -> None:
-    """Log an event for each."""
-    ensure_partitions(context.instance, {one.artist_key for one in outcomes})
-    for one in outcomes:
-        context.log_event(source_event(one, asked_for=asked_for))
+def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, requested: bool) -> None:
+    """Log an event for each artist and source."""
+    log_events(context, [source_event(one, requested=requested) for one in outcomes])
 
 
-def log_enrichment(context: Context, engine: sa.Engine, outcome: Outcome) -> None:
-    """Log what a sweep did for one artist: at each source at which something happened, and on `enriched_tracks`."""
-    told = [one for source in sources_of([outcome]) for one in source_outcomes([outcome], source)]
-    log_source_outcomes(context, [one for one in told if one.count.is_news], asked_for=False)
-    log_outcomes(context, ENRICHED_TRACKS, [as_shown(engine, outcome)], asked_for=False)
+def log_enrichment(context: Context, engine: sa.Engine, outcomes: Sequence[Outcome]) -> None:
+    """Log what a sweep did for these artists: at each source with news, and on `enriched_tracks`."""
+    found = [one for source in sources_of(outcomes) for one in source_outcomes(_with(source, outcomes), source)]
+    log_source_outcomes(context, [one for one in found if one.count.is_news], requested=False)
+    log_outcomes(context, ENRICHED_TRACKS, with_chosen_values(engine, outcomes), requested=False)
 
 
-def as_shown(engine: sa.Engine, outcome: Outcome) -> Outcome:
-    """The outcome with the version of the values that are shown, which other sources and the operator have part in."""
-    if outcome.artist_key is None or complaint(outcome) is not None:
-        return outcome
-    version = enriched_versions(engine, [outcome.artist_key])[outcome.artist_key]
-    return replace(outcome, rows=version.rows, content_hash=version.hash)
+def _with(source: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [one for one in outcomes if source in one.detail.get("sources", {})]
 
 
-def enriched_versions(engine: sa.Engine, artist_keys: Sequence[str]) -> Mapping[str, Version]:
-    """By artist: how many recordings have a chosen value, and a hash of these. Unknown artists are left out."""
+def with_chosen_values(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes with the version of the chosen values, to which other sources and the operator contribute."""
+    done = [one for one in outcomes if one.artist_key is not None and complaint(one) is None]
+    versions = chosen_versions(engine, [str(one.artist_key) for one in done])
+    found = {id(one): versions[str(one.artist_key)] for one in done}
+    return [
+        replace(one, rows=found[id(one)].rows, content_hash=found[id(one)].hash) if id(one) in found else one
+        for one in outcomes
+    ]
+
+
+def chosen_versions(engine: sa.Engine, artist_keys: Sequence[str]) -> Mapping[str, Version]:
+    """How many recordings of each artist have a chosen value, and a hash of these. Unknown artists are left out."""
+    if not artist_keys:
+        return {}
     with engine.connect() as connection:
         rows = connection.execute(query("enriched_versions"), {"artist_keys": list(artist_keys)})
         return {row.artist_key: Version(row.rows, row.version) for row in rows}

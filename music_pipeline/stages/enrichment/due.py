@@ -25,8 +25,8 @@ OLD_ANSWERS_A_TICK = 500
 LAST_PRIORITY = 9
 
 
-def enrichment_is_due(engine: sa.Engine) -> bool:
-    """Whether there is anything that `enqueue_due_enrichment` would enqueue, but for what was never asked.
+def is_due(engine: sa.Engine) -> bool:
+    """Whether there is anything that `enqueue_due` would enqueue, but for what was never asked.
 
     What was never asked waits for the sweep that something else brings about, which costs less than to look for it;
     but not where the operator gave what a source needs, who will look for the answer.
@@ -35,9 +35,7 @@ def enrichment_is_due(engine: sa.Engine) -> bool:
         return bool(connection.execute(query("enrichment_is_due"), _sources(engine)).scalar_one())
 
 
-def enqueue_due_enrichment(
-    engine: sa.Engine, *, limit: int = ARTISTS_A_TICK, old_answers: int = OLD_ANSWERS_A_TICK
-) -> int:
+def enqueue_due(engine: sa.Engine, *, limit: int = ARTISTS_A_TICK, old_answers: int = OLD_ANSWERS_A_TICK) -> int:
     """Enqueue artists with a recording that a source is to be asked about, again or at last; answers how many were.
 
     `limit`: artists. `old_answers`: answers past their time whose artists are taken, the oldest first.

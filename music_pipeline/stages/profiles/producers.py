@@ -224,7 +224,7 @@ def look_ups_of_artist(connection: sa.Connection, artist_id: UUID, item: WorkIte
     )
 
 
-def enqueue_due_look_ups(engine: sa.Engine, *, limit: int = 1_000) -> int:
+def enqueue_due(engine: sa.Engine, *, limit: int = 1_000) -> int:
     """Enqueue producers whose profiles or followers are to be looked up (again); answers how many were."""
     with engine.begin() as connection:
         now: datetime = connection.execute(query("database_now")).scalar_one()
@@ -233,7 +233,7 @@ def enqueue_due_look_ups(engine: sa.Engine, *, limit: int = 1_000) -> int:
         return len(enqueue_many(connection, requests))
 
 
-def look_ups_are_due(engine: sa.Engine) -> bool:
+def is_due(engine: sa.Engine) -> bool:
     """Whether there is a producer to be looked up (again) without work on it."""
     with engine.connect() as connection:
         return bool(_due(connection, with_skipped=_has_instagram(engine), limit=1))

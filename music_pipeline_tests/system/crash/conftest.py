@@ -21,7 +21,8 @@ from music_pipeline.database import embedded
 from music_pipeline.database.engine import get_engine
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES, catalog_stages
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
@@ -148,7 +149,7 @@ def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that end, and retries that come, within the test."""
     monkeypatch.setenv("LEASE_SECONDS", str(LEASE_SECONDS))
     monkeypatch.setenv("LEASE_RENEW_SECONDS", "1")
-    for stage in Stage:
+    for stage in STAGES:
         monkeypatch.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "0.1")
 
 
@@ -198,13 +199,13 @@ def requested(world: SandboxProcess) -> list[str]:
 @pytest.fixture(scope="session")
 def undisturbed(postgres_url: str, template_database: str, world: SandboxProcess) -> list[TableDigest]:
     """The digest of a run of the catalogue's stages that nobody disturbed, in a database of its own."""
-    return undisturbed_digest(postgres_url, template_database, world, CATALOG_STAGES)
+    return undisturbed_digest(postgres_url, template_database, world, catalog_stages())
 
 
 @pytest.fixture(scope="session")
 def undisturbed_to_the_end(postgres_url: str, template_database: str, world: SandboxProcess) -> list[TableDigest]:
     """The same, of all stages."""
-    return undisturbed_digest(postgres_url, template_database, world, tuple(Stage))
+    return undisturbed_digest(postgres_url, template_database, world, tuple(STAGES))
 
 
 def undisturbed_digest(
@@ -239,7 +240,7 @@ def assert_nothing_was_lost(
     pipeline: Pipeline,
     undisturbed: list[TableDigest],
     *,
-    stages: Sequence[Stage] = CATALOG_STAGES,
+    stages: Sequence[Stage] = catalog_stages(),
     times: int = 1,
 ) -> None:
     """No work is open or dead, the catalogue says what the undisturbed one does, and its audit explains every row.

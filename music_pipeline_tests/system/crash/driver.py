@@ -23,14 +23,15 @@ from music_pipeline import logs
 from music_pipeline.database.engine import get_engine
 from music_pipeline.gateway import call
 from music_pipeline.work.dead_letters import open_work
-from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
+from music_pipeline.work.model import Selector, Stage
+from music_pipeline.work.stages import STAGES, catalog_stages
 from music_pipeline.worker import commit, runner
 from music_pipeline.worker import refresh as named_work
 
 POLL_SECONDS = 0.05
 TIME_BOX_SECONDS = 60
 CHUNK = 2  # small, so that two processes share what is due
-STAGES = {"catalogue": CATALOG_STAGES, "all": tuple(Stage)}
+CHAINS = {"catalogue": catalog_stages(), "all": tuple(STAGES)}
 
 
 @dataclass
@@ -113,7 +114,7 @@ def refresh(engine: sa.Engine, stages: Sequence[Stage], run_id: str, artist_keys
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_id")
-    parser.add_argument("--stages", choices=STAGES, default="catalogue")
+    parser.add_argument("--stages", choices=CHAINS, default="catalogue")
     parser.add_argument("--point", default="nowhere")
     parser.add_argument("--nth", type=int, default=1)
     parser.add_argument("--refresh", nargs="*", metavar="ARTIST_KEY", default=[])
@@ -125,9 +126,9 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     if told.refresh:
-        refresh(engine, STAGES[told.stages], told.run_id, told.refresh)
+        refresh(engine, CHAINS[told.stages], told.run_id, told.refresh)
     else:
-        drain(engine, STAGES[told.stages], told.run_id)
+        drain(engine, CHAINS[told.stages], told.run_id)
 
 
 if __name__ == "__main__":

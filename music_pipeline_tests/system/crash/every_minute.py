@@ -1,11 +1,11 @@
 """The product's definitions with schedules that tick every minute, so that a test need not wait for ten."""
 
-from music_pipeline.defs import schedules, social
+from dataclasses import replace
+
+from music_pipeline.definitions import definitions
+from music_pipeline.work.stages import STAGES
 
 EVERY_MINUTE = "* * * * *"
-schedules.CADENCE.update(dict.fromkeys(schedules.CADENCE, EVERY_MINUTE))
-social.HOURLY = EVERY_MINUTE
-
-from music_pipeline.definitions import definitions  # noqa: E402 - the schedules are made when this is loaded
+STAGES.update({stage: replace(spec, cron=EVERY_MINUTE) for stage, spec in STAGES.items()})
 
 __all__ = ["definitions"]

@@ -9,9 +9,10 @@ import pytest
 from music_pipeline.catalog.fingerprint import TableDigest
 from music_pipeline.definitions import definitions
 from music_pipeline.defs.keys import asset_of, queue_of
-from music_pipeline.defs.runs.ticks import decision, is_due
+from music_pipeline.defs.runs.ticks import decide, is_due
 from music_pipeline.settings import PROJECT
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.work.sweeps import SWEEP_HEARTBEAT_YOUNG, abandoned_sweep, begin_sweep, sweeps_in_progress
 from music_pipeline.worker import runner
 from music_pipeline_tests.support.ledger import pass_time
@@ -27,7 +28,7 @@ from music_pipeline_tests.system.crash.conftest import (
     until,
 )
 
-QUEUES = ",".join(queue_of(stage).to_user_string() for stage in CATALOG_STAGES)
+QUEUES = ",".join(queue_of(stage).to_user_string() for stage in catalog_stages())
 SWEEP = ("dagster", "asset", "materialize", "-m", "music_pipeline.definitions", "--select", QUEUES)
 EVERY_MINUTE = ("dagster._daemon", "run", "-m", "music_pipeline_tests.system.crash.every_minute")
 LATENCY_SECONDS = 20
@@ -55,7 +56,7 @@ def test_a_sweep_that_was_killed_blocks_the_next_no_longer_than_its_heartbeat_is
         pipeline.sandbox.clear_faults()
 
     assert in_progress(pipeline) == ["album_discovery"]
-    standing = decision(Stage.ALBUM_DISCOVERY, due=1, in_progress=sweeps_in_progress(pipeline.engine), queued=0)
+    standing = decide(Stage.ALBUM_DISCOVERY, due=1, in_progress=sweeps_in_progress(pipeline.engine), queued=0)
     assert isinstance(standing, dg.SkipReason)
     pass_time(pipeline.engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
     assert in_progress(pipeline) == []

@@ -9,7 +9,7 @@ from subprocess import Popen, TimeoutExpired
 import pytest
 
 from music_pipeline.catalog.fingerprint import TableDigest
-from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES
 from music_pipeline.worker.runner import database_now
 from music_pipeline_tests.support.pipeline import Pipeline
 from music_pipeline_tests.system.crash.conftest import (
@@ -128,7 +128,7 @@ def test_enrichment_that_is_killed_is_taken_up_by_the_next(
     for point in ("in_call", "before_commit", "after_commit"):
         killings_to_the_end.at(point, 2)
     killings_to_the_end.take_up()
-    assert_nothing_was_lost(killings_to_the_end.pipeline, undisturbed_to_the_end, stages=tuple(Stage))
+    assert_nothing_was_lost(killings_to_the_end.pipeline, undisturbed_to_the_end, stages=tuple(STAGES))
     killings_to_the_end.report(record_property)
 
 
@@ -189,7 +189,7 @@ def test_enrichment_and_profiles_may_be_killed_at_any_moment(
     for _ in range(3):
         killings_to_the_end.after(chosen.uniform(0.1, 3.0))
     killings_to_the_end.take_up()
-    assert_nothing_was_lost(killings_to_the_end.pipeline, undisturbed_to_the_end, stages=tuple(Stage))
+    assert_nothing_was_lost(killings_to_the_end.pipeline, undisturbed_to_the_end, stages=tuple(STAGES))
     killings_to_the_end.report(record_property)
 
 

@@ -60,7 +60,7 @@ def run_dagster(instance: dg.DagsterInstance, artist: str | None) -> None:
     config = {"ops": {node.name: {"config": quick} for node in sweep.graph.nodes}}
     sweep.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
     if artist is not None:
-        dg.materialize([catalog, enrichment], instance=instance, partition_key=artist, raise_on_error=False)
+        dg.materialize([catalog(), enrichment()], instance=instance, partition_key=artist, raise_on_error=False)
 
 
 def add_fault(sandbox: SandboxProcess, name: str, kind: str) -> None:

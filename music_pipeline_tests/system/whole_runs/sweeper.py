@@ -5,7 +5,7 @@ import select
 import sys
 
 from music_pipeline import logs
-from music_pipeline.work.model import CATALOG_STAGES
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import drain
 
 PAUSE_SECONDS = 0.05
@@ -24,7 +24,7 @@ def main(run_id: str) -> None:
     while not has_ended(pause):
         outcomes = [
             outcome
-            for stage in CATALOG_STAGES
+            for stage in catalog_stages()
             for outcome in drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
         pause = 0.0 if outcomes else PAUSE_SECONDS

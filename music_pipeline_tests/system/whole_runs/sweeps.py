@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
-from music_pipeline.stages.profiles.producers import enqueue_due_look_ups
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.stages import STAGES, due_hook
 from music_pipeline.worker.runner import drain
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
-STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT, Stage.SOCIAL_ENRICHMENT)
 # What waits for a time is due: retries, breakers, blocks and quotas, and the sources that failed.
 A_DAY_GOES_BY = (
     "UPDATE work SET available_at = now() - interval '1 second' WHERE lease_token IS NULL",
@@ -34,10 +31,8 @@ def sweep_all(pipeline: Pipeline, run_id: str = "sweep", time_box: float = 60) -
     """One sweep of every stage; how many pieces of work it took up."""
     done = 0
     for stage in STAGES:
-        if stage is Stage.ENRICHMENT:
-            enqueue_due_enrichment(pipeline.engine)
-        if stage is Stage.SOCIAL_ENRICHMENT:
-            enqueue_due_look_ups(pipeline.engine)
+        if (hook := due_hook(stage)) is not None:
+            hook.enqueue_due(pipeline.engine)
         done += len(list(drain(stage, run_id=run_id, time_box=time_box)))
     return done
 

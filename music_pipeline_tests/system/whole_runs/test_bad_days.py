@@ -3,18 +3,19 @@
 import pytest
 
 from music_pipeline.catalog.provider_answers import decision_on
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import database_now, drain, refresh
 from music_pipeline_tests.support.pipeline import Pipeline, small_artists_of
 
 KINDS = ["5xx", "truncated_json", "html", "reset"]
 # What the sweeps of these tests work off; enrichment comes after them.
-OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in CATALOG_STAGES)})"
+OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in catalog_stages())})"
 
 
 @pytest.fixture(autouse=True)
 def retries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in CATALOG_STAGES:
+    for stage in catalog_stages():
         monkeypatch.setenv(f"RETRY_{stage.upper()}_BASE_SECONDS", "0")
 
 
@@ -82,7 +83,7 @@ def test_a_short_fault_of_any_kind_leaves_the_same_catalogue(
     pipeline.sandbox.clear_faults()
     key = pipeline.value("SELECT artist_key FROM artists")
     cutoff = database_now(pipeline.engine)
-    for stage in CATALOG_STAGES:
+    for stage in catalog_stages():
         refresh(stage, [key], run_id="undisturbed", cutoff=cutoff)
     assert pipeline.facts() == disturbed
 
@@ -178,7 +179,7 @@ def test_work_whose_time_is_over_goes_on_in_the_next_sweep_without_asking_again(
     pipeline: Pipeline, small_artists: list[str]
 ) -> None:
     pipeline.discover(*small_artists[:2])
-    for stage in CATALOG_STAGES[:2]:
+    for stage in catalog_stages()[:2]:
         list(drain(stage, run_id="first", time_box=60))
     pipeline.sandbox.reset_stats()
     pipeline.sandbox.add_fault("spotify", "latency", seconds=1.5)  # one answer takes longer than the sweep has

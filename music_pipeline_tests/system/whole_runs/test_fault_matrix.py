@@ -28,7 +28,8 @@ from music_pipeline.sandbox.faults import WITH_TOKEN
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.stages.enrichment.sources import SOURCES, asked_on_demand
 from music_pipeline.work.dead_letters import requeue
-from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
+from music_pipeline.work.model import Selector, Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import database_now, refresh
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.support.pipeline import Pipeline
@@ -163,7 +164,7 @@ def ask_everything_again(pipeline: Pipeline) -> None:
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
     keys = [row.artist_key for row in pipeline.rows("SELECT artist_key FROM artists ORDER BY 1")]
     cutoff = database_now(pipeline.engine)
-    for stage in (*CATALOG_STAGES, Stage.ENRICHMENT):
+    for stage in (*catalog_stages(), Stage.ENRICHMENT):
         refresh(stage, keys, run_id="again", cutoff=cutoff)
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
 

@@ -5,7 +5,8 @@ from collections import Counter
 from music_pipeline.matching.names import normalise_name
 from music_pipeline.matching.titles import identity_versions, parse_title, same_version
 from music_pipeline.work.enqueue import enqueue
-from music_pipeline.work.model import CATALOG_STAGES, Stage
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import database_now, drain, refresh
 from music_pipeline_tests.support.pipeline import Pipeline
 
@@ -64,7 +65,7 @@ def test_a_refresh_asks_again_and_writes_no_row_of_an_unchanged_catalogue(
     before = counts(pipeline)
     pipeline.sandbox.reset_stats()
     cutoff = database_now(pipeline.engine)
-    for stage in CATALOG_STAGES:
+    for stage in catalog_stages():
         (outcome,) = refresh(stage, [key], run_id="again", cutoff=cutoff)
         assert outcome.error is None
         assert not outcome.changed
@@ -80,7 +81,7 @@ def test_a_refresh_of_several_stages_asks_no_question_twice(pipeline: Pipeline, 
     key = pipeline.value("SELECT artist_key FROM artists")
     pipeline.sandbox.reset_stats()
     cutoff = database_now(pipeline.engine)
-    for stage in CATALOG_STAGES:
+    for stage in catalog_stages():
         refresh(stage, [key], run_id="again", cutoff=cutoff)
     assert {name: one["repeats"] for name, one in pipeline.sandbox.stats().items() if one["repeats"]} == {}
 
@@ -156,7 +157,7 @@ def test_a_gap_in_a_list_is_recorded_as_a_partial_answer(pipeline: Pipeline, sma
 
 def test_a_gap_in_a_search_is_closed_by_the_releases_own_list(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
-    for stage in CATALOG_STAGES[:2]:
+    for stage in catalog_stages()[:2]:
         list(drain(stage, run_id="sweep", time_box=60))
     pipeline.sandbox.add_fault("spotify", "null_items", count=3)
     list(drain(Stage.TRACK_DISCOVERY, run_id="sweep", time_box=60))
@@ -165,7 +166,7 @@ def test_a_gap_in_a_search_is_closed_by_the_releases_own_list(pipeline: Pipeline
 
 def test_work_on_one_release_reads_only_that_release(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
-    for stage in CATALOG_STAGES[:2]:
+    for stage in catalog_stages()[:2]:
         list(drain(stage, run_id="sweep", time_box=60))
     row = pipeline.rows("SELECT r.release_id, artist_id FROM releases r JOIN artist_releases USING (release_id)")[0]
     with pipeline.engine.begin() as connection:

@@ -17,15 +17,14 @@ import sqlalchemy as sa
 
 from music_pipeline.cli.main import run
 from music_pipeline.database.queries import query
-from music_pipeline.defs.runs.checks import verdicts
+from music_pipeline.defs.runs.stage_checks import stage_results
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
-from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE
+from music_pipeline.work.model import Stage
+from music_pipeline.work.stages import STAGES, catalog_stages
 from music_pipeline.worker.runner import database_now, drain
 from music_pipeline_tests.support.pipeline import Pipeline
 from music_pipeline_tests.system.whole_runs.sweeps import (
-    STAGES,
     let_a_day_go_by,
     run_until_nothing_is_open,
     smallest,
@@ -41,7 +40,7 @@ ARTISTS = 2
 SWEEPS = 6  # one more than there are attempts
 LONGEST_SECONDS = 90
 Found = TypeVar("Found")
-OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in CATALOG_STAGES)})"
+OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in catalog_stages())})"
 
 
 @pytest.fixture
@@ -232,13 +231,15 @@ def test_the_catalogue_says_how_old_is_what_it_shows(pipeline: Pipeline, capsys:
     sweep_all(pipeline)
     now = database_now(pipeline.engine)
     with pipeline.engine.connect() as connection:
-        rows = connection.execute(query("catalogue_ages"), {"assets": list(ASSET_OF_STAGE.values())}).all()
+        rows = connection.execute(query("catalogue_ages"), {"assets": [spec.asset for spec in STAGES.values()]}).all()
     ages = {(row.asset, row.source): now - row.oldest for row in rows}
-    assert {asset for asset, _ in ages} == set(ASSET_OF_STAGE.values())
+    assert {asset for asset, _ in ages} == {spec.asset for spec in STAGES.values()}
     discogs = timedelta(days=20)
     assert discogs <= ages.pop(("producers", "discogs")) <= discogs + timedelta(hours=1)
     assert max(ages.values()) < timedelta(hours=1)
-    verdict = next(one for one in verdicts(pipeline.engine, Stage.PRODUCER_IDENTIFICATION, []) if one.name == "overdue")
+    verdict = next(
+        one for one in stage_results(pipeline.engine, Stage.PRODUCER_IDENTIFICATION, []) if one.name == "overdue"
+    )
     assert verdict.metadata["as_of discogs"] < verdict.metadata["as_of musicbrainz"]
     assert run(["status"]) == 0
     shown = capsys.readouterr().out

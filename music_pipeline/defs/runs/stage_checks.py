@@ -1,4 +1,4 @@
-"""The verdicts of the checks after a run; sql/queries/checks.sql counts. Which there are, `defs/checks.py` declares."""
+"""The results of a stage's checks after a run. `defs/checks.py` declares them, sql/queries/checks.sql counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,19 @@ import sqlalchemy as sa
 from music_pipeline.database.queries import query
 from music_pipeline.defs.checks import LONGEST_OVERDUE, CatalogCheck, checks_of
 from music_pipeline.defs.keys import asset_of, queue_of
-from music_pipeline.defs.runs.counts import Counted, counted
+from music_pipeline.defs.runs.counts import Count, count
 from music_pipeline.defs.runs.events import SAMPLE, failures
 from music_pipeline.work import status
 from music_pipeline.work.model import Stage
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE, Outcome
+from music_pipeline.work.stages import STAGES
+from music_pipeline.worker.outcomes import Outcome
+
+WARN = dg.AssetCheckSeverity.WARN
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found, for either way in which Dagster takes it."""
+class CheckResult:
+    """The result of a check, for both forms in which Dagster takes it."""
 
     asset: dg.AssetKey
     name: str
@@ -33,7 +36,7 @@ class Verdict:
         return dg.AssetCheckKey(self.asset, self.name)
 
     def result(self) -> dg.AssetCheckResult:
-        """For the run of the asset itself."""
+        """The form for a run of the asset itself."""
         return dg.AssetCheckResult(
             passed=self.passed,
             asset_key=self.asset,
@@ -43,7 +46,7 @@ class Verdict:
         )
 
     def evaluation(self) -> dg.AssetCheckEvaluation:
-        """For a sweep, which is a run of another asset."""
+        """The form for a sweep, which is a run of another asset."""
         return dg.AssetCheckEvaluation(
             asset_key=self.asset,
             check_name=self.name,
@@ -54,35 +57,36 @@ class Verdict:
         )  # fmt: skip
 
 
-def verdicts(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts of all checks of a stage's asset, after a run with these outcomes."""
-    return [last_run(stage, outcomes), *standing_verdicts(engine, stage)]
+def stage_results(engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]) -> list[CheckResult]:
+    """The results of all checks of a stage's asset, after a run with these outcomes."""
+    return [last_run(asset_of(stage), outcomes), *standing_results(engine, stage)]
 
 
-def standing_verdicts(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[Verdict]:
-    """The verdicts of the checks of a stage's asset that are about no run."""
+def standing_results(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[CheckResult]:
+    """The results of the checks of a stage's asset that do not depend on a run."""
     return [
         overdue(stage, status.overdue(engine, stage), as_of(engine, stage)),
-        *counted_verdicts(engine, stage, afresh=afresh),
+        *counted_results(engine, stage, afresh=afresh),
     ]
 
 
-def counted_verdicts(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[Verdict]:
-    """The verdicts of the checks that are counted over the catalogue; each says when that was."""
+def counted_results(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[CheckResult]:
+    """The results of the checks that are counted over the catalog. Each says when."""
+    asset, parameters = STAGES[stage].asset, {"stage": stage.value}
     return [
-        judged(check, counted(engine, f"check_{ASSET_OF_STAGE[stage]}_{check.name}", afresh=afresh))
+        judge(check, count(engine, f"check_{asset}_{check.name}", parameters, afresh=afresh))
         for check in checks_of(stage)
     ]
 
 
-def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
+def last_run(asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> CheckResult:
     """Passed if nothing failed or waits."""
     failed = failures(outcomes)
-    return Verdict(
-        asset=asset_of(stage),
+    return CheckResult(
+        asset=asset,
         name="last_run",
         passed=not failed,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=WARN,
         metadata={
             "attempted": len(outcomes),
             "failed": len(failed),
@@ -91,32 +95,29 @@ def last_run(stage: Stage, outcomes: Sequence[Outcome]) -> Verdict:
     )
 
 
-def as_of(engine: sa.Engine, stage: Stage) -> dict[str, str]:
-    """When each source last said the oldest of what the stage's asset shows: by source, as `as_of <source>`, in UTC."""
-    ages = counted(engine, "catalogue_ages", {"assets": [ASSET_OF_STAGE[stage]]})
+def as_of(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> dict[str, str]:
+    """The age of the oldest shown value of each source, as `as_of <source>` in UTC."""
+    ages = count(engine, "catalogue_ages", {"assets": [STAGES[stage].asset]}, afresh=afresh)
     oldest = {row["source"]: datetime.fromisoformat(row["oldest"]).astimezone(UTC) for row in ages.rows}
     return {f"as_of {source}": time.isoformat(timespec="minutes") for source, time in oldest.items()}
 
 
-def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> Verdict:
-    """Passed if the oldest due work is no older than LONGEST_OVERDUE; `oldest` is None where nothing is due.
-
-    `ages`: see `as_of`.
-    """
+def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> CheckResult:
+    """Passed if no due work is older than LONGEST_OVERDUE. `oldest` is None if nothing is due. `ages`: see `as_of`."""
     seconds = 0.0 if oldest is None else oldest.total_seconds()
-    return Verdict(
+    return CheckResult(
         asset=asset_of(stage),
         name="overdue",
         passed=seconds <= LONGEST_OVERDUE.total_seconds(),
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=WARN,
         metadata={"oldest_due_minutes": round(seconds / 60, 1), "something_due": oldest is not None, **ages},
     )
 
 
-def judged(check: CatalogCheck, count: Counted) -> Verdict:
-    """Passed if at most the tolerated share of what was looked at is bad."""
-    total, bad = count.row["total"], count.row["bad"]
-    return Verdict(
+def judge(check: CatalogCheck, counted: Count) -> CheckResult:
+    """Passed if at most the tolerated share is bad."""
+    total, bad = counted.row["total"], counted.row["bad"]
+    return CheckResult(
         asset=asset_of(check.stage),
         name=check.name,
         passed=bad <= check.tolerated * total,
@@ -125,20 +126,20 @@ def judged(check: CatalogCheck, count: Counted) -> Verdict:
             "total": total,
             "bad": bad,
             "good_share": 1 - bad / total if total else 1.0,
-            "sample": count.row["sample"] or [],
-            **count.told,
+            "sample": counted.row["sample"] or [],
+            **counted.metadata,
         },
     )
 
 
-def dead_work(engine: sa.Engine, stage: Stage) -> Verdict:
-    """The check of a queue asset: nothing of the stage was given up."""
+def dead_work(engine: sa.Engine, stage: Stage) -> CheckResult:
+    """Passed if no work of the stage was given up. A check of the queue asset."""
     with engine.connect() as connection:
         row = connection.execute(query("check_dead_work"), {"stage": stage.value}).one()
-    return Verdict(
+    return CheckResult(
         asset=queue_of(stage),
         name="dead_work",
         passed=row.bad == 0,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=WARN,
         metadata={"open": row.total - row.bad, "dead": row.bad, "sample": row.sample or []},
     )
