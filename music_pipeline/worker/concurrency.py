@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,3 +42,10 @@ async def settled(calls: Iterable[Awaitable[Found]]) -> list[Found | Exception]:
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result
     return [result for result in results if not isinstance(result, BaseException) or isinstance(result, Exception)]
+
+
+def batches(items: Iterable[Found], size: int) -> Iterator[list[Found]]:
+    """The items in lists of at most `size`."""
+    remaining = iter(items)
+    while batch := list(itertools.islice(remaining, size)):
+        yield batch

@@ -19,11 +19,13 @@ from music_pipeline.matching.titles import identity_versions, parse_title
 from music_pipeline.providers.records import AudioFeatures
 from music_pipeline.stages.enrichment.rows import Said, SourceAnswer
 from music_pipeline.stages.enrichment.sources import AUDIO_FEATURES, SOURCES
-from music_pipeline.worker.concurrency import settled
+from music_pipeline.worker.concurrency import batches, settled
 
 if TYPE_CHECKING:  # the clients take their time to load, and the command line wants the names of the sources only
     from music_pipeline.providers.clients import Providers
+    from music_pipeline.providers.musicbrainz_records import MusicBrainzRecording
 
+MOST_ISRCS_A_SEARCH = 80
 DURATION_TOLERANCE_MS = 8_000
 
 
@@ -91,13 +93,20 @@ async def fetch_musicbrainz(providers: "Providers", asked: Sequence[Asked]) -> d
     rest = [one for one in asked if one.recording.recording_id not in answers]
     by_isrc = [one for one in rest if one.recording.isrcs]
     answers |= dict.fromkeys((one.recording.recording_id for one in rest if not one.recording.isrcs), None)
-    if by_isrc:
-        isrcs = [isrc for one in by_isrc for isrc in one.recording.isrcs][:80]
-        found = await providers.musicbrainz.recordings_by_isrc(isrcs, fresh_since=_newest(by_isrc))
-        for one in by_isrc:
-            mbids = [hit.mbid for hit in found if _is_same(one.recording, hit)]
-            answers[one.recording.recording_id] = _said("musicbrainz", musicbrainz_id=mbids[0]) if mbids else None
+    found = await _recordings_by_isrc(providers, by_isrc)
+    for one in by_isrc:
+        mbids = [hit.mbid for hit in found if _is_same(one.recording, hit)]
+        answers[one.recording.recording_id] = _said("musicbrainz", musicbrainz_id=mbids[0]) if mbids else None
     return answers
+
+
+async def _recordings_by_isrc(providers: "Providers", asked: Sequence[Asked]) -> list["MusicBrainzRecording"]:
+    """What MusicBrainz has for all ISRCs of these recordings, in as many searches as they need."""
+    isrcs = list(dict.fromkeys(isrc for one in asked for isrc in one.recording.isrcs))
+    found: list[MusicBrainzRecording] = []
+    for batch in batches(isrcs, MOST_ISRCS_A_SEARCH):
+        found += await providers.musicbrainz.recordings_by_isrc(batch, fresh_since=_newest(asked))
+    return found
 
 
 def _is_same(recording: EnrichableRecording, hit: Any) -> bool:
