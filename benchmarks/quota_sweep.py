@@ -21,10 +21,10 @@ from music_pipeline.database.engine import get_engine
 from music_pipeline.database.queries import query
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.work.dead_letters import open_work
 from music_pipeline.work.model import CATALOG_STAGES, Selector, Stage
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 
 PAUSE_SECONDS = 0.2
 LONGEST_SECONDS = 1_200.0
@@ -58,8 +58,8 @@ def work_off(stages: Sequence[Stage]) -> None:
 def sweep_until(over: threading.Event, stage: Stage) -> None:
     """Do what falls due of a stage."""
     while not over.wait(PAUSE_SECONDS):
-        for outcome in drain(stage, run_id=f"benchmark {stage.value}", time_box=TIME_BOX_SECONDS):
-            if outcome.error is not None and not outcome.waiting:
+        for outcome in sweep(stage, run_id=f"benchmark {stage.value}", time_box=TIME_BOX_SECONDS):
+            if outcome.is_failed:
                 raise RuntimeError(f"{stage}: {outcome.text}")
 
 
@@ -68,7 +68,7 @@ def wait_until_done(stages: Sequence[Stage], sweeps: Sequence[Future[None]]) -> 
     engine, deadline = get_engine(), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         if Stage.ENRICHMENT in stages:
-            enqueue_due_enrichment(engine)
+            enqueue_due(engine)
         is_open = any(open_work(engine, Selector(stage=stage), limit=1) for stage in stages)
         if any(sweep.done() for sweep in sweeps) or (not is_open and _seconds_to_wait() is None):
             return

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog import reviews
 from music_pipeline.catalog.artists import artists_by_id
-from music_pipeline.catalog.audit import explain
-from music_pipeline.catalog.reviews import Decided, Review
+from music_pipeline.catalog.audit import set_audit_reason
+from music_pipeline.catalog.reviews import Decision, Review
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Enqueued, Stage
 
@@ -16,7 +16,7 @@ from music_pipeline.work.model import Enqueued, Stage
 TIME_TO_DECIDE = timedelta(hours=1)
 
 
-def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decided) -> Enqueued:
+def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decision) -> Enqueued:
     """Lock an ambiguous subject to a candidate, and enqueue again at once what had stopped there.
 
     Raises DecisionError.
@@ -31,7 +31,7 @@ def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: De
         return _identify_again(connection, review, correlation_id)
 
 
-def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> Review:
+def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> Review:
     """Lock an ambiguous subject to none of its candidates. Raises DecisionError."""
     with engine.begin() as connection:
         review = reviews.review(connection, id_or_prefix)
@@ -40,7 +40,7 @@ def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> Rev
     return review
 
 
-def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
+def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> reviews.HeldChange:
     """Set the rows of a held change inactive, with the reason. Raises DecisionError."""
     with engine.begin() as connection:
         held = reviews.held_change(connection, id_or_prefix)
@@ -49,7 +49,7 @@ def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> revie
     return held
 
 
-def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
+def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> reviews.HeldChange:
     """Keep the rows of a held change. Raises DecisionError."""
     with engine.begin() as connection:
         held = reviews.held_change(connection, id_or_prefix)
@@ -60,7 +60,7 @@ def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> revie
 
 def _explain(connection: sa.Connection, why: str) -> str:
     correlation_id = str(uuid4())
-    explain(connection, why=why, run_id="", correlation_id=correlation_id)
+    set_audit_reason(connection, why=why, run_id="", correlation_id=correlation_id)
     return correlation_id
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.catalog.audit import explain
+from music_pipeline.catalog.audit import set_audit_reason
 from music_pipeline.catalog.source_rows import SourceStatus
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import write_rows
@@ -116,7 +116,7 @@ def reprocess(
             artists = _artists(connection, rows)
             return Reprocessed(rows, tuple(one.artist_key for one in artists), (), dry_run, correlation_id)
         why = f"Asked again by {by}: {filters}"
-        explain(connection, why=why, run_id=run_id, correlation_id=correlation_id)
+        set_audit_reason(connection, why=why, run_id=run_id, correlation_id=correlation_id)
         write_rows(connection, "request_recording_sources", [_key(row) for row in rows])
         artists = _artists(connection, rows)
         work_ids = _enqueue(connection, artists, origin, correlation_id)

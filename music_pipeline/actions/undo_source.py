@@ -7,7 +7,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.catalog.audit import explain
+from music_pipeline.catalog.audit import set_audit_reason
 from music_pipeline.database.queries import query
 
 log = structlog.get_logger()
@@ -21,7 +21,7 @@ def undo_source(engine: sa.Engine, source: str, *, since: datetime | None, why: 
     correlation_id = str(uuid4())
     reason = f"{source} taken back by {by}: {why}"
     with engine.begin() as connection:
-        explain(connection, why=reason, run_id="", correlation_id=correlation_id)
+        set_audit_reason(connection, why=reason, run_id="", correlation_id=correlation_id)
         undone = connection.execute(query("undo_source"), {"source": source, "since": since}).rowcount
         facts = json.dumps({"source": source, "since": since, "rows": undone}, default=str)
         values = {"act": "source_undo", "facts": facts, "why": reason, "run_id": "", "correlation_id": correlation_id}

@@ -29,7 +29,7 @@ def precedence(connection: sa.Connection, field: str | None = None) -> list[Prec
     return [Precedence(row.field, row.source, row.place, row.minimum_confidence) for row in rows]
 
 
-def place_source(
+def set_rank(
     connection: sa.Connection, field: str, source: str, place: int, minimum_confidence: float | None
 ) -> list[Precedence]:
     """Put a source at a place of a field, the others after it in their order; answers the new order.
@@ -38,14 +38,14 @@ def place_source(
     forms are placed together. Raises InvalidPlace.
     """
     connection.execute(query("lock_field_precedence"))
-    order = moved(precedence(connection, field), field, source, place, minimum_confidence)
+    order = reordered(precedence(connection, field), field, source, place, minimum_confidence)
     fields = KEY_GROUP if field in KEY_GROUP else (field,)
     rows = [asdict(one) | {"field": name} for name in fields for one in order]
     write_rows(connection, "write_field_precedence", rows)
     return order
 
 
-def moved(
+def reordered(
     known: list[Precedence], field: str, source: str, place: int, minimum_confidence: float | None
 ) -> list[Precedence]:
     """The order with a source at a place, places counted anew from 1."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.shrink_guard import loss_is_suspect
+from music_pipeline.catalog.shrink_guard import is_suspicious
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import Version, write_rows
 from music_pipeline.matching.evidence import ProviderId
@@ -212,7 +212,7 @@ def _judged(answer: ProfileAnswer, known: Sequence[FoundProfile], found: Sequenc
         return answer
     before = sum(one.source == answer.provider for one in known)
     lost = _lost(answer.provider, known, found)
-    if not loss_is_suspect(before, len(lost)):
+    if not is_suspicious(before, len(lost)):
         return answer
     text = f"{len(lost)} of {before} addresses are missing: none is taken away."
     return ProfileAnswer(answer.provider, "suspect", answer.items, text)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.external_ids import decide_identity_alone
-from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold
+from music_pipeline.catalog.external_ids import external_id_row, lock_identity
+from music_pipeline.catalog.shrink_guard import Loss, accept_or_hold
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
@@ -67,7 +67,7 @@ def usable_isrc(text: str | None) -> str | None:
 
 def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequence[TrackList]) -> None:
     """Write what was read: recordings found or made, tracks in their places, and the loss of a complete list."""
-    decide_identity_alone(connection)
+    lock_identity(connection)
     rows = connection.execute(
         query("tracks_of_releases"), {"release_ids": [str(one.release_id) for one in lists]}
     ).all()
@@ -75,7 +75,7 @@ def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequenc
     _write_recordings(connection, lists, assignment)
     _write_tracks(connection, lists, assignment, rows)
     _describe_recordings(connection, lists, assignment)
-    _settle_losses(connection, artist_id, lists, rows)
+    _accept_losses(connection, artist_id, lists, rows)
     whole = [str(one.release_id) for one in lists if one.complete]
     if whole:
         connection.execute(query("mark_tracks_read"), {"release_ids": whole})
@@ -172,7 +172,7 @@ def _write_tracks(
     for (release_id, track), recording_id in zip(placed, assignment.recording_ids, strict=True):
         track_id = track_ids.get((release_id, track.disc_number, track.position)) or new_id()
         rows.append(_track_row(track_id, release_id, recording_id, track))
-        ids.append(_external_id_row(track_id, track))
+        ids.append(external_id_row("track", track_id, "spotify", track.spotify_id, source="spotify", confidence=1.0))
     write_rows(connection, "write_tracks", rows)
     write_rows(connection, "write_external_ids", ids)
 
@@ -189,18 +189,7 @@ def _track_row(track_id: UUID, release_id: UUID, recording_id: UUID, track: Read
     }
 
 
-def _external_id_row(track_id: UUID, track: ReadTrack) -> dict[str, object]:
-    return {
-        "entity": "track",
-        "provider": "spotify",
-        "id": track.spotify_id,
-        "entity_id": track_id,
-        "source": "spotify",
-        "confidence": 1.0,
-    }
-
-
-def _settle_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[TrackList], held: Sequence[Any]) -> None:
+def _accept_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[TrackList], held: Sequence[Any]) -> None:
     """Tracks that complete lists no longer hold, over all releases of the artist that were read."""
     whole = {one.release_id: {(t.disc_number, t.position) for t in one.tracks} for one in lists if one.complete}
     known = [row for row in held if row.release_id in whole]
@@ -213,15 +202,15 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[T
         answered=sum(map(len, whole.values())),
         reason=f"Complete track lists no longer hold {len(lost)} of {len(known)} tracks.",
     )
-    if believe_or_hold(connection, loss) and lost:
-        take_tracks_away(
+    if accept_or_hold(connection, loss) and lost:
+        deactivate_tracks(
             connection,
             [row.track_id for row in lost],
             reason=f"Not in the release's complete track list of {datetime.now(UTC):%Y-%m-%d}.",
         )
 
 
-def take_tracks_away(connection: sa.Connection, track_ids: Sequence[UUID], *, reason: str) -> None:
+def deactivate_tracks(connection: sa.Connection, track_ids: Sequence[UUID], *, reason: str) -> None:
     """Set tracks inactive, with the reason."""
     connection.execute(query("inactivate_tracks"), {"track_ids": [str(one) for one in track_ids], "reason": reason})
 

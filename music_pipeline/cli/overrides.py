@@ -6,9 +6,9 @@ import click
 import sqlalchemy as sa
 
 from music_pipeline.actions.override import set_own_value, unset_own_value
-from music_pipeline.catalog.audit import explain
+from music_pipeline.catalog.audit import set_audit_reason
 from music_pipeline.catalog.overrides import InvalidValue, entity_of
-from music_pipeline.catalog.precedence import InvalidPlace, place_source
+from music_pipeline.catalog.precedence import InvalidPlace, set_rank
 from music_pipeline.catalog.precedence import precedence as order_of
 from music_pipeline.cli.terminal import one_line_for, open_database, show_table, who
 from music_pipeline.stages.enrichment.sources import SOURCES
@@ -59,7 +59,7 @@ def _check_why(why: str) -> None:
 
 
 def _explain(connection: sa.Connection, why: str) -> None:
-    explain(connection, why=why, run_id="", correlation_id=str(uuid4()))
+    set_audit_reason(connection, why=why, run_id="", correlation_id=str(uuid4()))
 
 
 @click.group()
@@ -93,7 +93,7 @@ def set_precedence(field: str, source: str, place: int, minimum_confidence: floa
         raise click.UsageError(f"{source} does not give {field}; it gives {', '.join(sorted(SOURCES[source].gives))}.")
     with one_line_for(InvalidPlace), open_database().begin() as connection:
         _explain(connection, f"Precedence of {field} set by {who()}: {source} at {place}")
-        order = place_source(connection, field, source, place, minimum_confidence)
+        order = set_rank(connection, field, source, place, minimum_confidence)
     click.echo(f"{field}: " + ", ".join(f"{one.place} {one.source} (≥ {one.minimum_confidence:g})" for one in order))
 
 

@@ -13,7 +13,7 @@ from music_pipeline.ops.doctor import advice_on_skipped
 from music_pipeline.providers.sonoteller import SonotellerClient
 from music_pipeline.sandbox.providers.sonoteller import analysis
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment, enrichment_is_due
+from music_pipeline.stages.enrichment.due import enqueue_due, is_due
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
@@ -68,8 +68,8 @@ def test_without_an_address_nobody_is_asked_there_is_no_row_and_nothing_is_due(d
     assert {name: counted[name] for name in ("rows", "found", "failed", "waiting", "skipped", "error")} == {
         "rows": 0, "found": 0, "failed": 0, "waiting": 0, "skipped": 0, "error": None,
     }  # fmt: skip
-    assert not enrichment_is_due(discovered.engine)
-    assert enqueue_due_enrichment(discovered.engine) == 0
+    assert not is_due(discovered.engine)
+    assert enqueue_due(discovered.engine) == 0
     asked_alone(discovered)
     assert "sonoteller" not in requests(discovered)
     assert discovered.rows(ROWS) == []
@@ -80,7 +80,7 @@ def test_an_address_makes_one_question_due_and_changes_nothing_at_the_others(dis
     before, first = of_others(discovered), recordings(discovered)[0]
     discovered.sandbox.reset_stats()
     tell(discovered, first, SONGS[0])
-    assert enrichment_is_due(discovered.engine)
+    assert is_due(discovered.engine)
     assert [one.error for one in enrich(discovered)] == [None]
     assert requests(discovered) == {"sonoteller": 1}
     assert of_others(discovered) == before
@@ -88,8 +88,8 @@ def test_an_address_makes_one_question_due_and_changes_nothing_at_the_others(dis
     assert (row.recording_id, row.status, row.fields) == (first, "found", analysis(SONGS[0]))
     assert row.confidence == pytest.approx(0.6)
     assert (row.expires_at - row.fetched_at).days == 365
-    assert not enrichment_is_due(discovered.engine)
-    assert enqueue_due_enrichment(discovered.engine) == 0
+    assert not is_due(discovered.engine)
+    assert enqueue_due(discovered.engine) == 0
 
 
 def test_what_was_heard_is_shown_but_explicit_is_whoever_sells_the_recordings_word(discovered: Pipeline) -> None:
@@ -145,7 +145,7 @@ def test_an_answer_that_breaks_off_is_paid_for_and_asked_again_only_when_the_row
     assert used(discovered) == 1
     (row,) = discovered.rows(ROWS)
     assert (row.status, row.attempts, row.is_retriable) == ("failed", 1, False)
-    assert enqueue_due_enrichment(discovered.engine) == 0
+    assert enqueue_due(discovered.engine) == 0
     let_time_pass(discovered)
     enrich(discovered)
     assert [row.status for row in discovered.rows(ROWS)] == ["found"]
@@ -166,7 +166,7 @@ def test_what_the_month_does_not_allow_waits_without_using_an_attempt_and_is_tak
     waiting = [row for row in discovered.rows(ROWS) if row.status != "found"]
     assert {(row.status, row.attempts, row.is_retriable) for row in waiting} == {("failed", 0, True)}
     assert all("the 1 calls of the month are used up" in row.error for row in waiting)
-    assert enqueue_due_enrichment(discovered.engine) == 0
+    assert enqueue_due(discovered.engine) == 0
     assert discovered.value("SELECT min(next_attempt_at - now()) > interval '12 hours' FROM recording_sources "
                             "WHERE is_retriable")  # fmt: skip
     monkeypatch.setenv("SONOTELLER_MONTHLY_QUOTA", "3")
@@ -198,10 +198,10 @@ def test_a_question_that_failed_is_taken_back_with_its_address(discovered: Pipel
     discovered.sandbox.clear_faults()
     discovered.sandbox.reset_stats()
     let_time_pass(discovered)
-    assert enrichment_is_due(discovered.engine)
+    assert is_due(discovered.engine)
     take_back(discovered, first)
     assert discovered.rows(ROWS) == []
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
     assert enrich(discovered) == []
     asked_alone(discovered)
     assert requests(discovered) == {}
@@ -215,7 +215,7 @@ def test_what_was_heard_goes_with_its_address_and_another_is_listened_to(discove
     enrich(discovered)
     tell(discovered, first, SONGS[0])  # the same again
     assert [row.fields for row in discovered.rows(ROWS)] == [analysis(SONGS[0])]
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
     tell(discovered, first, SONGS[1])
     assert discovered.rows(ROWS) == []
     enrich(discovered)

@@ -15,7 +15,7 @@ from music_pipeline.defs.runs.source_events import source_outcomes
 from music_pipeline.gateway import addresses
 from music_pipeline.ops.doctor import enrichment_findings
 from music_pipeline.providers.registry import PROVIDERS
-from music_pipeline.stages.enrichment.due import LAST_PRIORITY, enqueue_due_enrichment, enrichment_is_due
+from music_pipeline.stages.enrichment.due import LAST_PRIORITY, enqueue_due, is_due
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline_tests.support.enriching import change, enrich, requests, rows_by_source
 from music_pipeline_tests.support.pipeline import Pipeline
@@ -55,17 +55,17 @@ def let_answers_grow_old(pipeline: Pipeline, *sources: str) -> None:
 def test_answers_past_their_time_are_asked_for_again_after_everything_else(discovered: Pipeline) -> None:
     enrich(discovered)
     before = rows_by_source(discovered)
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
     let_answers_grow_old(discovered, "lastfm")
     discovered.sandbox.reset_stats()
-    assert enrichment_is_due(discovered.engine)
-    assert enqueue_due_enrichment(discovered.engine) == 1
+    assert is_due(discovered.engine)
+    assert enqueue_due(discovered.engine) == 1
     assert discovered.value("SELECT priority FROM work WHERE stage = 'enrichment'") == LAST_PRIORITY
     assert [one.error for one in enrich(discovered)] == [None]
     found = discovered.value("SELECT count(*) FROM recording_sources WHERE source = 'lastfm' AND status = 'found'")
     assert requests(discovered) == {"lastfm": found}
     assert rows_by_source(discovered) == before
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
 
 
 def test_when_every_answer_is_old_one_sweep_leaves_nothing_due(discovered: Pipeline) -> None:
@@ -78,7 +78,7 @@ def test_when_every_answer_is_old_one_sweep_leaves_nothing_due(discovered: Pipel
         "SELECT source, count(*) AS n FROM recording_sources WHERE status = 'found' AND expires_at <= now() GROUP BY 1"
     )
     assert discovered.rows(old) == []
-    assert enqueue_due_enrichment(discovered.engine) == 0
+    assert enqueue_due(discovered.engine) == 0
 
 
 def test_old_answers_are_taken_a_few_at_a_time_the_oldest_first(engine: sa.Engine) -> None:
@@ -93,7 +93,7 @@ def test_old_answers_are_taken_a_few_at_a_time_the_oldest_first(engine: sa.Engin
 def taken(engine: sa.Engine, *, old_answers: int) -> set[str]:
     """The artists that one look enqueues more."""
     before = keys_of_open_work(engine)
-    enqueue_due_enrichment(engine, old_answers=old_answers)
+    enqueue_due(engine, old_answers=old_answers)
     return keys_of_open_work(engine) - before
 
 
@@ -111,8 +111,8 @@ def test_rows_of_what_is_no_longer_shown_bring_nobody_back(engine: sa.Engine) ->
         assert connection.execute(sa.text("SELECT count(*) FROM artists")).scalar_one() == 2
         connection.execute(sa.text("UPDATE recordings SET inactive_at = now() WHERE title = 'recording'"))
         connection.execute(sa.text("UPDATE releases SET inactive_at = now() WHERE title = 'release'"))
-    assert not enrichment_is_due(engine)
-    assert enqueue_due_enrichment(engine) == 0
+    assert not is_due(engine)
+    assert enqueue_due(engine) == 0
 
 
 def test_rows_of_a_source_that_is_declared_no_more_bring_nobody_back(engine: sa.Engine) -> None:
@@ -120,8 +120,8 @@ def test_rows_of_a_source_that_is_declared_no_more_bring_nobody_back(engine: sa.
         values = {"key": "somebody", "days": -1, "sources": [*SOURCES, "moodbank"]}
         connection.execute(sa.text(ARTIST_WITH_OLD_ANSWER), values)
         connection.execute(sa.text("UPDATE recording_sources SET next_attempt_at = now() WHERE source = 'moodbank'"))
-    assert not enrichment_is_due(engine)
-    assert enqueue_due_enrichment(engine) == 0
+    assert not is_due(engine)
+    assert enqueue_due(engine) == 0
 
 
 @contextmanager
@@ -165,15 +165,15 @@ def test_a_source_without_credentials_is_skipped_shows_what_to_set_and_is_asked_
         assert check.metadata["sample"] == {outcome.artist_key: why}
         (finding,) = [one for one in enrichment_findings(discovered.engine) if one.subject == "source lastfm"]
         assert "music-pipeline credentials set LASTFM_API_KEY" in str(finding.advice)
-        assert not enrichment_is_due(discovered.engine)
-        assert enqueue_due_enrichment(discovered.engine) == 0
+        assert not is_due(discovered.engine)
+        assert enqueue_due(discovered.engine) == 0
         credentials.store(discovered.engine, "LASTFM_API_KEY", "sandbox")
         discovered.sandbox.reset_stats()
-        assert enrichment_is_due(discovered.engine)
+        assert is_due(discovered.engine)
         enrich(discovered)
         assert requests(discovered).keys() == {"lastfm"}
         assert {status for status, _ in states_of(discovered, "lastfm")} == {"found", "absent"}
-        assert not enrichment_is_due(discovered.engine)
+        assert not is_due(discovered.engine)
 
 
 def recordings(pipeline: Pipeline) -> list[Any]:
@@ -189,23 +189,23 @@ def test_what_grew_old_while_its_source_had_no_credentials_is_asked_for_once_it_
         environment.delenv("LASTFM_API_KEY")
         enrich(discovered)
         assert "found" in {status for status, _ in states_of(discovered, "lastfm")}
-        assert not enrichment_is_due(discovered.engine)
+        assert not is_due(discovered.engine)
         environment.setenv("LASTFM_API_KEY", "sandbox")
-        assert enrichment_is_due(discovered.engine)
+        assert is_due(discovered.engine)
         enrich(discovered)
         assert {error for _, error in states_of(discovered, "lastfm")} == {None}
-        assert not enrichment_is_due(discovered.engine)
+        assert not is_due(discovered.engine)
 
 
 def test_an_endpoint_that_is_gone_is_tried_again_once_the_lesson_is_forgotten(discovered: Pipeline) -> None:
     enrich(discovered)
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
     change(discovered, "UPDATE provider_capabilities SET learnt_at = learnt_at - interval '8 days'")
     discovered.sandbox.reset_stats()
-    assert enrichment_is_due(discovered.engine)
+    assert is_due(discovered.engine)
     enrich(discovered)
     assert requests(discovered).get("spotify") == 1
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
 
 
 def test_what_a_breaker_held_back_is_due_at_the_next_tick_whoever_saw_that_it_closed(discovered: Pipeline) -> None:
@@ -217,7 +217,7 @@ def test_what_a_breaker_held_back_is_due_at_the_next_tick_whoever_saw_that_it_cl
     discovered.sandbox.clear_faults()
     change(discovered, "UPDATE provider_breakers SET state = 'closed', changed_at = now() - interval '1 hour'")
     pass_ten_minutes(discovered)
-    assert enrichment_is_due(discovered.engine)
+    assert is_due(discovered.engine)
     enrich(discovered)
     assert discovered.value(f"SELECT count(*) {held_back}") == 0
 

@@ -9,8 +9,8 @@ from music_pipeline.catalog.source_rows import EnrichableRecording
 from music_pipeline.providers.musicbrainz import MOST_ISRCS
 from music_pipeline.providers.musicbrainz_records import MusicBrainzRecording
 from music_pipeline.providers.records import NamedId
-from music_pipeline.stages.enrichment.fetch import Asked, fetch_musicbrainz
-from music_pipeline.stages.enrichment.rows import Said
+from music_pipeline.stages.enrichment.fetch import FetchRequest, fetch_musicbrainz
+from music_pipeline.stages.enrichment.rows import SourceValues
 
 ARTIST = NamedId("an-artist", "Nina Simone")
 
@@ -44,7 +44,7 @@ async def test_every_isrc_of_a_batch_is_searched() -> None:
     recordings = [recording(number) for number in range(80)]
     musicbrainz = MusicBrainz(recordings)
     providers: Any = SimpleNamespace(musicbrainz=musicbrainz)
-    answers = await fetch_musicbrainz(providers, [Asked(one, None, frozenset()) for one in recordings])
+    answers = await fetch_musicbrainz(providers, [FetchRequest(one, None, frozenset()) for one in recordings])
     assert len(musicbrainz.searches) == 2
-    found = {id: answer.fields["musicbrainz_id"] for id, answer in answers.items() if isinstance(answer, Said)}
+    found = {id: answer.fields["musicbrainz_id"] for id, answer in answers.items() if isinstance(answer, SourceValues)}
     assert found == {one.recording_id: f"mbid-of-{one.isrcs[1]}" for one in recordings}

@@ -11,7 +11,7 @@ import structlog
 
 from music_pipeline.database.queries import query
 from music_pipeline.providers.deezer import DeezerClient
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment, enrichment_is_due
+from music_pipeline.stages.enrichment.due import enqueue_due, is_due
 from music_pipeline.stages.enrichment.rows import ATTEMPTS
 from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all
 from music_pipeline.work.enqueue import enqueue
@@ -138,7 +138,7 @@ def test_a_second_enrichment_asks_nobody_and_writes_no_row(discovered: Pipeline)
     assert enrich(discovered) == []
     enqueue_again(discovered)
     (outcome,) = enrich(discovered)
-    assert not outcome.changed
+    assert not outcome.has_changed
     assert requests(discovered) == {}
     assert discovered.rows("SELECT * FROM recording_sources ORDER BY recording_id, source") == before
     assert discovered.value("SELECT count(*) FROM audit") == audited
@@ -177,7 +177,7 @@ def test_a_subset_asks_only_its_provider_and_leaves_the_open_work_for_all_source
 def test_a_source_that_was_never_asked_falls_due_by_itself(discovered: Pipeline) -> None:
     enrich(discovered)
     change(discovered, "DELETE FROM recording_sources WHERE source = 'lastfm'")
-    assert enqueue_due_enrichment(discovered.engine) == 1
+    assert enqueue_due(discovered.engine) == 1
     enrich(discovered)
     assert discovered.value("SELECT count(*) FROM recording_sources WHERE source = 'lastfm'") > 0
 
@@ -326,10 +326,10 @@ def test_a_provider_that_is_back_is_seen_and_what_waits_for_it_is_due_at_once(di
         connection.execute(sa.text("UPDATE provider_breakers SET state = 'closed' WHERE provider = 'lastfm'"))
         (back,) = connection.execute(query("providers_that_are_back")).all()
         assert (back.provider, back.waiting > 0) == ("lastfm", True)
-    assert not enrichment_is_due(discovered.engine)
+    assert not is_due(discovered.engine)
     with discovered.engine.begin() as connection:
         connection.execute(query("take_up_waiting_rows"), {"providers": ["lastfm"]})
-    assert enrichment_is_due(discovered.engine)
+    assert is_due(discovered.engine)
 
 
 def test_absent_is_an_answer_with_its_own_date_of_asking_again(discovered: Pipeline) -> None:

@@ -12,7 +12,7 @@ from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import CATALOG_STAGES, Enqueued
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 
 SPEED = 60
 FEW_TRACKS = 60
@@ -33,7 +33,7 @@ class Pipeline:
             ]
 
     def sweep(self, run_id: str = "sweep", time_box: float = 60) -> list[Outcome]:
-        return [one for stage in CATALOG_STAGES for one in drain(stage, run_id=run_id, time_box=time_box)]
+        return [one for stage in CATALOG_STAGES for one in sweep(stage, run_id=run_id, time_box=time_box)]
 
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
         with self.engine.connect() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from music_pipeline.gateway.request import TURN
-from music_pipeline.worker.concurrency import as_they_end
+from music_pipeline.worker.concurrency import in_completion_order
 from music_pipeline.worker.turns import Line
 
 
@@ -60,7 +60,7 @@ def test_each_call_that_is_begun_later_has_a_later_turn_and_all_that_it_begins_h
         return TURN.get()
 
     async def begin(count: int) -> list[int]:
-        return [one async for one in as_they_end(turn() for _ in range(count))]
+        return [one async for one in in_completion_order(turn() for _ in range(count))]
 
     turns = asyncio.run(begin(3))
     assert len(set(turns)) == 3

@@ -14,7 +14,7 @@ from music_pipeline.defs.runs.heartbeat import sweeping
 from music_pipeline.defs.runs.opening import open_database
 from music_pipeline.defs.runs.progress import progress_to
 from music_pipeline.defs.runs.sweep import counts
-from music_pipeline.stages.profiles.producers import enqueue_due_look_ups
+from music_pipeline.stages.profiles.producers import enqueue_due
 from music_pipeline.work.model import Stage
 from music_pipeline.work.status import due
 from music_pipeline.worker import runner
@@ -40,24 +40,24 @@ def swept_producers(context: Context, engine: sa.Engine, config: Drain) -> list[
         if not begun:
             context.log.info("Another sweep is at it, and takes what is due.")
             return []
-        context.log.info("%d producers fell due.", enqueue_due_look_ups(engine))
+        context.log.info("%d producers fell due.", enqueue_due(engine))
         outcomes = []
         report = progress_to(context.log, "producers", expected=due(engine, [STAGE])[STAGE])
-        for outcome in runner.drain(
+        for outcome in runner.sweep(
             STAGE,
             run_id=context.run.run_id,
             time_box=config.time_box_seconds,
             limit=config.limit,
             on_chunk=report,
         ):
-            context.log.log(30 if outcome.error else 20, outcome.text)
+            context.log.log(20 if outcome.is_done else 30, outcome.text)
             outcomes.append(outcome)
         return outcomes
 
 
 def last_run(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
     """Passed if nothing failed or waits."""
-    failed = [outcome.text for outcome in outcomes if outcome.error is not None]
+    failed = [outcome.text for outcome in outcomes if not outcome.is_done]
     return dg.AssetCheckResult(
         passed=not failed,
         asset_key=SOCIAL_QUEUE,

@@ -4,6 +4,7 @@ The ledger knows what is due, `stages/` how it is done.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -17,7 +18,7 @@ from music_pipeline.defs.assets.queues import Drain, DrainAndDiscover, DrainEnri
 from music_pipeline.defs.keys import asset_of
 from music_pipeline.defs.runs.checks import Verdict, dead_work, verdicts
 from music_pipeline.defs.runs.counts import counted
-from music_pipeline.defs.runs.events import Context, complaint, log_outcomes
+from music_pipeline.defs.runs.events import Context, log_outcomes
 from music_pipeline.defs.runs.heartbeat import sweeping
 from music_pipeline.defs.runs.opening import open_database
 from music_pipeline.defs.runs.progress import progress_to
@@ -25,12 +26,12 @@ from music_pipeline.defs.runs.source_checks import enrichment_verdicts
 from music_pipeline.defs.runs.source_events import log_enrichment
 from music_pipeline.ops.quotas import standing_days
 from music_pipeline.settings import settings
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.work.model import Stage
 from music_pipeline.work.status import due
 from music_pipeline.work.sweeps import Sweep, abandoned_sweep
 from music_pipeline.worker import runner
-from music_pipeline.worker.outcomes import ASSET_OF_STAGE, Outcome
+from music_pipeline.worker.outcomes import ASSET_OF_STAGE, Outcome, Status
 
 
 def drain(context: dg.AssetExecutionContext, stage: Stage, config: Drain) -> dg.MaterializeResult[None]:
@@ -86,7 +87,7 @@ def tell_for(context: Context, engine: sa.Engine, stage: Stage, abandoned: Sweep
 def told(context: Context, stage: Stage, config: Drain, expected: int) -> Iterator[Outcome]:
     """Each outcome, as soon as it is there, logged on the asset of the stage."""
     with closing(
-        runner.drain(
+        runner.sweep(
             stage,
             run_id=context.run.run_id,
             time_box=config.time_box_seconds,
@@ -109,15 +110,13 @@ def tell(context: Context, engine: sa.Engine, stage: Stage, outcome: Outcome) ->
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Claimed, succeeded, failed (to be tried again), waiting for a provider, dead: they plot in the UI."""
-    dead = sum(outcome.buried for outcome in outcomes)
-    waiting = sum(outcome.waiting and not outcome.buried for outcome in outcomes)
-    succeeded = sum(complaint(outcome) is None for outcome in outcomes)
+    ended = Counter(outcome.status for outcome in outcomes)
     return {
         "claimed": len(outcomes),
-        "succeeded": succeeded,
-        "failed": len(outcomes) - succeeded - waiting - dead,
-        "waiting": waiting,
-        "dead": dead,
+        "succeeded": sum(outcome.is_done for outcome in outcomes),
+        "failed": ended[Status.FAILED],
+        "waiting": ended[Status.WAITING],
+        "dead": ended[Status.DEAD],
     }
 
 
@@ -148,7 +147,7 @@ def take_up(context: dg.AssetExecutionContext, config: DrainEnrichment) -> None:
         with engine.begin() as connection:
             taken = connection.execute(query("take_up_waiting_rows"), {"providers": config.providers_back})
             context.log.info("%s: %d answers are waited for.", ", ".join(config.providers_back), taken.rowcount)
-    context.log.info("enrichment: %d artists fell due.", enqueue_due_enrichment(engine))
+    context.log.info("enrichment: %d artists fell due.", enqueue_due(engine))
 
 
 def discover(context: dg.AssetExecutionContext, config: DrainAndDiscover) -> None:

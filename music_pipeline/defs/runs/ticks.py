@@ -9,8 +9,8 @@ from music_pipeline.actions.reprocess import ReprocessFilters, reprocess
 from music_pipeline.database.queries import query
 from music_pipeline.defs.keys import ENRICHMENT_QUEUE_OP, SWEEP_TAG
 from music_pipeline.defs.runs.opening import open_database
-from music_pipeline.stages.enrichment.due import enrichment_is_due
-from music_pipeline.stages.profiles.producers import look_ups_are_due
+from music_pipeline.stages.enrichment import due as enrichment
+from music_pipeline.stages.profiles import producers as profiles
 from music_pipeline.work import status
 from music_pipeline.work.model import Stage
 from music_pipeline.work.sweeps import Sweep, abandoned_sweep, sweeps_in_progress
@@ -33,10 +33,10 @@ def is_due(engine: sa.Engine, stage: Stage) -> bool:
     if status.due(engine, [stage])[stage]:
         return True
     if stage is Stage.SOCIAL_ENRICHMENT:
-        return look_ups_are_due(engine)
+        return profiles.is_due(engine)
     if abandoned_sweep(engine, stage.value) is not None:
         return True
-    return stage is Stage.ENRICHMENT and enrichment_is_due(engine)
+    return stage is Stage.ENRICHMENT and enrichment.is_due(engine)
 
 
 def decision(stage: Stage, *, due: bool, in_progress: Sequence[Sweep], queued: int) -> dg.RunRequest | dg.SkipReason:

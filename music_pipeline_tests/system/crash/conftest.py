@@ -22,7 +22,7 @@ from music_pipeline.database.engine import get_engine
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
 from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.support.pipeline import Pipeline
 
@@ -221,7 +221,7 @@ def undisturbed_digest(
         environment.setenv("MUSIC_SANDBOX_URL", world.url)
         engine = get_engine()
         Pipeline(engine, world).discover(*requested(world))
-        outcomes = [one for stage in stages for one in drain(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
+        outcomes = [one for stage in stages for one in sweep(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
         assert {one.error for one in outcomes} == {None}
         assert len(outcomes) >= len(stages) * ARTISTS
         found = digest(engine)

@@ -24,11 +24,11 @@ from music_pipeline import logs
 from music_pipeline.actions.reprocess import ReprocessFilters, reprocess
 from music_pipeline.database.engine import get_engine
 from music_pipeline.defs.runs.heartbeat import sweeping
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
+from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.stages.enrichment.sources import asked_about_all
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Stage
-from music_pipeline.worker.runner import database_now, drain, refresh
+from music_pipeline.worker.runner import database_now, refresh, sweep
 from music_pipeline_tests.system.load.impatience import be_impatient
 
 BEGUN_A_SECOND = 10
@@ -110,8 +110,8 @@ class Client:
         with sweeping(self.engine, Stage.ENRICHMENT.value, run_id=run_id, log=log) as begun:
             if not begun:
                 return ["another sweep is at it"]
-            enqueue_due_enrichment(self.engine)
-            outcomes = list(drain(Stage.ENRICHMENT, run_id=run_id, time_box=SWEEP_SECONDS))
+            enqueue_due(self.engine)
+            outcomes = list(sweep(Stage.ENRICHMENT, run_id=run_id, time_box=SWEEP_SECONDS))
         return ["swept", *(one.error or "done" for one in outcomes)]
 
 

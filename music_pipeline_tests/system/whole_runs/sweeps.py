@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from music_pipeline.stages.enrichment.due import enqueue_due_enrichment
-from music_pipeline.stages.profiles.producers import enqueue_due_look_ups
+from music_pipeline.stages.enrichment import due
+from music_pipeline.stages.profiles import producers
 from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.pipeline import Pipeline
 
 STAGES = (*CATALOG_STAGES, Stage.ENRICHMENT, Stage.SOCIAL_ENRICHMENT)
@@ -35,10 +35,10 @@ def sweep_all(pipeline: Pipeline, run_id: str = "sweep", time_box: float = 60) -
     done = 0
     for stage in STAGES:
         if stage is Stage.ENRICHMENT:
-            enqueue_due_enrichment(pipeline.engine)
+            due.enqueue_due(pipeline.engine)
         if stage is Stage.SOCIAL_ENRICHMENT:
-            enqueue_due_look_ups(pipeline.engine)
-        done += len(list(drain(stage, run_id=run_id, time_box=time_box)))
+            producers.enqueue_due(pipeline.engine)
+        done += len(list(sweep(stage, run_id=run_id, time_box=time_box)))
     return done
 
 
