@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from music_pipeline.database.queries import query
 from music_pipeline.gateway.errors import OutOfTime, ProviderFailure
 from music_pipeline.gateway.gateway import Gateway
 from music_pipeline.gateway.request import Priority
@@ -182,6 +183,7 @@ async def _read(
     """Read a chunk. A defect that ends the reading costs each remaining item an attempt."""
     remaining = {item.work_id: item for item in items}
     try:
+        await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
         async with aclosing(read_many(context, items)) as results:
             async for item, result in results:
                 del remaining[item.work_id]

@@ -31,7 +31,6 @@ from music_pipeline.catalog.source_rows import (
     source_versions,
     write_source_rows,
 )
-from music_pipeline.database.queries import query
 from music_pipeline.database.rows import Version, content_hash
 from music_pipeline.gateway.errors import OutOfTime, ProviderError
 from music_pipeline.stages.enrichment.audio import outdated_rows
@@ -109,7 +108,6 @@ async def read_many(
     context: StageContext, items: Sequence[WorkItem]
 ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""
-    await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
     opened = await gather_results(_open(context, item) for item in items)
     enrichments = [one for one in opened if isinstance(one, Enrichment)]
     groups = _groups(enrichments)
