@@ -1,21 +1,18 @@
-"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
-
-What a statement means belongs to the room that runs it; only how to reach the database belongs here.
-"""
+"""How reaching the database can fail, in words for a person."""
 
 import sqlalchemy as sa
 
 
 class DatabaseUnreachable(Exception):
-    """Postgres does not answer; the text says which and what to do, without its password."""
+    """Postgres does not answer. The text says which one and what to do, without the password."""
 
 
 class MigrationError(Exception):
-    """An applied migration is not the one that we have."""
+    """An applied migration differs from its file."""
 
 
 def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:
-    """One line for people: which Postgres, what it said, what to do."""
+    """A line for a person: which Postgres, what it said, what to do."""
     where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
     said = " ".join(str(error.orig).split()).rstrip("?.")
     return f"Postgres at {where} (database {url.database}) does not answer: {said}. Start it, or correct DATABASE_URL."

@@ -1,7 +1,4 @@
-"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
-
-What a statement means belongs to the room that runs it; only how to reach the database belongs here.
-"""
+"""Apply the migrations of `sql/migrations`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,9 +13,9 @@ MIGRATION_LOCK = 6_851_943_001
 
 
 def migrate(to_migrate: sa.Engine) -> list[str]:
-    """Apply the migrations that were not applied yet, in order, in one transaction under a lock; answer their names.
+    """Apply the missing migrations in order, in one transaction under a lock. Return their names.
 
-    Raises DatabaseUnreachable where Postgres does not answer, MigrationError where an applied file has changed since.
+    Raises DatabaseUnreachable if Postgres does not answer, MigrationError if an applied file has changed since.
     """
     try:
         with to_migrate.begin() as connection:
