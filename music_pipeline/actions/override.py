@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog.overrides import Entity, set_value, unset_value
 from music_pipeline.database.queries import query
-from music_pipeline.stages.enrichment.audio import FIELD, _addresses
+from music_pipeline.stages.enrichment.audio import FIELD, audio_addresses
 from music_pipeline.stages.enrichment.sources import asked_on_demand
 
 
@@ -19,7 +19,7 @@ def set_own_value(
     connection: sa.Connection, entity: Entity, field: str, text: str, *, why: str, by: str
 ) -> dict[str, Any]:
     """`set_value`; another address than before takes back what was heard at that. Raises InvalidValue."""
-    before = _addresses(connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
+    before = audio_addresses(connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
     values = set_value(connection, entity, field, text, why=why, by=by)
     if field == FIELD and values[field] != before:
         _forget_what_was_heard(connection, entity.entity_id)

@@ -99,11 +99,10 @@ def recordings_to_enrich(connection: sa.Connection, artist_id: UUID) -> list[Enr
 def known_rows(connection: sa.Connection, recording_ids: Sequence[UUID]) -> dict[RowKey, KnownRow]:
     """The existing rows of these recordings."""
     rows = connection.execute(query("sources_of_recordings"), {"recording_ids": [str(one) for one in recording_ids]})
-    return {(row["recording_id"], row["source"]): _known_row(row) for row in map(dict, rows.mappings())}
-
-
-def _known_row(row: Mapping[str, Any]) -> KnownRow:
-    return KnownRow(**{name: row[name] for name in KnownRow.__slots__})
+    return {
+        (row["recording_id"], row["source"]): KnownRow(**{name: row[name] for name in KnownRow.__slots__})
+        for row in rows.mappings()
+    }
 
 
 def write_source_rows(
@@ -113,18 +112,15 @@ def write_source_rows(
 
     `known`: the rows as they were before the sources were asked. What an operator asked for since then stays.
     """
-    written = [_columns(row) | _operators_marks(known.get((row.recording_id, row.source))) for row in rows]
+    written = []
+    for row in rows:
+        before = known.get((row.recording_id, row.source))
+        marks = {
+            "requested_at": before.requested_at if before else None,
+            "undone_at": before.undone_at if before else None,
+        }
+        written.append({name: getattr(row, name) for name in SourceRow.__slots__} | marks)
     return write_rows(connection, "write_recording_sources", written, run_id=run_id)
-
-
-def _columns(row: SourceRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in SourceRow.__slots__}
-
-
-def _operators_marks(known: KnownRow | None) -> dict[str, datetime | None]:
-    if known is None:
-        return {"requested_at": None, "undone_at": None}
-    return {"requested_at": known.requested_at, "undone_at": known.undone_at}
 
 
 def source_versions(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> dict[str, Version]:

@@ -14,6 +14,7 @@ from music_pipeline.catalog.artists import Artist, artists_by_key
 from music_pipeline.work.claim import claim
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Enqueued, Stage, WorkItem
+from music_pipeline.work.stages import STAGES
 from music_pipeline.worker.outcomes import Outcome
 
 UNKNOWN = "The catalogue has no artist with this key and a Spotify id."
@@ -86,7 +87,7 @@ def _enqueue(
     cutoff: datetime,
     sources: Sequence[str] | None,
 ) -> Enqueued:
-    is_first = stage is Stage.ARTIST_DISCOVERY
+    is_first = STAGES[stage].follows is None  # it does not know our ids yet
     artist_id = artist.spotify_id if is_first else str(artist.artist_id)
     payload: dict[str, Any] = {"artistId": artist_id, "artistName": artist.name}
     if sources is not None:

@@ -28,10 +28,12 @@ def releases_to_read(
     """Releases whose tracks are not all read yet, or were read too long ago. `force`: all of them."""
 
     def is_due(release: HeldRelease) -> bool:
+        if only is not None and release.release_id != only:
+            return False
         read_at = release.tracks_read_at
         return force or read_at is None or read_at < now - TRACK_LIST_TTL
 
-    return [release for release in releases if only in (None, release.release_id) and is_due(release)]
+    return [release for release in releases if is_due(release)]
 
 
 def search_pages(tracks: int) -> int:

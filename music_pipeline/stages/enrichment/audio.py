@@ -21,10 +21,11 @@ def outdated_rows(
     """Rows whose audio URL changed since they were fetched. Locks the others' URLs until commit."""
     on_demand = asked_on_demand()
     listened = [key for key in keys if key[1] in on_demand]
-    addresses = _addresses(connection, [recording_id for recording_id, _ in listened]) if listened else {}
+    addresses = audio_addresses(connection, [recording_id for recording_id, _ in listened]) if listened else {}
     return [key for key in listened if recordings[key[0]].audio_urls[:1] != (addresses.get(key[0]),)]
 
 
-def _addresses(connection: sa.Connection, recording_ids: list[UUID]) -> dict[UUID, str]:
+def audio_addresses(connection: sa.Connection, recording_ids: list[UUID]) -> dict[UUID, str]:
+    """The addresses that operators set, by recording. Locks them until commit."""
     values = {"recording_ids": [str(one) for one in recording_ids]}
     return {row.entity_id: row.address for row in connection.execute(query("held_audio_addresses"), values)}

@@ -4,7 +4,7 @@ The rows keep the same facts; nothing here decides anything.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -50,7 +50,8 @@ def log_tracks(
     for row in rows:
         if row.error is not None and row.status != "waiting" and not is_skipped(row):
             errors[row.recording_id].append(row.error)
-    for track in _tracks(connection, errors):
+    values = {"recording_ids": [str(recording_id) for recording_id in errors]}
+    for track in connection.execute(query("tracks_of_enriched_recordings"), values):
         log.info(
             "Track enrichment completed",
             track_id=str(track.track_id),
@@ -60,8 +61,3 @@ def log_tracks(
             duration=f"{duration_seconds:.2f}s",
             errors=errors[track.recording_id],
         )
-
-
-def _tracks(connection: sa.Connection, recordings: Mapping[UUID, object]) -> Sequence[sa.Row[tuple[object, ...]]]:
-    values = {"recording_ids": [str(one) for one in recordings]}
-    return connection.execute(query("tracks_of_enriched_recordings"), values).all()

@@ -37,7 +37,8 @@ def decide(
     is_asked_for = force or (known is not None and known.requested_at is not None)
     if known is not None and known.undone_at is not None and not is_asked_for:
         return Decision.LEAVE
-    if not is_asked_for and source.only_without and _are_known(source.only_without, values):
+    missing = [field for field in source.only_without if values.get(field, 0) < KNOWN_WELL_ENOUGH]
+    if not is_asked_for and source.only_without and not missing:
         return Decision.UNNEEDED
     if force or known is None or known.status in ("pending", "waiting", "unneeded", "skipped"):
         return Decision.ASK
@@ -82,7 +83,3 @@ def waits_for_discovery(source: Source, recording: EnrichableRecording, settled:
     """
     ids = {"discogs": recording.discogs_release_ids, "musicbrainz": recording.mbids + recording.isrcs}
     return source.through_discovery and source.provider not in settled and not ids[source.provider]
-
-
-def _are_known(fields: frozenset[str], values: Mapping[str, float]) -> bool:
-    return all(values.get(field, 0) >= KNOWN_WELL_ENOUGH for field in fields)

@@ -73,7 +73,7 @@ class SourceRows:
 
 
 @dataclass(slots=True)
-class Enrichment:
+class EnrichedArtist:
     """One artist being enriched. `values`: how sure each source is, so far, of each field of each recording.
 
     `discovered`: the recordings with the ids of discovery only; `recordings`: also with those that sources found.
@@ -100,7 +100,7 @@ class Enrichment:
         return StageData(SourceRows(self.artist, names, self.recordings, self.rows, self.known, seconds), setback)
 
 
-Pair = tuple[Enrichment, UUID]
+Pair = tuple[EnrichedArtist, UUID]
 """An artist being enriched, and one of the artist's recordings."""
 
 
@@ -109,11 +109,11 @@ async def read_many(
 ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
     """Ask about the recordings of all artists of the chunk together, so that batches are full."""
     opened = await gather_results(_open(context, item) for item in items)
-    enrichments = [one for one in opened if isinstance(one, Enrichment)]
+    enrichments = [one for one in opened if isinstance(one, EnrichedArtist)]
     groups = _groups(enrichments)
     open_groups = Counter(work_id for group in groups for work_id in _work_of(group))
     for item, enrichment in zip(items, opened, strict=True):
-        if not isinstance(enrichment, Enrichment):
+        if not isinstance(enrichment, EnrichedArtist):
             yield item, enrichment
         elif item.work_id not in open_groups:
             yield item, enrichment.data()
@@ -133,7 +133,7 @@ def _work_of(group: Sequence[Pair]) -> set[UUID]:
     return {enrichment.item.work_id for enrichment, _ in group}
 
 
-def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
+def _groups(enrichments: Sequence[EnrichedArtist]) -> list[list[Pair]]:
     """Group all artists' recordings.
 
     A recording shared by two artists is fetched once, for the artist with more sources.
@@ -151,7 +151,7 @@ def _groups(enrichments: Sequence[Enrichment]) -> list[list[Pair]]:
 async def _enrich(
     context: StageContext,
     group: Sequence[Pair],
-    enrichments: Sequence[Enrichment],
+    enrichments: Sequence[EnrichedArtist],
     in_turn: Mapping[str, asyncio.Lock],
 ) -> Sequence[Pair]:
     """Ask about a group wave by wave, each source once the group before is through with it. Return the group."""
@@ -167,16 +167,16 @@ async def _enrich(
     return group
 
 
-async def _open(context: StageContext, item: WorkItem) -> Enrichment:
+async def _open(context: StageContext, item: WorkItem) -> EnrichedArtist:
     artist = await artist_of(context, item)
     chosen = item.payload.get("sources") or list(SOURCES)
 
-    def read_rows(connection: sa.Connection) -> Enrichment:
+    def read_rows(connection: sa.Connection) -> EnrichedArtist:
         recordings = {one.recording_id: one for one in recordings_to_enrich(connection, artist.artist_id)}
         absent_sources = settled_providers(connection, artist.artist_id)
         known = known_rows(connection, list(recordings))
         sources = tuple(SOURCES[name] for name in chosen)
-        enrichment = Enrichment(item, artist, recordings, dict(recordings), known, absent_sources, sources)
+        enrichment = EnrichedArtist(item, artist, recordings, dict(recordings), known, absent_sources, sources)
         for (recording_id, name), row in known.items():
             _take(enrichment, recording_id, name, row.fields, row.confidence)
         return enrichment
@@ -185,7 +185,7 @@ async def _open(context: StageContext, item: WorkItem) -> Enrichment:
 
 
 async def _ask_source(
-    context: StageContext, source: Source, group: Sequence[Pair], enrichments: Sequence[Enrichment]
+    context: StageContext, source: Source, group: Sequence[Pair], enrichments: Sequence[EnrichedArtist]
 ) -> None:
     """Decide for each recording, ask in full batches, and make rows of what comes."""
     wanted = list(_wanted(source, group, datetime.now(UTC)))
@@ -197,7 +197,7 @@ async def _ask_source(
                 raise defect
 
 
-def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tuple[Enrichment, FetchRequest]]:
+def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tuple[EnrichedArtist, FetchRequest]]:
     """Yield the requests about those recordings that are asked about. Make the rows of the others."""
     for enrichment, recording_id in group:
         if source not in enrichment.sources:
@@ -216,13 +216,13 @@ def _wanted(source: Source, group: Sequence[Pair], now: datetime) -> Iterator[tu
             enrichment.rows[recording_id, source.name] = row
 
 
-def _values_of_others(enrichment: Enrichment, recording_id: UUID, source: Source) -> dict[str, float]:
+def _values_of_others(enrichment: EnrichedArtist, recording_id: UUID, source: Source) -> dict[str, float]:
     """How sure the other sources are of the fields that decide whether this one is asked."""
     others = [fields for name, fields in enrichment.values[recording_id].items() if name != source.name]
     return {name: max((fields.get(name, 0.0) for fields in others), default=0.0) for name in source.only_without}
 
 
-def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
+def _troubled(enrichment: EnrichedArtist, recording_id: UUID) -> list[Source]:
     """The sources that failed about the recording and will be asked again, or wait for an id of such a source."""
     keys = {name: (recording_id, name) for name in SOURCES}
     states = {name: enrichment.rows.get(key) or enrichment.known.get(key) for name, key in keys.items()}
@@ -240,7 +240,9 @@ def _troubled(enrichment: Enrichment, recording_id: UUID) -> list[Source]:
     return failing + held_up
 
 
-def _fetch_request(enrichment: Enrichment, source: Source, recording_id: UUID, known: KnownRow | None) -> FetchRequest:
+def _fetch_request(
+    enrichment: EnrichedArtist, source: Source, recording_id: UUID, known: KnownRow | None
+) -> FetchRequest:
     """The request to a source. After a request for a fresh answer, neither older answers nor older absences count.
 
     A source is not given the id that it found itself: it would only repeat it.
@@ -255,8 +257,8 @@ def _fetch_request(enrichment: Enrichment, source: Source, recording_id: UUID, k
 async def _ask_batch(
     context: StageContext,
     source: Source,
-    batch: Sequence[tuple[Enrichment, FetchRequest]],
-    enrichments: Sequence[Enrichment],
+    batch: Sequence[tuple[EnrichedArtist, FetchRequest]],
+    enrichments: Sequence[EnrichedArtist],
 ) -> None:
     answers = await _answers(context, source, [request for _, request in batch])
     now = datetime.now(UTC)
@@ -287,7 +289,7 @@ async def _answers(context: StageContext, source: Source, requests: Sequence[Fet
 
 
 def _take(
-    enrichment: Enrichment, recording_id: UUID, source: str, fields: Mapping[str, Any], confidence: float | None
+    enrichment: EnrichedArtist, recording_id: UUID, source: str, fields: Mapping[str, Any], confidence: float | None
 ) -> None:
     """Keep how sure the fields are by now, and the id that one source found and the next one needs."""
     enrichment.values[recording_id][source] = dict.fromkeys(fields, confidence or 0.0)
