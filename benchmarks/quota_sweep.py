@@ -25,7 +25,7 @@ from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.work.dead_letters import open_work
 from music_pipeline.work.model import Selector, Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 
 PAUSE_SECONDS = 0.2
 LONGEST_SECONDS = 1_200.0
@@ -59,8 +59,8 @@ def work_off(stages: Sequence[Stage]) -> None:
 def sweep_until(over: threading.Event, stage: Stage) -> None:
     """Do what falls due of a stage."""
     while not over.wait(PAUSE_SECONDS):
-        for outcome in drain(stage, run_id=f"benchmark {stage.value}", time_box=TIME_BOX_SECONDS):
-            if outcome.error is not None and not outcome.waiting:
+        for outcome in sweep(stage, run_id=f"benchmark {stage.value}", time_box=TIME_BOX_SECONDS):
+            if outcome.is_failed:
                 raise RuntimeError(f"{stage}: {outcome.text}")
 
 

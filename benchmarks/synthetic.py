@@ -3,21 +3,22 @@
 What is read is made up; ledger, catalogue, audit and runner are the product's own. No network.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, write_artist
-from music_pipeline.catalog.credits import FoundCredit, Source, write_credits
+from music_pipeline.catalog.credits import CreditSource, FoundCredit, write_credits
 from music_pipeline.catalog.producers import Person
 from music_pipeline.catalog.releases import ListedRelease, releases_of_artist, write_release_list
 from music_pipeline.catalog.tracks import ReadTrack, TrackList, tracks_of_artist, write_track_lists
 from music_pipeline.database.rows import version_of
 from music_pipeline.work.model import EnqueueRequest, Stage, WorkItem
 from music_pipeline.worker import session
-from music_pipeline.worker.stage import Reading, Result, StageContext, StageReader, artist_of, follow_up, one_by_one
+from music_pipeline.worker.follow_ups import follow_up
+from music_pipeline.worker.outcomes import Status
+from music_pipeline.worker.stage import StageContext, StageData, StageFunctions, StageResult, artist_of, per_item
 
 RELEASES = 4
 TRACKS = 6
@@ -44,48 +45,44 @@ def number_of(name: str) -> int:
 
 def put_synthetic_readers() -> None:
     """Let this process's runner take what it reads from here."""
-    readers = {
-        Stage.ARTIST_DISCOVERY: _reader(_write_artist),
-        Stage.ALBUM_DISCOVERY: _reader(_write_releases),
-        Stage.TRACK_DISCOVERY: _reader(_write_tracks),
-        Stage.PRODUCER_IDENTIFICATION: _reader(_write_credits),
+    functions = {
+        Stage.ARTIST_DISCOVERY: StageFunctions(per_item(_read_name), _write_artist),
+        Stage.ALBUM_DISCOVERY: StageFunctions(per_item(_read_artist), _write_releases),
+        Stage.TRACK_DISCOVERY: StageFunctions(per_item(_read_artist), _write_tracks),
+        Stage.PRODUCER_IDENTIFICATION: StageFunctions(per_item(_read_artist), _write_credits),
     }
-    session.reader_of = readers.__getitem__
+
+    def load_stage(stage: Stage) -> StageFunctions:
+        return functions[stage]
+
+    session.load_stage = load_stage
 
 
-Write = Callable[[sa.Connection, WorkItem, Artist], Result]
+async def _read_name(_: StageContext, item: WorkItem) -> StageData[str]:
+    return StageData(item.payload["artistName"])
 
 
-def _reader(write: Write) -> StageReader:
-    async def read(context: StageContext, item: WorkItem) -> Reading:
-        if item.stage is Stage.ARTIST_DISCOVERY:
-            return Reading(write=partial(_write_new_artist, item=item))
-        artist = await artist_of(context, item)
-        return Reading(write=lambda connection: write(connection, item, artist))
-
-    return one_by_one(read)
+async def _read_artist(context: StageContext, item: WorkItem) -> StageData[Artist]:
+    return StageData(await artist_of(context, item))
 
 
-def _write_new_artist(connection: sa.Connection, *, item: WorkItem) -> Result:
-    name = item.payload["artistName"]
-    return _write_artist(connection, item, write_artist(connection, name, spotify_id("A", number_of(name))))
-
-
-def _write_artist(connection: sa.Connection, item: WorkItem, artist: Artist) -> Result:
+def _write_artist(connection: sa.Connection, item: WorkItem, name: str) -> StageResult:
+    artist = write_artist(connection, name, spotify_id("A", number_of(name)))
     version = version_of(connection, "releases_version", artist.artist_id)
-    return Result(artist.artist_key, version, True, artist.name, (_next(item, Stage.ALBUM_DISCOVERY, artist),))
+    next_stage = _next(item, Stage.ALBUM_DISCOVERY, artist)
+    return StageResult(artist.artist_key, version, Status.CHANGED, artist.name, (next_stage,))
 
 
 def _next(item: WorkItem, stage: Stage, artist: Artist) -> EnqueueRequest:
     return follow_up(item, stage, artist, window=item.cutoff.isoformat(), fresh=False)
 
 
-def _write_releases(connection: sa.Connection, item: WorkItem, artist: Artist) -> Result:
+def _write_releases(connection: sa.Connection, item: WorkItem, artist: Artist) -> StageResult:
     before = version_of(connection, "releases_version", artist.artist_id)
     write_release_list(connection, artist.artist_id, _listed(number_of(artist.name)), complete=True)
     after = version_of(connection, "releases_version", artist.artist_id)
     follow_ups = (_next(item, Stage.TRACK_DISCOVERY, artist),)
-    return Result(artist.artist_key, after, before != after, artist.name, follow_ups)
+    return StageResult(artist.artist_key, after, Status.of_change(has_changed=before != after), artist.name, follow_ups)
 
 
 def _listed(number: int) -> list[ListedRelease]:
@@ -102,7 +99,7 @@ def _listed(number: int) -> list[ListedRelease]:
     ]
 
 
-def _write_tracks(connection: sa.Connection, item: WorkItem, artist: Artist) -> Result:
+def _write_tracks(connection: sa.Connection, item: WorkItem, artist: Artist) -> StageResult:
     before = version_of(connection, "tracks_version", artist.artist_id)
     releases = releases_of_artist(connection, artist.artist_id)
     lists = [
@@ -112,7 +109,7 @@ def _write_tracks(connection: sa.Connection, item: WorkItem, artist: Artist) -> 
     write_track_lists(connection, artist.artist_id, lists)
     after = version_of(connection, "tracks_version", artist.artist_id)
     follow_ups = (_next(item, Stage.PRODUCER_IDENTIFICATION, artist),)
-    return Result(artist.artist_key, after, before != after, artist.name, follow_ups)
+    return StageResult(artist.artist_key, after, Status.of_change(has_changed=before != after), artist.name, follow_ups)
 
 
 def _tracks(number: int, release: int) -> list[ReadTrack]:
@@ -132,21 +129,19 @@ def _tracks(number: int, release: int) -> list[ReadTrack]:
     ]
 
 
-def _write_credits(connection: sa.Connection, item: WorkItem, artist: Artist) -> Result:
+def _write_credits(connection: sa.Connection, item: WorkItem, artist: Artist) -> StageResult:
     before = version_of(connection, "credits_version", artist.artist_id)
     recording_ids = [one.recording_id for one in tracks_of_artist(connection, artist.artist_id)]
     found = [_credit(number_of(artist.name), one) for one in recording_ids]
-    write_credits(
-        connection, artist.artist_id, found, [], recording_ids=recording_ids, read_again=lambda provider, id: False
-    )
+    write_credits(connection, artist.artist_id, found, [], recording_ids=recording_ids, places_read=())
     after = version_of(connection, "credits_version", artist.artist_id)
-    return Result(artist.artist_key, after, before != after, artist.name)
+    return StageResult(artist.artist_key, after, Status.of_change(has_changed=before != after), artist.name)
 
 
 def _credit(number: int, recording_id: UUID) -> FoundCredit:
     producer = number % PRODUCERS
     name = f"Synthetic producer {producer}"
-    said = Source("discogs", "release", "release", f"{number}", "Producer", name, 0.9, 1.0)
+    said = CreditSource("discogs", "release", "release", f"{number}", "Producer", name, 0.9, 1.0)
     return FoundCredit(recording_id, None, Person(("discogs", f"{producer}"), name), "producer", said)
 
 

@@ -20,7 +20,7 @@ from music_pipeline.settings import settings
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 
 REQUESTED_AT_ONCE = 500
 TIME_BOX_SECONDS = 3600.0
@@ -71,8 +71,8 @@ def tell(sweep: Callable[[], None], postmaster: int) -> None:
 def sweep_stages(stages: Sequence[Stage]) -> None:
     """What a run does, without Dagster. Raises RuntimeError for an artist that is not done."""
     for stage in stages:
-        for outcome in drain(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
-            if outcome.error is not None:
+        for outcome in sweep(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
+            if not outcome.is_done:
                 raise RuntimeError(f"{stage}: {outcome.text}")
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 import structlog
 
-from music_pipeline.catalog.audit import explain
+from music_pipeline.catalog.audit import set_audit_reason
 from music_pipeline.database.queries import query
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def action(engine: sa.Engine, name: str, *, by: str, why: str | None, run_id: st
     reason = f"{name} by {by}" + (f": {why}" if why else "")
     with engine.begin() as connection:
         act = Action(connection)
-        explain(connection, why=reason, run_id=run_id, correlation_id=act.correlation_id)
+        set_audit_reason(connection, why=reason, run_id=run_id, correlation_id=act.correlation_id)
         yield act
         if act.recorded:
             connection.execute(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from music_pipeline.actions.action import action
 from music_pipeline.catalog import reviews
 from music_pipeline.catalog.artists import artists_by_id
-from music_pipeline.catalog.reviews import Decided, Review
+from music_pipeline.catalog.reviews import Decision, Review
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Enqueued, Stage
 
@@ -16,7 +16,7 @@ from music_pipeline.work.model import Enqueued, Stage
 TIME_TO_DECIDE = timedelta(hours=1)
 
 
-def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decided) -> Enqueued:
+def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decision) -> Enqueued:
     """Lock an ambiguous subject to a candidate, and enqueue the work that had stopped there. Raises DecisionError."""
     with action(engine, "review_accepted", by=decided.by, why=decided.why) as act:
         review = reviews.review(act.connection, id_or_prefix)
@@ -28,7 +28,7 @@ def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: De
         return _identify_again(act.connection, review, act.correlation_id)
 
 
-def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> Review:
+def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> Review:
     """Lock an ambiguous subject to none of its candidates. Raises DecisionError."""
     with action(engine, "review_rejected", by=decided.by, why=decided.why) as act:
         review = reviews.review(act.connection, id_or_prefix)
@@ -37,7 +37,7 @@ def reject_review(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> Rev
     return review
 
 
-def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
+def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> reviews.HeldChange:
     """Deactivate the rows of a held change, with the reason. Raises DecisionError."""
     with action(engine, "held_accepted", by=decided.by, why=decided.why) as act:
         held = reviews.held_change(act.connection, id_or_prefix)
@@ -46,7 +46,7 @@ def accept_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> revie
     return held
 
 
-def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decided) -> reviews.HeldChange:
+def reject_held(engine: sa.Engine, id_or_prefix: str, decided: Decision) -> reviews.HeldChange:
     """Keep the rows of a held change. Raises DecisionError."""
     with action(engine, "held_rejected", by=decided.by, why=decided.why) as act:
         held = reviews.held_change(act.connection, id_or_prefix)

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from music_pipeline.actions.action import action
 from music_pipeline.catalog.overrides import Entity, InvalidValue, entity_of, set_value, unset_value
-from music_pipeline.catalog.precedence import Precedence, place_source
+from music_pipeline.catalog.precedence import Precedence, set_rank
 from music_pipeline.database.queries import query
-from music_pipeline.stages.enrichment.audio import FIELD, _addresses
+from music_pipeline.stages.enrichment.audio import FIELD, audio_addresses
 from music_pipeline.stages.enrichment.sources import asked_on_demand
 
 
@@ -29,7 +29,7 @@ def set_override(engine: sa.Engine, reference: str, field: str, text: str, *, wh
     """
     with action(engine, "override_set", by=by, why=why) as act:
         entity = entity_of(act.connection, reference)
-        before = _addresses(act.connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
+        before = audio_addresses(act.connection, [entity.entity_id]).get(entity.entity_id) if field == FIELD else None
         values = set_value(act.connection, entity, field, text, why=why, by=by)
         if field == FIELD and values[field] != before:
             _forget_what_was_heard(act.connection, entity.entity_id)
@@ -54,7 +54,7 @@ def set_precedence(
 ) -> list[Precedence]:
     """Put a source at a place in the order of a field, and return the new order. Raises InvalidPlace."""
     with action(engine, "precedence_set", by=by, why=f"{field}: {source} at {place}") as act:
-        order = place_source(act.connection, field, source, place, minimum_confidence)
+        order = set_rank(act.connection, field, source, place, minimum_confidence)
         act.facts(field=field, source=source, place=place, minimum_confidence=minimum_confidence)
     return order
 

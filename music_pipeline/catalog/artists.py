@@ -1,4 +1,4 @@
-"""The artists of the catalogue: their rows, keys and provider ids. Who a name means is decided in `identity`."""
+"""The artists of the catalogue: rows, keys and provider ids. Who a name means is decided in `matching/artists`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artist_keys import artist_key
-from music_pipeline.catalog.external_ids import add_external_id, decide_identity_alone
+from music_pipeline.catalog.external_ids import external_id_row, lock_identity
 from music_pipeline.database.queries import query
-from music_pipeline.database.rows import content_hash
+from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
 from music_pipeline.matching.names import normalise_name
 
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """`spotify_id`: None for an artist whose Spotify id was taken back."""
+    """An artist of the catalogue. `spotify_id`: None if it was taken back."""
 
     artist_id: UUID
     artist_key: str
@@ -25,8 +25,8 @@ class Artist:
 
 
 def write_artist(connection: sa.Connection, name: str, spotify_id: str) -> Artist:
-    """The artist of a Spotify id: the known one, with its name as it is now, or a new one with a key of its own."""
-    decide_identity_alone(connection)
+    """Write the artist of a Spotify id: a known one with its present name, or a new one with its own key."""
+    lock_identity(connection)
     known = connection.execute(query("artist_of_external_id"), {"provider": "spotify", "id": spotify_id}).one_or_none()
     artist_id = known.artist_id if known else new_id()
     key = known.artist_key if known else _new_key(connection, name, spotify_id)
@@ -41,7 +41,8 @@ def write_artist(connection: sa.Connection, name: str, spotify_id: str) -> Artis
             "content_hash": content_hash(name, normalised),
         },
     )
-    add_external_id(connection, "artist", artist_id, "spotify", spotify_id, source="spotify", confidence=1.0)
+    id_row = external_id_row("artist", artist_id, "spotify", spotify_id, source="spotify", confidence=1.0)
+    write_rows(connection, "write_external_ids", [id_row])
     return Artist(artist_id, key, name, spotify_id)
 
 
@@ -52,12 +53,12 @@ def _new_key(connection: sa.Connection, name: str, spotify_id: str) -> str:
 
 
 def artists_by_key(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Artist]:
-    """Artists by the key that was asked for; a merged one answers what it became; unknown ones are left out."""
+    """Artists by requested key. A merged artist is what it became; unknown keys are left out."""
     rows = connection.execute(query("artists_by_key"), {"keys": list(keys)})
     return {row.asked_key: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}
 
 
 def artists_by_id(connection: sa.Connection, artist_ids: Iterable[UUID | str]) -> dict[UUID, Artist]:
-    """Artists by our id; unknown ones are left out."""
+    """Artists by our id. Unknown ids are left out."""
     rows = connection.execute(query("artists_by_id"), {"artist_ids": [str(one) for one in artist_ids]})
     return {row.artist_id: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}

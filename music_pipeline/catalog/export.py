@@ -16,7 +16,7 @@ from music_pipeline.database.queries import query
 
 
 def read_view(engine: sa.Engine, name: str) -> pd.DataFrame:
-    """All rows of a table or view, with the columns' names and order; ids are text, JSON and lists are Python objects.
+    """All rows of a table or view, with its columns in order. Ids are text; JSON and lists are Python objects.
 
     Raises UnknownView.
     """
@@ -34,7 +34,7 @@ def _with_text_ids(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mapped(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
-    """The frame with every value of its columns of Python objects changed."""
+    """A frame in which the columns of Python objects are mapped, value by value."""
     objects = {name: frame[name].map(change) for name in frame.columns if frame[name].dtype == object}
     return frame.assign(**objects)
 
@@ -44,7 +44,7 @@ def _text_of_id(value: Any) -> Any:
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with lists and JSON objects as JSON texts, as files take them."""
+    """A frame with lists and JSON objects as JSON text, for files."""
     return _mapped(frame, _json_of_object)
 
 

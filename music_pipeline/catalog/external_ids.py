@@ -1,6 +1,6 @@
-"""What every change of the catalogue has in common: why it is made, how rows are handed over.
+"""What providers call our entities: their ids, read and written.
 
-What a row means belongs to the module of its table.
+Which entity an id belongs to is decided by the callers, one transaction at a time (`lock_identity`).
 """
 
 from collections.abc import Iterable
@@ -9,27 +9,26 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
-from music_pipeline.database.rows import write_rows
 
 
-def decide_identity_alone(connection: sa.Connection) -> None:
-    """Wait until no other transaction decides what is new and what is known; held to the end of this one."""
+def lock_identity(connection: sa.Connection) -> None:
+    """Wait until no other transaction decides what is new and what is known. Hold the lock to the end of this one."""
     connection.execute(query("lock_identity"))
 
 
 def entities_of(connection: sa.Connection, entity: str, provider: str, ids: Iterable[str]) -> dict[str, UUID]:
-    """Our entities by the provider's id, for those of `ids` that are known."""
+    """Our entities by the provider's id. Unknown ids are left out."""
     rows = connection.execute(
         query("entities_of_external_ids"), {"entity": entity, "provider": provider, "ids": list(ids)}
     )
     return {row.id: row.entity_id for row in rows}
 
 
-def add_external_id(
-    connection: sa.Connection, entity: str, entity_id: UUID, provider: str, id: str, *, source: str, confidence: float
-) -> None:
-    """Note what a provider calls one of our entities; an id that is known stays where it is."""
-    row = {
+def external_id_row(
+    entity: str, entity_id: UUID, provider: str, id: str, *, source: str, confidence: float
+) -> dict[str, object]:
+    """A row for `write_external_ids`. `source`: who says that the provider's id is this entity's."""
+    return {
         "entity": entity,
         "provider": provider,
         "id": id,
@@ -37,7 +36,6 @@ def add_external_id(
         "source": source,
         "confidence": confidence,
     }
-    write_rows(connection, "write_external_ids", [row])
 
 
 def external_ids_of(

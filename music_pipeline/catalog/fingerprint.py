@@ -1,6 +1,6 @@
-"""One hash for each table of the catalogue over its facts, to tell whether two catalogues say the same.
+"""A hash of the facts in each table of the catalogue, to tell whether two catalogues are equal.
 
-Our ids, keys and times are no facts, nor is what is inactive. The facts are listed in `sql/queries/catalog.sql`.
+Our ids, keys and times are not facts, nor are inactive rows. `sql/queries/catalog.sql` lists the facts.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from music_pipeline.database.queries import query
 
 @dataclass(frozen=True, slots=True)
 class TableDigest:
-    """A table's number of facts, and the MD5 (32 hexadecimal digits) over them."""
+    """The number of facts in a table, and their MD5 in 32 hexadecimal digits."""
 
     table: str
     rows: int
@@ -20,6 +20,6 @@ class TableDigest:
 
 
 def digest(engine: sa.Engine) -> list[TableDigest]:
-    """The digests of all tables, at one moment."""
+    """The digests of all tables at one moment."""
     with engine.connect() as connection:
         return [TableDigest(row.table_name, row.rows, row.digest) for row in connection.execute(query("digest"))]

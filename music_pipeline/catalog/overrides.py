@@ -1,8 +1,8 @@
-"""The operator's own values: of which entity, of which field, and what may stand there. They win over every source.
+"""Overrides: the values that an operator sets instead of every source's, and what may be set.
 
-A recording's show in `enriched_values`, `tracks.metadata` and `tracks.audio_features`; an artist's, a release's and a
-producer's in `artist_view`, `release_view`, `producer_view` and `credit_view`. The tables of what providers said stay
-as they are, so that a value that is unset leaves what they say.
+Overrides of recordings show in `enriched_values`, `tracks.metadata` and `tracks.audio_features`; those of artists,
+releases and producers in `artist_view`, `release_view`, `producer_view` and `credit_view`. The tables of what providers
+said stay as they are, so that unsetting an override brings their values back.
 """
 
 import json
@@ -35,12 +35,12 @@ KEY_GROUP = ("key", "mode", "key_name", "camelot_key")
 
 
 class InvalidValue(Exception):
-    """There is no such entity or field, or the value cannot stand there; the text says what could."""
+    """There is no such entity or field, or the value is not allowed. The text says what is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Whom or what a reference means."""
+    """An entity that a reference names."""
 
     kind: EntityKind
     entity_id: UUID
@@ -48,7 +48,7 @@ class Entity:
 
 
 Rule = Callable[[Any], str | None]
-"""What is wrong with a value; None for nothing."""
+"""Returns what a value has to be, if it is not; None for a good one."""
 
 
 def _number(low: float, high: float) -> Rule:
@@ -84,7 +84,7 @@ def _truth(value: Any) -> str | None:
 
 
 def _public_address(value: Any) -> str | None:
-    """What is wrong with an address that somebody far away is to fetch."""
+    """Check an address that a remote service is to fetch."""
     is_address = isinstance(value, str) and len(value) <= LONGEST_ADDRESS and WEB_ADDRESS.fullmatch(value)
     is_good = is_address and _is_public(value)
     return None if is_good else "a public http or https address, without user and password"
@@ -94,7 +94,7 @@ def _is_public(address: str) -> bool:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # brackets that hold no number, a port that is none
+    except ValueError:  # malformed brackets or port
         return False
     try:
         return ip_address(host).is_global
@@ -152,8 +152,10 @@ FIELDS: Mapping[EntityKind, Mapping[str, Rule]] = {
 
 
 def entity_of(connection: sa.Connection, reference: str) -> Entity:
-    """Whom a reference means: `[artist|release|track|recording|producer:]` and our id, a provider's, a Spotify link or
-    URI, or an artist's key. Raises InvalidValue for none, and for several.
+    """Find the entity that a reference names.
+
+    A reference is `[artist|release|track|recording|producer:]` and our id, a provider's id, a Spotify link or URI, or
+    an artist's key. Raises InvalidValue if it names none, or several.
     """
     kind, provider, name = _parsed(reference.strip())
     values = {"reference": name, "uuid": _uuid(name), "provider": provider}
@@ -168,7 +170,7 @@ def entity_of(connection: sa.Connection, reference: str) -> Entity:
 
 
 def _parsed(reference: str) -> tuple[str | None, str | None, str]:
-    """Kind, provider and id of a reference; None for what it does not say."""
+    """Kind, provider and id of a reference. None: the reference does not say it."""
     link = SPOTIFY_LINK.match(reference)
     if link is not None:
         return KINDS[link[1]], "spotify", link[2]
@@ -184,9 +186,9 @@ def _uuid(text: str) -> str | None:
 
 
 def set_value(connection: sa.Connection, entity: Entity, field: str, text: str, *, why: str, by: str) -> dict[str, Any]:
-    """Let the operator's value win; answers every field that it sets, for a key in all its forms.
+    """Set an override, for a key in all its forms. Return every field that was set.
 
-    `text`: the value as JSON, or else as it stands. Raises InvalidValue.
+    `text`: the value as JSON, or as plain text. Raises InvalidValue.
     """
     value = _read_value(entity.kind, field, text)
     values = {field: value}
@@ -199,7 +201,7 @@ def set_value(connection: sa.Connection, entity: Entity, field: str, text: str, 
 
 
 def unset_value(connection: sa.Connection, entity: Entity, field: str) -> int:
-    """Forget the operator's value, for a key in all its forms; answers how many there were. Raises InvalidValue."""
+    """Delete an override, for a key in all its forms. Return how many there were. Raises InvalidValue."""
     _rule(entity.kind, field)
     fields = KEY_GROUP if entity.kind == "recording" and field in KEY_GROUP else (field,)
     about = {"entity": entity.kind, "entity_id": entity.entity_id, "fields": list(fields)}
@@ -237,7 +239,7 @@ def _shown_key(connection: sa.Connection, entity: Entity) -> dict[str, Any]:
 
 
 def _key_values(field: str, value: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """A key in all its forms. Of pitch class and mode, the one that is not given stays as it is shown, if it is."""
+    """A key in all its forms. Pitch class or mode, if only the other is given, stays as it is shown."""
     if field == "key_name":
         read = read_key(value)
     elif field == "camelot_key":

@@ -1,4 +1,4 @@
-"""Which source is believed first for a field, and how sure it has to be. What is shown, a view chooses at each read."""
+"""The rank of each source for a field, and how sure it must be. A view chooses the shown value at each read."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,12 +10,12 @@ from music_pipeline.database.rows import write_rows
 
 
 class InvalidPlace(Exception):
-    """The order has no such place; the text says which there are."""
+    """The order has no such place. The text says which it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precedence:
-    """`place`: 1 is believed first. `minimum_confidence`: from 0 to 1; what is less sure is not shown at all."""
+    """A source's place for a field; 1 is first. `minimum_confidence`: from 0 to 1; a less sure value is not shown."""
 
     field: str
     source: str
@@ -24,31 +24,31 @@ class Precedence:
 
 
 def precedence(connection: sa.Connection, field: str | None = None) -> list[Precedence]:
-    """The sources of a field, or of all, in the order in which they are believed."""
+    """The sources of a field, or of all fields, in the order of their rank."""
     rows = connection.execute(query("field_precedence"), {"field": field})
     return [Precedence(row.field, row.source, row.place, row.minimum_confidence) for row in rows]
 
 
-def place_source(
+def set_rank(
     connection: sa.Connection, field: str, source: str, place: int, minimum_confidence: float | None
 ) -> list[Precedence]:
-    """Put a source at a place of a field, the others after it in their order; answers the new order.
+    """Put a source at a place of a field; the others follow in their order. Return the new order.
 
-    `place`: 1 is first; one beyond the end is the end. `minimum_confidence`: None leaves it as it is. Of a key all
-    forms are placed together. Raises InvalidPlace.
+    `place`: from 1 to one beyond the end. `minimum_confidence`: None leaves it unchanged. All forms of a key are ranked
+    together. Raises InvalidPlace.
     """
     connection.execute(query("lock_field_precedence"))
-    order = moved(precedence(connection, field), field, source, place, minimum_confidence)
+    order = reordered(precedence(connection, field), field, source, place, minimum_confidence)
     fields = KEY_GROUP if field in KEY_GROUP else (field,)
     rows = [asdict(one) | {"field": name} for name in fields for one in order]
     write_rows(connection, "write_field_precedence", rows)
     return order
 
 
-def moved(
+def reordered(
     known: list[Precedence], field: str, source: str, place: int, minimum_confidence: float | None
 ) -> list[Precedence]:
-    """The order with a source at a place, places counted anew from 1."""
+    """The order with a source at a new place, numbered from 1."""
     confidence = {one.source: one.minimum_confidence for one in known}
     if minimum_confidence is not None:
         confidence[source] = minimum_confidence

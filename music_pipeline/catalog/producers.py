@@ -1,6 +1,6 @@
 """The people and companies that produced: one row for each identity that provider ids, shared or linked, prove.
 
-A name is never evidence here. Which credits they have is in `credits`.
+A name is never evidence here. Their credits are in `credits`.
 """
 
 import json
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from music_pipeline.catalog.external_ids import external_id_row
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
@@ -23,7 +24,7 @@ MERGED = "Linked by provider ids to another row of the same person."
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom a provider credits, under its own name for them."""
+    """A person that a provider credits, under the name it uses."""
 
     id: ProviderId
     name: str
@@ -41,7 +42,7 @@ class Link:
 def write_producers(
     connection: sa.Connection, people: Sequence[Person], links: Sequence[Link]
 ) -> dict[ProviderId, UUID]:
-    """The producer of each person; new ones are written, and rows that a link proves to be one are merged."""
+    """Write new producers and merge those that a link proves to be one. Return the producer of each person."""
     names = {person.id: person.name for person in people}
     groups = linked_groups(names, links)
     known = known_producers(connection, [id for group in groups for id in group])
@@ -61,9 +62,9 @@ def write_producers(
 
 
 def linked_groups(people: Iterable[ProviderId], links: Sequence[Link]) -> list[frozenset[ProviderId]]:
-    """People with the ids that links give them: groups that share no id, in a fixed order.
+    """Group people by the ids that links give them. No two groups share an id, and their order is fixed.
 
-    A link that would give one person two ids of one provider contradicts, and joins nothing.
+    A link that would give one person two ids of one provider is a contradiction, and joins nothing.
     """
     group_of: dict[ProviderId, frozenset[ProviderId]] = {id: frozenset([id]) for id in people}
     for link in sorted(links, key=lambda one: (one.left, one.right)):
@@ -76,18 +77,24 @@ def linked_groups(people: Iterable[ProviderId], links: Sequence[Link]) -> list[f
 
 
 def known_producers(connection: sa.Connection, ids: Iterable[ProviderId]) -> dict[ProviderId, UUID]:
-    """Our producers by provider id, merged ones as what they became; unknown ids are left out."""
+    """Our producers by provider id. A merged one is what it became; unknown ids are left out."""
     people = json.dumps([{"provider": provider, "id": id} for provider, id in ids])
     rows = connection.execute(query("producers_of_external_ids"), {"people": people})
     return {(row.provider, row.id): row.producer_id for row in rows}
 
 
 def ids_of_names(connection: sa.Connection, names: Iterable[str]) -> dict[str, list[ProviderId]]:
-    """Provider ids of the producers that have one of these normalised names."""
+    """The provider ids of producers that have one of these normalised names, by name."""
     found: dict[str, list[ProviderId]] = {}
     for row in connection.execute(query("producers_named"), {"names": sorted(set(names))}):
         found.setdefault(row.name_normalised, []).append((row.provider, row.id))
     return found
+
+
+def producers_without_look_up(connection: sa.Connection, artist_id: UUID) -> list[tuple[UUID, str]]:
+    """Id and name of each producer of an artist's recordings whose profiles were never looked up."""
+    rows = connection.execute(query("producers_without_look_up"), {"artist_id": artist_id})
+    return [(row.producer_id, row.name) for row in rows]
 
 
 def _producer_row(producer_id: UUID, name: str) -> dict[str, object]:
@@ -107,17 +114,17 @@ def _write_ids(
     known: Mapping[ProviderId, UUID],
     links: Sequence[Link],
 ) -> None:
-    """Write ids that are new, and those that a link proves: whichever came first, an id is as sure as its link."""
+    """Write new ids and those that a link proves, so that an id is as sure as its link, whichever came first."""
     linked_by = {id: link.source for link in links for id in (link.left, link.right)}
     rows = [
-        {
-            "entity": "producer",
-            "provider": provider,
-            "id": id,
-            "entity_id": producer_id,
-            "source": linked_by.get((provider, id), provider),
-            "confidence": 0.95 if (provider, id) in linked_by else 1.0,
-        }
+        external_id_row(
+            "producer",
+            producer_id,
+            provider,
+            id,
+            source=linked_by.get((provider, id), provider),
+            confidence=0.95 if (provider, id) in linked_by else 1.0,
+        )
         for (provider, id), producer_id in sorted(found.items())
         if (provider, id) not in known or (provider, id) in linked_by
     ]
@@ -125,7 +132,7 @@ def _write_ids(
 
 
 def _merge(connection: sa.Connection, *, kept: UUID, merged: UUID) -> None:
-    """Make two rows one: ids and credits move, the merged row stays and points at the kept one."""
+    """Move ids and credits to the kept row. The merged row stays, and points at it."""
     ids = {"kept_id": kept, "merged_id": merged}
     connection.execute(query("merge_credit_sources"), ids)
     connection.execute(query("inactivate_merged_credits"), ids | {"reason": MERGED})

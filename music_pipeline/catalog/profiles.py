@@ -1,6 +1,6 @@
-"""The profiles of producers elsewhere: what an address says, and the rows of what providers gave.
+"""The profiles of producers elsewhere: addresses, and the rows of what providers gave.
 
-Who is asked is decided in the stage `social`.
+Which providers are asked is decided in `stages/profiles`.
 """
 
 import re
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.shrink_guard import loss_is_suspect
+from music_pipeline.catalog.shrink_guard import is_suspicious
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import Version, write_rows
 from music_pipeline.matching.evidence import ProviderId
@@ -21,7 +21,7 @@ from music_pipeline.matching.evidence import ProviderId
 ProfileOutcome = Literal["found", "absent", "failed", "skipped", "suspect"]
 GONE = "The page no longer gives this address."
 ACCOUNT = re.compile(r"@?([A-Za-z0-9._-]+)")
-# The first part of a path that is no account there, but a page of the service or of one post.
+# First parts of a path that are pages of the service, not accounts.
 NO_ACCOUNTS = frozenset({
     "explore", "groups", "hashtag", "home", "i", "intent", "p", "playlist", "reel", "reels", "search", "share",
     "sharer.php", "shorts", "stories", "tv", "watch",
@@ -40,7 +40,7 @@ OTHER = "website"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A profile's address in one form. `handle`: the account's name or id there, where the address holds one."""
+    """A profile's address in its standard form. `handle`: the account's name or id, if the address has one."""
 
     url: str
     service: str
@@ -49,7 +49,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class FoundProfile:
-    """An address as a provider gave it. `evidence`: its page that does; `confidence`: that it is this producer's."""
+    """An address that a provider gave. `evidence`: the page it is on; `confidence`: that it is this producer's."""
 
     url: str
     source: str
@@ -61,7 +61,7 @@ class FoundProfile:
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
-    """How a provider answered for a producer. `items`: profiles that it gave."""
+    """How a provider answered about a producer. `items`: the number of profiles that it gave."""
 
     provider: str
     outcome: ProfileOutcome
@@ -71,7 +71,7 @@ class ProfileAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """How many follow a profile. `followers`, `fetched_at`: only if the count is believed."""
+    """The followers of a profile. `followers`, `fetched_at`: only if the count is plausible."""
 
     service: str
     handle: str
@@ -83,7 +83,7 @@ class Followers:
 
 @dataclass(frozen=True, slots=True)
 class Producer:
-    """A producer with the ids that providers have of it, and how sure each is."""
+    """A producer with its provider ids, and how sure each is."""
 
     producer_id: UUID
     name: str
@@ -91,7 +91,7 @@ class Producer:
 
 
 def read_address(text: str) -> Address | None:
-    """What an address says; None for what is no address on the web, or no account of the service."""
+    """Read a web address. None: it is no address on the web, or no account of the service."""
     try:
         parts = urlsplit(text.strip())
         host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
@@ -113,7 +113,7 @@ def _service(host: str) -> str:
 
 
 def _first_part(_: str, path: str, __: str) -> str | None:
-    """The account that a path begins with, without the case that these services do not look at."""
+    """The account that a path begins with, in lower case: these services ignore case."""
     first = path.strip("/").split("/")[0]
     account = ACCOUNT.fullmatch(first)
     return account[1].lower() if account and account[1].lower() not in NO_ACCOUNTS else None
@@ -129,7 +129,7 @@ def _facebook(host: str, path: str, parameters: str) -> str | None:
 
 
 def _youtube(host: str, path: str, parameters: str) -> str | None:
-    """A channel's id keeps its case; the older forms with a name keep the word before it."""
+    """A channel's handle, or its id in its case, or an older form with the word before the name."""
     parts = path.strip("/").split("/")
     if parts[0] in ("channel", "user", "c") and len(parts) > 1 and ACCOUNT.fullmatch(parts[1]):
         return f"{parts[0]}/{parts[1]}"
@@ -159,7 +159,7 @@ FORM_OF = {
 
 
 def producer_to_look_up(connection: sa.Connection, producer_id: str) -> Producer | None:
-    """The producer, or what it became; None for an unknown one."""
+    """The producer, or what it was merged into. None: it is unknown."""
     row = connection.execute(query("producer_to_look_up"), {"producer_id": producer_id}).one_or_none()
     if row is None:
         return None
@@ -174,7 +174,7 @@ def known_profiles(connection: sa.Connection, producer_id: UUID) -> list[FoundPr
 
 
 def known_followers(connection: sa.Connection, producer_id: UUID, service: str) -> dict[str, int | None]:
-    """The last believed count of each handle that was asked about."""
+    """The last plausible count of each handle that was asked about."""
     values = {"producer_id": producer_id, "service": service}
     return {row.handle: row.followers for row in connection.execute(query("followers_of_producer"), values)}
 
@@ -186,9 +186,9 @@ def write_profiles(
     answers: Sequence[ProfileAnswer],
     followers: Sequence[Followers],
 ) -> list[ProfileAnswer]:
-    """Keep what the providers gave; answers what became of each answer.
+    """Write what the providers gave. Return the answers, as suspect where they lost too much.
 
-    What a provider gave before, and no longer gives, becomes inactive; a loss too large to be believed, nothing does.
+    Profiles that a provider no longer gives become inactive, but none after a suspect answer.
     """
     known = known_profiles(connection, producer_id)
     judged = [_judged(answer, known, found) for answer in answers]
@@ -212,13 +212,13 @@ def _judged(answer: ProfileAnswer, known: Sequence[FoundProfile], found: Sequenc
         return answer
     before = sum(one.source == answer.provider for one in known)
     lost = _lost(answer.provider, known, found)
-    if not loss_is_suspect(before, len(lost)):
+    if not is_suspicious(before, len(lost)):
         return answer
     text = f"{len(lost)} of {before} addresses are missing: none is taken away."
     return ProfileAnswer(answer.provider, "suspect", answer.items, text)
 
 
 def profiles_version(connection: sa.Connection, producer_id: UUID) -> Version:
-    """How many profiles are held for a producer, and a hash of them."""
+    """The number of profiles of a producer, and a hash of them."""
     row = connection.execute(query("profiles_version"), {"producer_id": producer_id}).one()
     return Version(rows=row.rows, hash=row.version or "empty")

@@ -1,4 +1,4 @@
-"""What providers last answered about an artist, and which identities are ambiguous, for a person to decide."""
+"""How providers last answered about an artist, and the ambiguous identities that a person is to decide."""
 
 import json
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ class ProviderAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A person's decision on an ambiguous identity. `chosen_id` None: none of the candidates is meant."""
+class ChosenIdentity:
+    """A person's decision on an ambiguous identity. `chosen_id`: None if no candidate is meant."""
 
     chosen_id: str | None
 
 
 def outcome_of_list(items: int, *, complete: bool, error: str | None) -> AnswerOutcome:
-    """How a provider answered who was asked for a list and gave so many items. `error`: why it could not be read."""
+    """How a provider answered with a list of so many items. `error`: why the list could not be read."""
     if error is not None:
         return "failed"
     if not complete:
@@ -53,21 +53,21 @@ def write_answers(connection: sa.Connection, answers: Sequence[ProviderAnswer]) 
 
 
 def settled_providers(connection: sa.Connection, artist_id: UUID) -> frozenset[str]:
-    """Providers that answered for all of an artist's releases: what they did not name, they do not know."""
+    """The providers that answered for all of an artist's releases. What they did not name, they do not know."""
     answers = connection.execute(query("answers_about_recordings"), {"artist_id": artist_id})
     return frozenset(row.provider for row in answers if row.outcome in SETTLED)
 
 
-def decision_on(connection: sa.Connection, kind: str, subject: str) -> Decision | None:
-    """What a person decided on an identity, or None while nobody has."""
+def decision_on(connection: sa.Connection, kind: str, subject: str) -> ChosenIdentity | None:
+    """A person's decision on an identity. None: there is none yet."""
     row = connection.execute(query("review_of"), {"kind": kind, "subject": subject}).one_or_none()
     if row is None or row.status == "open":
         return None
-    return Decision(row.chosen_id if row.status == "accepted" else None)
+    return ChosenIdentity(row.chosen_id if row.status == "accepted" else None)
 
 
 def ask_for_review(connection: sa.Connection, *, kind: str, subject: str, question: str, choice: ArtistChoice) -> None:
-    """Keep an ambiguous choice, with its candidates and evidence, for a person to decide."""
+    """Ask a person to decide an ambiguous choice. Keep its candidates and evidence."""
     connection.execute(
         query("write_review"),
         {

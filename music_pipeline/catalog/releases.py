@@ -1,4 +1,4 @@
-"""The releases of an artist, as a provider lists them, and what becomes of those that a list no longer holds."""
+"""The releases of an artist as a provider lists them, and the loss of those that a list no longer has."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.external_ids import decide_identity_alone, entities_of
-from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold, kept_by_decision
+from music_pipeline.catalog.external_ids import entities_of, external_id_row, lock_identity
+from music_pipeline.catalog.shrink_guard import Loss, accept_or_hold, kept_by_decision
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
@@ -17,7 +17,7 @@ from music_pipeline.matching.titles import release_title_key
 
 @dataclass(frozen=True, slots=True)
 class ListedRelease:
-    """A release as Spotify lists it. `release_date`: as precise as it is known (1999, 1999-06, 1999-06-21)."""
+    """A release as Spotify lists it. `release_date`: as far as it is known (1999, 1999-06, 1999-06-21)."""
 
     spotify_id: str
     title: str
@@ -29,7 +29,7 @@ class ListedRelease:
 
 @dataclass(frozen=True, slots=True)
 class HeldRelease:
-    """A release of an artist in the catalogue. `tracks_read_at` None: its track list is not whole yet."""
+    """A release of an artist in the catalogue. `tracks_read_at`: None until its track list is complete."""
 
     release_id: UUID
     spotify_id: str
@@ -45,22 +45,21 @@ class HeldRelease:
 def write_release_list(
     connection: sa.Connection, artist_id: UUID, listed: Sequence[ListedRelease], *, complete: bool
 ) -> None:
-    """Write an artist's releases; those that a complete list no longer holds become inactive, or are held if many."""
-    decide_identity_alone(connection)
+    """Write an artist's releases. Deactivate those that a complete list no longer has; hold a loss of many."""
+    lock_identity(connection)
     known = entities_of(connection, "release", "spotify", [release.spotify_id for release in listed])
     ids = {release.spotify_id: known.get(release.spotify_id) or new_id() for release in listed}
+    new_ids = [
+        external_id_row("release", ids[spotify_id], "spotify", spotify_id, source="spotify", confidence=1.0)
+        for spotify_id in ids
+        if spotify_id not in known
+    ]
+    of_artist = [_artist_release_row(release, ids) for release in listed]
     write_rows(connection, "write_releases", [_release_row(release, ids) for release in listed])
-    write_rows(
-        connection,
-        "write_artist_releases",
-        [_artist_release_row(release, ids) for release in listed],
-        artist_id=artist_id,
-    )
-    write_rows(
-        connection, "write_external_ids", [_external_id_row(one, ids) for one in listed if one.spotify_id not in known]
-    )
+    write_rows(connection, "write_artist_releases", of_artist, artist_id=artist_id)
+    write_rows(connection, "write_external_ids", new_ids)
     if complete:
-        _settle_losses(connection, artist_id, listed)
+        _accept_losses(connection, artist_id, listed)
 
 
 def _release_row(release: ListedRelease, ids: Mapping[str, UUID]) -> dict[str, object]:
@@ -84,18 +83,7 @@ def _artist_release_row(release: ListedRelease, ids: Mapping[str, UUID]) -> dict
     }
 
 
-def _external_id_row(release: ListedRelease, ids: Mapping[str, UUID]) -> dict[str, object]:
-    return {
-        "entity": "release",
-        "provider": "spotify",
-        "id": release.spotify_id,
-        "entity_id": ids[release.spotify_id],
-        "source": "spotify",
-        "confidence": 1.0,
-    }
-
-
-def _settle_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[ListedRelease]) -> None:
+def _accept_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[ListedRelease]) -> None:
     held = releases_of_artist(connection, artist_id)
     listed_ids = {release.spotify_id for release in listed}
     kept = kept_by_decision(connection, artist_id, "artist_releases", "release_id")
@@ -108,8 +96,8 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[
         answered=len(listed),
         reason=f"Spotify's complete list no longer holds {len(lost)} of {len(held)} releases.",
     )
-    if believe_or_hold(connection, loss) and lost:
-        take_releases_away(
+    if accept_or_hold(connection, loss) and lost:
+        deactivate_releases(
             connection,
             artist_id,
             [one.release_id for one in lost],
@@ -117,8 +105,10 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[
         )
 
 
-def take_releases_away(connection: sa.Connection, artist_id: UUID, release_ids: Sequence[UUID], *, reason: str) -> None:
-    """Set releases of an artist inactive, with the reason; a release of nobody else goes with them."""
+def deactivate_releases(
+    connection: sa.Connection, artist_id: UUID, release_ids: Sequence[UUID], *, reason: str
+) -> None:
+    """Set releases of an artist inactive, with the reason, and releases that no other artist has altogether."""
     parameters = {"release_ids": [str(one) for one in release_ids], "reason": reason}
     connection.execute(query("inactivate_artist_releases"), parameters | {"artist_id": artist_id})
     connection.execute(query("inactivate_orphaned_releases"), parameters)

@@ -1,6 +1,6 @@
-"""What a person decides: who an ambiguous name means, whether a loss that was held is to be believed.
+"""What a person decides: who an ambiguous name means, and whether a held loss is accepted.
 
-A decision is written once and obeyed by every later look-up. What is to be done again after it is not for here.
+A decision is written once, and every later look-up obeys it. Which work follows is decided in `actions/decide`.
 """
 
 import re
@@ -12,20 +12,20 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.credits import take_credit_sources_away
-from music_pipeline.catalog.releases import take_releases_away
-from music_pipeline.catalog.tracks import take_tracks_away
+from music_pipeline.catalog.credits import deactivate_credit_sources
+from music_pipeline.catalog.releases import deactivate_releases
+from music_pipeline.catalog.tracks import deactivate_tracks
 from music_pipeline.database.queries import query
 
 ID_PREFIX = re.compile(r"^[0-9a-f-]{4,36}$")
 
 
 class DecisionError(Exception):
-    """There is no such thing to decide, or no such choice; the text says what there is."""
+    """There is nothing of this id to decide, or no such choice. The text says what there is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class Decision:
     """Who decided, and why."""
 
     by: str
@@ -52,7 +52,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class HeldChange:
-    """A loss that was too large to believe: `row_keys` are no longer in an answer that held `answered` of `known`."""
+    """A loss too large to be plausible: `row_keys` are missing from an answer that has `answered` of `known` rows."""
 
     held_id: UUID
     artist_id: UUID
@@ -77,7 +77,7 @@ def reviews(connection: sa.Connection, status: str | None = "open") -> list[Revi
 
 
 def review(connection: sa.Connection, id_or_prefix: str) -> Review:
-    """The review with an id, or with the only one that begins so. Raises DecisionError."""
+    """The review with this id, or the only one whose id begins so. Raises DecisionError."""
     return Review(**_only_one(connection, "reviews", "review", id_or_prefix))
 
 
@@ -88,7 +88,7 @@ def held_changes(connection: sa.Connection, status: str | None = "held") -> list
 
 
 def held_change(connection: sa.Connection, id_or_prefix: str) -> HeldChange:
-    """The held change with an id, or with the only one that begins so. Raises DecisionError."""
+    """The held change with this id, or the only one whose id begins so. Raises DecisionError."""
     return HeldChange(**_only_one(connection, "held_changes", "held change", id_or_prefix))
 
 
@@ -102,7 +102,7 @@ def _only_one(connection: sa.Connection, name: str, noun: str, prefix: str) -> M
 
 
 def chosen_candidate(review: Review, choice: str) -> str:
-    """The provider's id of a candidate, from that id or its number in the list, from 1. Raises DecisionError."""
+    """A candidate's provider id, chosen by that id or by its number in the list, from 1. Raises DecisionError."""
     ids = [str(candidate["provider_id"]) for candidate in review.candidates]
     if choice in ids:
         return choice
@@ -113,18 +113,18 @@ def chosen_candidate(review: Review, choice: str) -> str:
     )
 
 
-def accept_review(connection: sa.Connection, review: Review, chosen_id: str, decided: Decided) -> None:
+def accept_review(connection: sa.Connection, review: Review, chosen_id: str, decision: Decision) -> None:
     """Lock the subject to a candidate."""
-    _decide_review(connection, review, "accepted", chosen_id, decided)
+    _decide_review(connection, review, "accepted", chosen_id, decision)
 
 
-def reject_review(connection: sa.Connection, review: Review, decided: Decided) -> None:
+def reject_review(connection: sa.Connection, review: Review, decision: Decision) -> None:
     """Lock the subject to none of the candidates."""
-    _decide_review(connection, review, "rejected", None, decided)
+    _decide_review(connection, review, "rejected", None, decision)
 
 
 def _decide_review(
-    connection: sa.Connection, review: Review, status: str, chosen_id: str | None, decided: Decided
+    connection: sa.Connection, review: Review, status: str, chosen_id: str | None, decision: Decision
 ) -> None:
     connection.execute(
         query("decide_review"),
@@ -132,33 +132,33 @@ def _decide_review(
             "review_id": review.review_id,
             "status": status,
             "chosen_id": chosen_id,
-            "by": decided.by,
-            "why": decided.why,
+            "by": decision.by,
+            "why": decision.why,
         },
     )
 
 
-def accept_held(connection: sa.Connection, held: HeldChange, decided: Decided) -> None:
-    """Believe the loss: its rows are set inactive, with the reason. Raises DecisionError if it is decided already."""
-    _decide_held(connection, held, "accepted", decided)
-    reason = f"{held.reason} Accepted by {decided.by}{f': {decided.why}' if decided.why else '.'}"
+def accept_held(connection: sa.Connection, held: HeldChange, decision: Decision) -> None:
+    """Accept the loss: set its rows inactive, with the reason. Raises DecisionError if it is decided already."""
+    _decide_held(connection, held, "accepted", decision)
+    reason = f"{held.reason} Accepted by {decision.by}{f': {decision.why}' if decision.why else '.'}"
     if held.entity == "artist_releases":
-        take_releases_away(connection, held.artist_id, _ids(held, "release_id"), reason=reason)
+        deactivate_releases(connection, held.artist_id, _ids(held, "release_id"), reason=reason)
     elif held.entity == "tracks":
-        take_tracks_away(connection, _ids(held, "track_id"), reason=reason)
+        deactivate_tracks(connection, _ids(held, "track_id"), reason=reason)
     else:
         credit_ids = [str(one) for one in _ids(held, "credit_id")]
         recordings = connection.execute(query("recordings_of_credits"), {"credit_ids": credit_ids}).scalars().all()
-        take_credit_sources_away(connection, held.row_keys, recordings, reason=reason)
+        deactivate_credit_sources(connection, held.row_keys, recordings, reason=reason)
 
 
-def reject_held(connection: sa.Connection, held: HeldChange, decided: Decided) -> None:
-    """Keep the rows, also against later answers without them. Raises DecisionError if it is decided already."""
-    _decide_held(connection, held, "rejected", decided)
+def reject_held(connection: sa.Connection, held: HeldChange, decision: Decision) -> None:
+    """Keep the rows, even if later answers lack them. Raises DecisionError if it is decided already."""
+    _decide_held(connection, held, "rejected", decision)
 
 
-def _decide_held(connection: sa.Connection, held: HeldChange, status: str, decided: Decided) -> None:
-    values = {"held_id": held.held_id, "status": status, "by": decided.by, "why": decided.why}
+def _decide_held(connection: sa.Connection, held: HeldChange, status: str, decision: Decision) -> None:
+    values = {"held_id": held.held_id, "status": status, "by": decision.by, "why": decision.why}
     if connection.execute(query("decide_held_change"), values).one_or_none() is None:
         raise DecisionError(f"The held change {held.held_id} is {held.status}: there is nothing left to decide.")
 

@@ -1,6 +1,6 @@
-"""Rows that an answer no longer holds although it should: whether that is believed, or held for a person to judge.
+"""Implausible losses: whether rows that an answer no longer has are given up, or held for a person to judge.
 
-How rows are set inactive belongs to the module of their table; what a person decides, to `decisions`.
+How rows are set inactive belongs to the module of their table; what a person decides, to `reviews`.
 """
 
 import json
@@ -19,9 +19,9 @@ SMALL_LOSS_SHARE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What an answer about an artist no longer holds. `entity`: the table; `row_keys`: which of its rows.
+    """Rows that an answer about an artist no longer has. `entity`: the table; `row_keys`: which of its rows.
 
-    `known`: how many rows there were before; `answered`: how many the answer holds. `reason`: a line for a person.
+    `known`: how many rows there were; `answered`: how many the answer has. `reason`: a line for a person.
     """
 
     artist_id: UUID
@@ -32,17 +32,17 @@ class Loss:
     reason: str
 
 
-def loss_is_suspect(known: int, lost: int) -> bool:
-    """Whether a complete answer lost too much to be believed: more than 2 rows and more than 10 %."""
+def is_suspicious(known: int, lost: int) -> bool:
+    """Whether a complete answer lost too much to be plausible: more than 2 rows and more than 10 %."""
     return lost > SMALL_LOSS_ROWS and lost > SMALL_LOSS_SHARE * known
 
 
-def believe_or_hold(connection: sa.Connection, loss: Loss) -> bool:
-    """Whether the loss, which may be of no rows, is believed; a suspect one is held until a person accepts it.
+def accept_or_hold(connection: sa.Connection, loss: Loss) -> bool:
+    """Return True to accept the loss; hold a suspicious one for review and return False.
 
-    After a loss that is believed there is nothing left to decide of those that were held before.
+    An accepted loss, even of no rows, supersedes those that were held before.
     """
-    if loss_is_suspect(loss.known, len(loss.row_keys)):
+    if is_suspicious(loss.known, len(loss.row_keys)):
         hold(connection, loss)
         return False
     connection.execute(query("supersede_held_change"), {"artist_id": loss.artist_id, "entity": loss.entity})
@@ -50,7 +50,7 @@ def believe_or_hold(connection: sa.Connection, loss: Loss) -> bool:
 
 
 def hold(connection: sa.Connection, loss: Loss) -> None:
-    """Keep a loss for a person to judge; nothing is set inactive until somebody accepts it."""
+    """Keep a loss for a person to judge. Its rows stay active until the loss is accepted."""
     keys = sorted(map(dict, loss.row_keys), key=lambda key: json.dumps(key, default=str, sort_keys=True))
     connection.execute(
         query("hold_change"),
@@ -66,6 +66,6 @@ def hold(connection: sa.Connection, loss: Loss) -> None:
 
 
 def kept_by_decision(connection: sa.Connection, artist_id: UUID, entity: str, key: str) -> set[str]:
-    """Values of `key` in the rows that a person decided to keep although the provider no longer lists them."""
+    """The values of `key` in rows that a person decided to keep although the provider no longer lists them."""
     rows = connection.execute(query("rejected_held_rows"), {"artist_id": artist_id, "entity": entity})
     return {str(row_key[key]) for row in rows for row_key in row.row_keys}

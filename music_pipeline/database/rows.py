@@ -1,7 +1,4 @@
-"""What every change of the catalogue has in common: why it is made, how rows are handed over.
-
-What a row means belongs to the module of its table.
-"""
+"""Rows on their way to a statement, and what identifies their state. What a row means belongs to its table's module."""
 
 import hashlib
 import json
@@ -17,7 +14,7 @@ from music_pipeline.database.queries import query
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What is held for one artist in one stage: the number of rows and a hash of their facts."""
+    """The rows of one artist in one stage: their number, and a hash of their facts."""
 
     rows: int
     hash: str
@@ -30,7 +27,7 @@ def content_hash(*facts: object) -> str:
 
 
 def write_rows(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]], **parameters: Any) -> int:
-    """Hand rows to the named statement as one JSON array; answers how many rows were written."""
+    """Pass rows to the named statement as one JSON array. Return how many were written."""
     if not rows:
         return 0
     written = connection.execute(query(name), {"rows": json.dumps(rows, default=str), **parameters})
@@ -38,6 +35,6 @@ def write_rows(connection: sa.Connection, name: str, rows: Sequence[Mapping[str,
 
 
 def version_of(connection: sa.Connection, name: str, artist_id: UUID) -> Version:
-    """What the named statement says is held for an artist."""
+    """The version of an artist's rows, by the named statement."""
     row = connection.execute(query(name), {"artist_id": artist_id}).one()
     return Version(rows=row.rows, hash=row.version or "empty")

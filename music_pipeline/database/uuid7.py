@@ -1,7 +1,4 @@
-"""Our ids of artists, releases, recordings, tracks, producers and credits: how those of new rows are made.
-
-What tells that a row is known is identity (`identity`), never its id.
-"""
+"""The ids of new artists, releases, recordings, tracks, producers and credits."""
 
 import secrets
 import time
@@ -12,10 +9,10 @@ VERSION_AT, VARIANT_AT = 76, 62
 
 
 def new_id() -> UUID:
-    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds since 1970, then chance.
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds since 1970, then random bits.
 
-    Rows that are made together lie together in every index on such ids. With ids of chance alone each new row is on a
-    page of its own, and Postgres logs that page whole: the larger the catalogue, the more.
+    Rows made together lie together in every index on such ids. With random ids each new row is on its own page, and
+    Postgres logs the whole page: the larger the catalogue, the more.
     """
     bits = time.time_ns() // 1_000_000 << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
     bits = bits & ~(0xF << VERSION_AT) | 7 << VERSION_AT

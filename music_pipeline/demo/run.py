@@ -27,7 +27,7 @@ from rich.console import Console
 from music_pipeline import logs
 from music_pipeline.actions.decide import accept_review
 from music_pipeline.actions.request_artist import request_artist
-from music_pipeline.catalog.reviews import Decided
+from music_pipeline.catalog.reviews import Decision
 from music_pipeline.database import embedded, queries
 from music_pipeline.database.engine import get_engine
 from music_pipeline.database.errors import DatabaseUnreachable
@@ -71,7 +71,7 @@ POOL_OVERFLOW = 5
 PRINTED_WIDTH = 120
 ROWS = ("artists", "releases", "tracks", "recordings", "producers", "credits")
 Stats = Mapping[str, Mapping[str, Any]]
-DECIDED = Decided(by="demo", why="the demo knows whom it means")
+DECIDED = Decision(by="demo", why="the demo knows whom it means")
 
 
 class DemoFailed(Exception):

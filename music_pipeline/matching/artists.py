@@ -1,4 +1,4 @@
-"""A provider's name and its id: ("musicbrainz", "8f3471b5-…"). One provider's ids must be of one kind of entity."""
+"""Which of a provider's artists a bare name means. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from music_pipeline.matching.names import is_not_an_artist, names_are_close, nor
 
 @dataclass(frozen=True, slots=True)
 class ArtistCandidate:
-    """An artist that a provider offered for a name; a Discogs name comes without its namesake number.
+    """An artist that a provider offers for a name. A Discogs name comes without its namesake number.
 
-    popularity: in the provider's own measure, or None; it orders candidates for a reader and decides nothing.
+    `popularity`: in the provider's own measure. It orders candidates for a reader, and decides nothing.
     """
 
     provider_id: str
@@ -22,7 +22,7 @@ class ArtistCandidate:
 
 @dataclass(frozen=True, slots=True)
 class ArtistChoice:
-    """What became of a requested name. candidates: the equal ones, then the close ones; the rest are left out."""
+    """The choice for a requested name. `candidates`: those of the equal name, then the close ones; no others."""
 
     verdict: Verdict
     chosen: ArtistCandidate | None
@@ -31,10 +31,10 @@ class ArtistChoice:
 
 
 def choose_artist(requested_name: str, candidates: Sequence[ArtistCandidate]) -> ArtistChoice:
-    """The artist that a bare name means.
+    """Choose the artist that a bare name means.
 
-    SAME if exactly one candidate has the equal normalised name or alias and no other comes close; AMBIGUOUS if several
-    are equal, or any is close; DIFFERENT, with nothing chosen, if none of them has the name.
+    SAME: exactly one candidate has the equal normalised name or alias, and no other comes close. AMBIGUOUS: several are
+    equal, or any is close. DIFFERENT: none has the name, and none is chosen.
     """
     offered = list({one.provider_id: one for one in candidates if is_not_an_artist(one.name) is None}.values())
     equal = _by_popularity(one for one in offered if _has_name(one, requested_name))

@@ -1,4 +1,4 @@
-"""A provider's name and its id: ("musicbrainz", "8f3471b5-…"). One provider's ids must be of one kind of entity."""
+"""Evidence and verdicts: whether two sources speak of the same thing, and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from enum import StrEnum
 from music_pipeline.matching.names import normalise_name
 
 ProviderId = tuple[str, str]
+"""A provider and its id: ("musicbrainz", "8f3471b5-…"). The ids of one provider must name one kind of entity."""
 
 
 class Verdict(StrEnum):
-    """Whether two things are one. AMBIGUOUS: the evidence does not decide, so nothing may be merged or dismissed."""
+    """Whether two things are the same. AMBIGUOUS: the evidence does not decide; neither merge nor dismiss."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -19,7 +20,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One named piece of evidence, with what was found, for a person to read."""
+    """A named piece of evidence, for a person to read."""
 
     name: str
     detail: str
@@ -27,22 +28,22 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A verdict with its evidence. confidence: 0 to 1, how sure it is that both are the same."""
+    """A verdict with its evidence. `confidence`: from 0 to 1, that both are the same."""
 
     verdict: Verdict
     confidence: float
     evidence: tuple[Fact, ...]
 
 
-def disjoint_providers(ours: frozenset[ProviderId], theirs: frozenset[ProviderId]) -> frozenset[str]:
-    """Providers that know both sides, under ids of which none is shared."""
-    both = {provider for provider, _ in ours} & {provider for provider, _ in theirs}
-    return frozenset(both - {provider for provider, _ in ours & theirs})
+def disjoint_providers(first: frozenset[ProviderId], second: frozenset[ProviderId]) -> frozenset[str]:
+    """Providers that know both sides, and under different ids only."""
+    both = {provider for provider, _ in first} & {provider for provider, _ in second}
+    return frozenset(both - {provider for provider, _ in first & second})
 
 
-def match_by_unique_ids(ours: frozenset[ProviderId], theirs: frozenset[ProviderId]) -> Match | None:
-    """The verdict of ids that name one thing each, or None if no provider knows both sides."""
-    shared, contradicting = ours & theirs, disjoint_providers(ours, theirs)
+def match_by_unique_ids(first: frozenset[ProviderId], second: frozenset[ProviderId]) -> Match | None:
+    """The verdict of unique ids. None: no provider knows both sides."""
+    shared, contradicting = first & second, disjoint_providers(first, second)
     evidence = (
         *(Fact("shared id", f"{provider}:{provider_id}") for provider, provider_id in sorted(shared)),
         *(Fact("two ids of one provider", provider) for provider in sorted(contradicting)),
@@ -55,10 +56,10 @@ def match_by_unique_ids(ours: frozenset[ProviderId], theirs: frozenset[ProviderI
 
 
 def duration_gap_ms(left: int | None, right: int | None) -> int | None:
-    """The difference of two durations in milliseconds, or None if one is unknown (None or 0)."""
+    """The difference of two durations in milliseconds. None: one is unknown (None or 0)."""
     return abs(left - right) if left and right else None
 
 
-def share_an_artist(ours: Iterable[str], theirs: Iterable[str]) -> bool:
-    """Whether two lists of credited artists have an equal normalised name."""
-    return not {normalise_name(name) for name in ours}.isdisjoint(normalise_name(name) for name in theirs)
+def share_an_artist(first: Iterable[str], second: Iterable[str]) -> bool:
+    """Whether two lists of credited artists have a normalised name in common."""
+    return not {normalise_name(name) for name in first}.isdisjoint(normalise_name(name) for name in second)

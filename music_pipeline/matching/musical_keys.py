@@ -1,4 +1,4 @@
-"""Musical keys: pitch class and mode, as they are printed, and on the Camelot wheel."""
+"""Musical keys: as pitch class and mode, in print, and on the Camelot wheel. Pure."""
 
 import re
 
@@ -12,7 +12,7 @@ PLACE_OF_C, PLACE_OF_A = 8, 8
 
 
 def key_name(pitch_class: int, mode: int) -> str:
-    """A key as it is printed: "F♯ minor". `pitch_class`: 0 is C, 11 is B; `mode`: 1 major, 0 minor."""
+    """A printed key: "F♯ minor". `pitch_class`: 0 is C, 11 is B; `mode`: 1 major, 0 minor."""
     return f"{NAMES[pitch_class]} {'major' if mode == MAJOR else 'minor'}"
 
 
@@ -24,7 +24,7 @@ def camelot_key(pitch_class: int, mode: int) -> str:
 
 
 def read_key(printed: str) -> tuple[int, int] | None:
-    """Pitch class and mode of a printed key ("F♯m", "Bb major", "C"); None for what is no key."""
+    """Pitch class and mode of a printed key ("F♯m", "Bb major", "C"). None: it is no key."""
     found = PRINTED.match(printed)
     if found is None:
         return None

@@ -1,7 +1,6 @@
-"""Names of artists and people as text: how they compare, and which of them name nobody.
+"""Names of artists and people as text: how they compare, and which name no artist. Pure.
 
-Here belongs what a name alone can tell. What two names prove about identity is decided in `identity`, the readable
-partition key is made in `keys`, titles are read in `titles`.
+What names prove about identity is decided in `artists` and `recordings`.
 """
 
 import re
@@ -71,12 +70,12 @@ _NOBODY_IN_BRACKETS = frozenset(
 
 
 class InvalidName(ValueError):
-    """A requested name that cannot be a name; the text says why, for the person who asked."""
+    """A requested name that cannot be a name. The text says why, for the person who asked."""
 
 
 @lru_cache(maxsize=65536)
 def fold_text(text: str) -> str:
-    """Words of a text for comparison: case, accents, punctuation and spacing folded, "&" written as "and".
+    """The words of a text for comparison: without case, accents, punctuation and spacing; "&" as "and".
 
     Letters of other scripts stay. A text of symbols only ("!!!") is returned as it is, in lower case: the result is
     empty only if nothing in the text is visible.
@@ -88,7 +87,7 @@ def fold_text(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def normalise_name(text: str) -> str:
-    """The form in which two names are compared for equality: `fold_text` without a leading or trailing article "the".
+    """The form in which names are compared for equality: `fold_text` without a leading or trailing "the".
 
     "The Beatles", "Beatles, The" and "beatles" are equal; "The The" stays whole.
     """
@@ -98,10 +97,10 @@ def normalise_name(text: str) -> str:
 
 
 def strip_namesake_suffix(name: str) -> tuple[str, int | None]:
-    """Discogs's name without its namesake number, and that number: "DJ X (2)" is ("DJ X", 2).
+    """A Discogs name without its namesake number, and that number: "DJ X (2)" is ("DJ X", 2).
 
-    The "*" with which Discogs marks a name variation ("A. Delano*") goes too. The number tells two artists apart, so it
-    is dropped for comparison only, never for identity.
+    The "*" of a name variation ("A. Delano*") is dropped too. The number tells two artists apart: drop it for
+    comparison only, never for identity.
     """
     unmarked = name.strip().removesuffix("*").rstrip() or name.strip()
     found = _NAMESAKE_SUFFIX.match(unmarked)
@@ -111,7 +110,7 @@ def strip_namesake_suffix(name: str) -> tuple[str, int | None]:
 
 
 def is_not_an_artist(name: str) -> str | None:
-    """Why a name stands for no artist (Various, Unknown Artist, Traditional, …), or None if it may be one.
+    """Why a name stands for no artist (Various, Unknown Artist, Traditional, …). None: it may be an artist.
 
     A Discogs name with a namesake number ("Artist Unknown (5)") is a real artist of that name, and passes.
     """
@@ -122,10 +121,10 @@ def is_not_an_artist(name: str) -> str | None:
 
 
 def check_requested_name(text: str) -> str:
-    """The name that somebody asked for, trimmed and in Unicode's composed form.
+    """A requested name, trimmed and in Unicode's composed form.
 
-    Raises InvalidName, with a sentence for the asker, if it is empty, longer than 200 characters, or holds control
-    characters or characters that were lost in decoding. SQL, emoji and right-to-left text are legal names.
+    Raises InvalidName if it is empty, longer than 200 characters, or has control characters or characters that were
+    lost in decoding. SQL, emoji and right-to-left text are legal names.
     """
     name = unicodedata.normalize("NFC", text).strip().strip("\ufeff").strip()
     if not _INVISIBLE.sub("", name).strip():
@@ -139,10 +138,10 @@ def check_requested_name(text: str) -> str:
 
 
 def names_are_close(left: str, right: str) -> bool:
-    """Whether two names could be two spellings of one, so that neither may be taken while the other is in play.
+    """Whether two names could be spellings of one name, so that neither may be chosen while the other is a candidate.
 
-    Equal without spaces or in transliteration; else one edit in names of 6 to 11 letters, two in longer ones, none in
-    shorter ones. Names with different digits are not close.
+    They are if they are equal without spaces or in transliteration, or differ by one edit in 6 to 11 letters or by two
+    in more. Names with different digits are not close.
     """
     ours, theirs = _squeezed(left), _squeezed(right)
     if ours == theirs:

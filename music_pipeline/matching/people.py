@@ -1,4 +1,4 @@
-"""A provider's name and its id: ("musicbrainz", "8f3471b5-…"). One provider's ids must be of one kind of entity."""
+"""Whether two credited people are the same person, by provider ids alone. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,19 @@ from music_pipeline.matching.evidence import ProviderId, Verdict, disjoint_provi
 
 @dataclass(frozen=True, slots=True)
 class PersonIds:
-    """A person's ids: of the sources that credited them, and those that a source states to be the same person's."""
+    """The ids under which sources credit a person, and those that a source links to the same person."""
 
     ids: frozenset[ProviderId]
     linked: frozenset[ProviderId] = frozenset()
 
 
 def same_person(left: PersonIds, right: PersonIds) -> Verdict:
-    """Whether two credited people are one, by shared or linked provider ids only.
+    """Decide whether two credited people are the same, by shared or linked provider ids. A name is no evidence.
 
-    DIFFERENT if a provider knows them under two ids; AMBIGUOUS if no provider knows both, or ids contradict each other.
-    A name is no evidence: it is not asked for.
+    DIFFERENT: a provider knows them under two ids. AMBIGUOUS: no provider knows both, or ids contradict each other.
     """
-    ours, theirs = left.ids | left.linked, right.ids | right.linked
-    contradicting = disjoint_providers(ours, theirs)
-    if ours & theirs:
+    first, second = left.ids | left.linked, right.ids | right.linked
+    contradicting = disjoint_providers(first, second)
+    if first & second:
         return Verdict.AMBIGUOUS if contradicting else Verdict.SAME
     return Verdict.DIFFERENT if contradicting else Verdict.AMBIGUOUS

@@ -1,7 +1,6 @@
-"""Whether two releases are one, and which of their tracks are which.
+"""Whether two sources speak of the same release, and which of its tracks are the same. Pure.
 
-Here belong the comparison of releases and the assignment of one tracklist to another, as pure functions of facts. The
-verdicts themselves and the comparison of single recordings are in `identity`.
+Single recordings are compared in `recordings`.
 """
 
 import hashlib
@@ -42,7 +41,7 @@ TRACKS_THAT_TELL = 4
 
 @dataclass(frozen=True, slots=True)
 class TrackFacts:
-    """A track as a tracklist prints it; its position is its place in the list. duration_ms: None or 0 if unknown."""
+    """A track as a tracklist prints it, in its place of the list. `duration_ms`: None or 0 if unknown."""
 
     title: str
     duration_ms: int | None = None
@@ -51,10 +50,10 @@ class TrackFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """What a source says of a release.
+    """What a source says about a release.
 
-    released: a date of any precision ("1998-06-00", "1999"), or None. tracks: empty if unknown; headings are left out.
-    release_ids: ids that name the release itself, so that two of one provider are two releases.
+    `released`: a date of any precision ("1998-06-00", "1999"). `tracks`: without headings; empty if unknown.
+    `release_ids`: ids of the release itself: two ids of one provider are two releases.
     """
 
     title: str
@@ -77,17 +76,17 @@ class _Comparison:
     tracks: int
 
 
-def match_release(ours: ReleaseFacts, theirs: ReleaseFacts) -> Match:
-    """Whether two sources speak of one release; the order of the two does not matter.
+def match_release(first: ReleaseFacts, second: ReleaseFacts) -> Match:
+    """Decide whether two sources speak of the same release, in whatever order they are given.
 
-    Ids first. Then title and artist, decided by the tracklists: at least 0.8 of the longer one in common is SAME, less
-    than 0.4 is DIFFERENT. Without tracklists, the number of tracks with the year, or a barcode, decides. A barcode
-    corroborates; alone it leaves the verdict AMBIGUOUS.
+    Ids come first. For an equal title and artist the tracklists decide: with 0.8 of the longer one in common they are
+    the SAME, with less than 0.4 DIFFERENT. Without tracklists, the number of tracks with the year decides, or a
+    barcode. A barcode alone is AMBIGUOUS.
     """
-    by_ids = match_by_unique_ids(ours.release_ids, theirs.release_ids)
+    by_ids = match_by_unique_ids(first.release_ids, second.release_ids)
     if by_ids is not None:
         return by_ids
-    compared = _compare(ours, theirs)
+    compared = _compare(first, second)
     evidence = _evidence(compared)
     if compared.title and compared.artist:
         verdict, confidence = _of_equal_title(compared)
@@ -96,13 +95,13 @@ def match_release(ours: ReleaseFacts, theirs: ReleaseFacts) -> Match:
     return Match(verdict, confidence, evidence)
 
 
-def match_tracklists(ours: Sequence[TrackFacts], theirs: Sequence[TrackFacts]) -> tuple[tuple[int, int], ...]:
-    """Pairs of indexes of the tracks that are the same, in the order of ours; each index occurs once at most.
+def match_tracklists(first: Sequence[TrackFacts], second: Sequence[TrackFacts]) -> tuple[tuple[int, int], ...]:
+    """Pair the indexes of the tracks that are the same, in the order of `first`. Each index occurs at most once.
 
-    By ISRC, then by position and title, then by title and duration wherever it stands, then the same with titles that
-    differ in spelling. Different versions are never paired, and what could be several is left out.
+    Pairs are sought by ISRC, then by position and title, then by title and duration at any position, then again with
+    titles that differ in spelling. Different versions are never paired; nor is a track that several could match.
     """
-    sides = _Sides(ours, theirs)
+    sides = _Sides(first, second)
     sides.take(_pairs_by_isrc(sides))
     sides.take(_pairs_by_position(sides, _equal_titles))
     sides.take(_pairs_by_key(sides, STRONG_DURATION_MS))
@@ -113,7 +112,7 @@ def match_tracklists(ours: Sequence[TrackFacts], theirs: Sequence[TrackFacts]) -
 
 
 def tracklist_fingerprint(titles: Iterable[str]) -> str:
-    """A SHA-256 of the titles and versions in their order, equal for tracklists that differ in spelling only."""
+    """A SHA-256 of titles and versions in order. Tracklists that differ in spelling only have the same one."""
     keys = (_key(parse_title(title)) for title in titles)
     lines = ("\x1f".join((base, *sorted(versions))) for base, versions in keys)
     return hashlib.sha256("\x1e".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
@@ -122,76 +121,80 @@ def tracklist_fingerprint(titles: Iterable[str]) -> str:
 class _Sides:
     """Two tracklists, and the pairs found so far."""
 
-    def __init__(self, ours: Sequence[TrackFacts], theirs: Sequence[TrackFacts]) -> None:
-        self.ours = ours
-        self.theirs = theirs
-        self.our_titles = [parse_title(track.title) for track in ours]
-        self.their_titles = [parse_title(track.title) for track in theirs]
+    def __init__(self, first: Sequence[TrackFacts], second: Sequence[TrackFacts]) -> None:
+        self.first = first
+        self.second = second
+        self.first_titles = [parse_title(track.title) for track in first]
+        self.second_titles = [parse_title(track.title) for track in second]
         self.pairs: dict[int, int] = {}
 
     def take(self, found: Iterable[tuple[int, int]]) -> None:
         self.pairs.update(list(found))
 
-    def our_rest(self) -> list[int]:
-        return [index for index in range(len(self.ours)) if index not in self.pairs]
+    def first_rest(self) -> list[int]:
+        return [index for index in range(len(self.first)) if index not in self.pairs]
 
-    def their_rest(self) -> list[int]:
+    def second_rest(self) -> list[int]:
         taken = set(self.pairs.values())
-        return [index for index in range(len(self.theirs)) if index not in taken]
+        return [index for index in range(len(self.second)) if index not in taken]
 
-    def is_within(self, our: int, their: int, tolerance_ms: int | None) -> bool:
-        """Whether durations differ by no more; None asks for at most the grace, and takes an unknown one."""
-        gap = duration_gap_ms(self.ours[our].duration_ms, self.theirs[their].duration_ms)
+    def is_within(self, left: int, right: int, tolerance_ms: int | None) -> bool:
+        """Whether durations differ by at most the tolerance. None: by at most the grace, or one is unknown."""
+        gap = duration_gap_ms(self.first[left].duration_ms, self.second[right].duration_ms)
         if tolerance_ms is None:
             return gap is None or gap <= GRACE_DURATION_MS
         return gap is not None and gap <= tolerance_ms
 
-    def same_version(self, our: int, their: int) -> bool:
-        return same_version(self.our_titles[our], self.their_titles[their])
+    def same_version(self, left: int, right: int) -> bool:
+        return same_version(self.first_titles[left], self.second_titles[right])
 
 
 def _pairs_by_isrc(sides: _Sides) -> Iterator[tuple[int, int]]:
-    theirs: dict[str, list[int]] = defaultdict(list)
-    for their, track in enumerate(sides.theirs):
+    second: dict[str, list[int]] = defaultdict(list)
+    for right, track in enumerate(sides.second):
         for isrc in track.isrcs:
-            theirs[isrc].append(their)
-    possible = ((our, their) for our, track in enumerate(sides.ours) for isrc in track.isrcs for their in theirs[isrc])
+            second[isrc].append(right)
+    possible = (
+        (left, right) for left, track in enumerate(sides.first) for isrc in track.isrcs for right in second[isrc]
+    )
     yield from _unambiguous(pair for pair in possible if _isrc_is_plausible(sides, *pair))
 
 
-def _isrc_is_plausible(sides: _Sides, our: int, their: int) -> bool:
-    gap = duration_gap_ms(sides.ours[our].duration_ms, sides.theirs[their].duration_ms)
-    return sides.same_version(our, their) and (gap is None or gap <= ISRC_TOLERANCE_MS)
+def _isrc_is_plausible(sides: _Sides, left: int, right: int) -> bool:
+    gap = duration_gap_ms(sides.first[left].duration_ms, sides.second[right].duration_ms)
+    return sides.same_version(left, right) and (gap is None or gap <= ISRC_TOLERANCE_MS)
 
 
 def _pairs_by_position(sides: _Sides, titles_agree: Callable[[Title, Title], bool]) -> Iterator[tuple[int, int]]:
-    for index in sorted(set(sides.our_rest()) & set(sides.their_rest())):
-        agree = titles_agree(sides.our_titles[index], sides.their_titles[index])
+    for index in sorted(set(sides.first_rest()) & set(sides.second_rest())):
+        agree = titles_agree(sides.first_titles[index], sides.second_titles[index])
         if agree and sides.same_version(index, index) and sides.is_within(index, index, None):
             yield index, index
 
 
 def _pairs_by_key(sides: _Sides, tolerance_ms: int | None) -> Iterator[tuple[int, int]]:
-    ours = _grouped(sides.our_rest(), lambda index: _key(sides.our_titles[index]))
-    theirs = _grouped(sides.their_rest(), lambda index: _key(sides.their_titles[index]))
-    for key, indexes in ours.items():
-        possible = product(indexes, theirs.get(key, []))
+    first = _grouped(sides.first_rest(), lambda index: _key(sides.first_titles[index]))
+    second = _grouped(sides.second_rest(), lambda index: _key(sides.second_titles[index]))
+    for key, indexes in first.items():
+        possible = product(indexes, second.get(key, []))
         yield from _unambiguous(pair for pair in possible if sides.is_within(*pair, tolerance_ms))
 
 
 def _pairs_of_close_titles(sides: _Sides) -> Iterator[tuple[int, int]]:
-    their_rest = {index: sides.their_titles[index] for index in sides.their_rest()}
-    possible = ((our, their) for our in sides.our_rest() for their in close_titles(sides.our_titles[our], their_rest))
+    second_rest = {index: sides.second_titles[index] for index in sides.second_rest()}
+    possible = (
+        (left, right) for left in sides.first_rest() for right in close_titles(sides.first_titles[left], second_rest)
+    )
     near = (pair for pair in possible if sides.is_within(*pair, STRONG_DURATION_MS))
     yield from _unambiguous(pair for pair in near if sides.same_version(*pair))
 
 
 def _unambiguous(possible: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The pairs whose two sides occur in no other pair."""
+    """The pairs of which neither side occurs in another pair."""
     pairs = set(possible)
-    ours = _grouped(pairs, lambda pair: pair[0])
-    theirs = _grouped(pairs, lambda pair: pair[1])
-    return (pair for pair in sorted(pairs) if len(ours[pair[0]]) == 1 and len(theirs[pair[1]]) == 1)
+    first = _grouped(pairs, lambda pair: pair[0])
+    second = _grouped(pairs, lambda pair: pair[1])
+    return (pair for pair in sorted(pairs) if len(first[pair[0]]) == 1 and len(second[pair[1]]) == 1)
 
 
 def _grouped(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
@@ -209,16 +212,16 @@ def _equal_titles(left: Title, right: Title) -> bool:
     return left.base_normalised == right.base_normalised
 
 
-def _compare(ours: ReleaseFacts, theirs: ReleaseFacts) -> _Comparison:
-    our_count, their_count = _count(ours), _count(theirs)
+def _compare(first: ReleaseFacts, second: ReleaseFacts) -> _Comparison:
+    first_count, second_count = _count(first), _count(second)
     return _Comparison(
-        title=same_release_title(ours.title, theirs.title),
-        artist=share_an_artist(ours.artists, theirs.artists),
-        barcode=not _barcodes(ours).isdisjoint(_barcodes(theirs)),
-        year_gap=_year_gap(ours.released, theirs.released),
-        same_count=our_count == their_count if our_count is not None and their_count is not None else None,
-        overlap=_overlap(ours.tracks, theirs.tracks),
-        tracks=min(len(ours.tracks), len(theirs.tracks)),
+        title=same_release_title(first.title, second.title),
+        artist=share_an_artist(first.artists, second.artists),
+        barcode=not _barcodes(first).isdisjoint(_barcodes(second)),
+        year_gap=_year_gap(first.released, second.released),
+        same_count=first_count == second_count if first_count is not None and second_count is not None else None,
+        overlap=_overlap(first.tracks, second.tracks),
+        tracks=min(len(first.tracks), len(second.tracks)),
     )
 
 
@@ -227,31 +230,31 @@ def _count(facts: ReleaseFacts) -> int | None:
 
 
 def _barcodes(facts: ReleaseFacts) -> frozenset[str]:
-    """Barcodes as digits without leading zeros, since a UPC is an EAN with one more in front."""
+    """Barcodes as digits without leading zeros: a UPC is an EAN with one zero in front."""
     digits = (re.sub(r"\D", "", barcode).lstrip("0") for barcode in facts.barcodes)
     return frozenset(barcode for barcode in digits if len(barcode) >= 6)
 
 
-def _year_gap(ours: str | None, theirs: str | None) -> int | None:
-    years = [int(found[0]) for text in (ours, theirs) if text and (found := re.match(r"[12]\d{3}", text))]
+def _year_gap(first: str | None, second: str | None) -> int | None:
+    years = [int(found[0]) for text in (first, second) if text and (found := re.match(r"[12]\d{3}", text))]
     return abs(years[0] - years[1]) if len(years) == 2 else None
 
 
-def _overlap(ours: Sequence[TrackFacts], theirs: Sequence[TrackFacts]) -> float | None:
-    """The share of the longer tracklist that both have, or None if one is unknown."""
-    if not ours or not theirs:
+def _overlap(first: Sequence[TrackFacts], second: Sequence[TrackFacts]) -> float | None:
+    """The share of the longer tracklist that both have. None: one is unknown."""
+    if not first or not second:
         return None
-    if len(ours) == len(theirs) and _fingerprint(ours) == _fingerprint(theirs) and _durations_agree(ours, theirs):
+    if len(first) == len(second) and _fingerprint(first) == _fingerprint(second) and _durations_agree(first, second):
         return 1.0
-    return len(match_tracklists(ours, theirs)) / max(len(ours), len(theirs))
+    return len(match_tracklists(first, second)) / max(len(first), len(second))
 
 
 def _fingerprint(tracks: Sequence[TrackFacts]) -> str:
     return tracklist_fingerprint(track.title for track in tracks)
 
 
-def _durations_agree(ours: Sequence[TrackFacts], theirs: Sequence[TrackFacts]) -> bool:
-    gaps = (duration_gap_ms(our.duration_ms, their.duration_ms) for our, their in zip(ours, theirs, strict=True))
+def _durations_agree(first: Sequence[TrackFacts], second: Sequence[TrackFacts]) -> bool:
+    gaps = (duration_gap_ms(left.duration_ms, right.duration_ms) for left, right in zip(first, second, strict=True))
     return all(gap is None or gap <= GRACE_DURATION_MS for gap in gaps)
 
 
@@ -274,7 +277,7 @@ def _of_overlap(overlap: float, barcode: bool) -> tuple[Verdict, float]:
 
 
 def _of_unequal_title(compared: _Comparison) -> tuple[Verdict, float]:
-    """Another title or artist: a barcode with the tracklist makes up for it, either alone leaves a doubt."""
+    """The verdict if title or artist differ: barcode and tracklist together outweigh that, one alone is doubtful."""
     most = compared.overlap is not None and compared.overlap >= MOST_OF_A_TRACKLIST
     if compared.barcode:
         return (Verdict.SAME, 0.85) if most and compared.artist else (Verdict.AMBIGUOUS, 0.5)

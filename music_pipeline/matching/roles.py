@@ -1,7 +1,6 @@
-"""Roles in credits, as Discogs, MusicBrainz and Genius print them, and which of them are production.
+"""Roles in credits as Discogs, MusicBrainz and Genius print them, and which of them are production. Pure.
 
-Here belongs how a role is read and classed. Which tracks a credit covers is read in `track_ranges`; who is meant by the
-credited name is decided in `identity`.
+Which tracks a credit covers is read in `track_ranges`.
 """
 
 import re
@@ -17,8 +16,8 @@ from rapidfuzz import fuzz
 class Role:
     """One role of a credit.
 
-    head: the role outside brackets, as printed. qualifier: what the brackets say, several joined with "; ", or None.
-    printed: the whole role as printed.
+    `head`: the role outside brackets, as printed. `qualifier`: the contents of the brackets, joined with "; ".
+    `printed`: the whole role as printed.
     """
 
     head: str
@@ -27,7 +26,7 @@ class Role:
 
 
 class RoleClass(StrEnum):
-    """What kind of production a production credit is; OTHER is production of a part, or help with it."""
+    """The kind of a production credit. OTHER: production of a part, or help with it."""
 
     PRODUCER = "producer"
     CO = "co"
@@ -39,7 +38,7 @@ class RoleClass(StrEnum):
 
 
 class ProducerKind(StrEnum):
-    """What a credited name shows itself to be."""
+    """What a credited name shows its bearer to be."""
 
     COMPANY = "company"
     GROUP = "group"
@@ -54,7 +53,7 @@ _EXECUTIVE = frozenset({"executive", "exec"})
 _COMPILATION = frozenset({"compilation", "compiled", "compiler"})
 _REISSUE = frozenset({"reissue", "reissued", "reissues", "rerelease"})
 _CO = frozenset({"co", "joint", "coproducer", "coproduced", "coproduction"})
-# What is still production of the music as a whole; a prefix with any other word is production of something else.
+# Prefixes of production of the music as a whole. Any other word means production of something else.
 _WHOLE_MUSIC = frozenset(
     {"record", "recording", "music", "musical", "song", "track", "album", "audio", "sound", "main", "lead", "original"}
     | {"artistic", "the", "and", "all", "tracks", "songs", "produced", "by", "producer"}
@@ -80,17 +79,17 @@ _GROUP = re.compile(
 def parse_roles(text: str) -> tuple[Role, ...]:
     """The roles of a Discogs role text, split at commas outside brackets: "Remix, Producer [Additional]" is two.
 
-    A bracket that is never closed ends with the text.
+    An unclosed bracket ends with the text.
     """
     return tuple(_read_role(printed) for part in _outside_brackets(text) if (printed := part.strip()))
 
 
 @lru_cache(maxsize=16384)
 def production_role(role: Role) -> RoleClass | None:
-    """The class of a production role, or None if the role is no production.
+    """The class of a production role. None: the role is no production.
 
-    Production is a head of *producer* or *produced by* with any prefix ("Film Producer"). Brackets refine the class of
-    such a head; they never make production of another ("Coordinator [Production Coordinator]" is none).
+    A production role has the head *producer* or *produced by* with any prefix ("Film Producer"). Brackets refine the
+    class of such a head; they make no other head production ("Coordinator [Production Coordinator]").
     """
     found = _PRODUCTION_HEAD.match(" ".join(_words(role.head)))
     if found is None:
@@ -106,8 +105,8 @@ def production_role(role: Role) -> RoleClass | None:
 def musicbrainz_role(relation_type: str, attributes: Sequence[str] = (), task: str | None = None) -> Role:
     """A MusicBrainz artist relationship as a role: type "producer" with ["co", "executive"] has that head.
 
-    attributes: the relationship's own ("additional", "assistant", "associate", "co", "executive", …). task: the text of
-    its "task" attribute, where there is one. Source: https://musicbrainz.org/relationship/5c0ceac3-feb4-41f0-868d-dc06f6e27fc0
+    `attributes`: those of the relationship ("additional", "assistant", "co", "executive", …). `task`: the text of its
+    "task" attribute, if any. Source: https://musicbrainz.org/relationship/5c0ceac3-feb4-41f0-868d-dc06f6e27fc0
     """
     prefixes = [attribute for attribute in attributes if attribute != "task"]
     head = " ".join([*prefixes, relation_type])
@@ -117,9 +116,9 @@ def musicbrainz_role(relation_type: str, attributes: Sequence[str] = (), task: s
 def genius_role(label: str) -> Role:
     """A label of Genius's `custom_performances` as a role.
 
-    Genius names the work where others name the worker: a label that ends with "Production" or "Production By"
-    ("Additional Production", "Co-Production") becomes the head "… Producer". "Post Production" stays as it is, and so
-    do "Production Company" and "Production Coordinator": they are no production.
+    Genius names the work where others name the worker. A label that ends in "Production" or "Production By"
+    ("Additional Production", "Co-Production") becomes the head "… Producer". "Post Production", "Production Company"
+    and "Production Coordinator" stay as they are: they are no production.
     """
     printed = label.strip()
     read = _read_role(printed)
@@ -131,10 +130,10 @@ def genius_role(label: str) -> Role:
 
 
 def producer_kind(name: str) -> ProducerKind | None:
-    """What a credited name says of itself: a company, a group, or nothing (None: most often a person, or one alias).
+    """What a credited name says about its bearer: a company, a group, or nothing (None: most often a person or alias).
 
-    A company shows a legal form or a word of trade (Ltd., GmbH, Inc., Productions, Records, Entertainment, …); a group
-    joins names ("Gamble & Huff") or calls itself an orchestra, a band or the like. Nothing else is concluded.
+    A company has a legal form or a word of its trade (Ltd., GmbH, Inc., Productions, Records, Entertainment, …). A
+    group joins names ("Gamble & Huff") or is called an orchestra, a band or the like.
     """
     if _COMPANY_ENDING.search(name) or _has_company_word(name):
         return ProducerKind.COMPANY
@@ -190,7 +189,7 @@ def _class_of_prefix(prefix: list[str]) -> RoleClass:
 
 
 def _class_said(words: Sequence[str]) -> RoleClass | None:
-    """The class that words before "producer", or in its brackets, name; the first of several that applies."""
+    """The class that words before "producer", or in its brackets, name: the first that applies."""
     classes = (
         (RoleClass.OTHER, _HELP),
         (RoleClass.EXECUTIVE, _EXECUTIVE),

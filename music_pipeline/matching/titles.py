@@ -1,7 +1,6 @@
-"""Titles of tracks and releases, read into what they name and which version of it they are.
+"""Titles of tracks and releases: what they name, which version of it they are, and how they compare. Pure.
 
-Here belongs how a title is taken apart and how two titles compare. The vocabulary is in `version_words`; whether two
-recordings or releases are one, with all other evidence, is decided in `identity`.
+The vocabulary is in `version_words`. Recordings and releases are compared in `recordings` and `releases`.
 """
 
 import re
@@ -33,11 +32,11 @@ CLOSE_TITLE = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A track's title, taken apart.
+    """The parts of a track's title.
 
-    base: the title without version, guests and annotations, as printed. base_normalised: its form for comparison, never
-    empty if anything is visible. versions: kinds of version, with what qualifies them after a colon ("live",
-    "remix:r3hab", "remaster:2011"). featured: guests as printed. annotations: what else stood beside the title.
+    `base`: the title without version, guests and annotations, as printed. `base_normalised`: its form for comparison,
+    never empty if anything is visible. `versions`: kinds of version, with their qualifier after a colon ("live",
+    "remix:r3hab", "remaster:2011"). `featured`: guests as printed. `annotations`: what else stood beside the title.
     """
 
     base: str
@@ -49,7 +48,7 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseTitle:
-    """A release's title, taken apart: key for comparison, edition words, "ep" or "single" if it says so, versions."""
+    """The parts of a release's title: key for comparison, edition words, "ep" or "single" if named, versions."""
 
     key: str
     editions: tuple[str, ...]
@@ -59,7 +58,7 @@ class ReleaseTitle:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What one piece beside a title says; all empty if the piece belongs to the title itself."""
+    """What one piece beside a title says. All empty: the piece belongs to the title itself."""
 
     versions: frozenset[str] = frozenset()
     featured: tuple[str, ...] = ()
@@ -89,10 +88,10 @@ _NOT_A_QUALIFIER = frozenset({"the", "by", "version"})
 
 @lru_cache(maxsize=32768)
 def parse_title(text: str) -> Title:
-    """Take a track's title apart; any text can be read.
+    """Take a track's title apart. Any text can be read.
 
-    Versions, guests and annotations are looked for in brackets that do not begin the title, behind " - " at its end,
-    and behind "feat." in its text. What is not recognised stays in the base, so that nothing is lost.
+    Versions, guests and annotations are sought in brackets that do not begin the title, after " - " at its end, and
+    after "feat.". Anything that is not recognised stays in the base, so that nothing is lost.
     """
     base, pieces = _without_brackets(" ".join(text.split()))
     base, suffixes = _without_suffixes(base)
@@ -114,12 +113,12 @@ def identity_versions(title: Title) -> frozenset[str]:
 
 
 def same_version(left: Title, right: Title) -> bool:
-    """Whether both titles name the same version: a remaster equals the original, "live" does not equal "demo"."""
+    """Whether both titles name the same version. A remaster equals the original; "live" does not equal "demo"."""
     return identity_versions(left) == identity_versions(right)
 
 
 def versions_may_agree(left: Title, right: Title) -> bool:
-    """Whether the versions are equal but for a place or date that one title leaves out ("Live", "Live at Wembley")."""
+    """Whether the versions are equal except for a place or date that one title omits ("Live", "Live at Wembley")."""
     ours, theirs = identity_versions(left), identity_versions(right)
     if {_kind(version) for version in ours} != {_kind(version) for version in theirs}:
         return False
@@ -127,7 +126,7 @@ def versions_may_agree(left: Title, right: Title) -> bool:
 
 
 def titles_are_close(left: Title, right: Title) -> bool:
-    """Whether the bases differ by no more than spelling; different numbers ("Part 1", "Part 2") are never close."""
+    """Whether the bases differ in spelling at most. Different numbers ("Part 1", "Part 2") are never close."""
     ours, theirs = left.base_normalised, right.base_normalised
     if ours == theirs:
         return True
@@ -137,7 +136,7 @@ def titles_are_close(left: Title, right: Title) -> bool:
 
 
 def close_titles(title: Title, others: Mapping[int, Title]) -> list[int]:
-    """The keys of those others for which `titles_are_close`, found without a comparison in Python for each of them."""
+    """The keys of the others for which `titles_are_close`, without comparing each of them in Python."""
     bases = {key: other.base_normalised for key, other in others.items()}
     near = process.extract(title.base_normalised, bases, scorer=fuzz.ratio, score_cutoff=CLOSE_TITLE, limit=None)
     return sorted(key for _, _, key in near if titles_are_close(title, others[key]))
@@ -157,19 +156,19 @@ def parse_release_title(text: str) -> ReleaseTitle:
 
 
 def release_title_key(text: str) -> str:
-    """The form in which releases are looked up by title: without edition, "EP" or "Single", with its version words."""
+    """The key for looking releases up by title: without edition, "EP" or "Single", with version words."""
     return parse_release_title(text).key
 
 
 def same_release_title(left: str, right: str) -> bool:
-    """Whether two releases' titles name the same work: editions aside, but an EP is not the single of that name."""
+    """Whether two release titles name the same work in any edition. An EP is not the single of its name."""
     ours, theirs = parse_release_title(left), parse_release_title(right)
     same_kind = ours.kind is None or theirs.kind is None or ours.kind == theirs.kind
     return same_kind and ours.key == theirs.key
 
 
 def _without_brackets(text: str) -> tuple[str, list[_Reading]]:
-    """The text without the brackets that say something beside it, and what they say."""
+    """The text without the brackets that add something to it, and what they add."""
     kept: list[str] = []
     readings: list[_Reading] = []
     end = 0
@@ -184,7 +183,7 @@ def _without_brackets(text: str) -> tuple[str, list[_Reading]]:
 
 
 def _brackets(text: str) -> Iterator[tuple[int, int]]:
-    """Start and stop of each outermost bracket that is closed."""
+    """The start and stop of each outermost closed bracket."""
     depth = start = 0
     for index, char in enumerate(text):
         if char in _OPENING:
@@ -197,7 +196,7 @@ def _brackets(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _without_suffixes(text: str) -> tuple[str, list[_Reading]]:
-    """The text without the pieces behind " - " at its end that say something, and what they say."""
+    """The text without the pieces after " - " at its end that add something, and what they add."""
     pieces = _DASH.split(text)
     readings: list[_Reading] = []
     while len(pieces) > 1:
@@ -211,7 +210,7 @@ def _without_suffixes(text: str) -> tuple[str, list[_Reading]]:
 
 
 def _read_suffix(pieces: list[str], something_was_read: bool) -> tuple[_Reading, int]:
-    """What the last piece says, and how many pieces that took: 2 for a version with its date, 0 for nothing."""
+    """What the last piece says, and how many pieces that takes: 2 for a version with its date, 0 for nothing."""
     reading = _read_list(_without_outer_brackets(pieces[-1]))
     if reading.says_something():
         return reading, 1
@@ -236,7 +235,7 @@ def _without_guests(text: str) -> tuple[str, _Reading]:
 
 
 def _read_list(text: str) -> _Reading:
-    """What a piece says that may list several things: "Remix; feat. Cardi B", "Remastered 2009, Mono"."""
+    """What a piece says, which may be a list: "Remix; feat. Cardi B", "Remastered 2009, Mono"."""
     readings = [_read_listed(piece) for piece in text.split(";") if piece.strip()]
     return _joined(readings) if all(reading.says_something() for reading in readings) else _Reading()
 
@@ -273,7 +272,7 @@ def _guests(names: str) -> tuple[str, ...]:
 
 
 def _versions(folded: str) -> frozenset[str]:
-    """The versions that a folded piece names, or none if it is something else."""
+    """The versions that a folded piece names. Empty: it is something else."""
     if RECORDED_PLACE.match(folded) or (LIVE_PLACE.match(folded) and "live" not in folded.split()[1:]):
         return _live_versions(folded)
     words = folded.split()
@@ -297,7 +296,7 @@ def _live_versions(folded: str) -> frozenset[str]:
 
 
 def _phrases(words: list[str]) -> Iterator[tuple[int, int]]:
-    """Start and stop of the version phrases among the words, the longest first at each place."""
+    """The start and stop of the version phrases among the words, the longest phrase at each place."""
     index = 0
     while index < len(words):
         stops = range(min(len(words), index + _LONGEST_PHRASE), index, -1)
@@ -317,7 +316,7 @@ def _is_version(words: list[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def _qualified(kinds: list[str], rest: list[str]) -> frozenset[str]:
-    """Kinds with the words beside them given to one of them; a plain "version" beside another kind says nothing."""
+    """The kinds, of which one gets the words beside them. A plain "version" beside another kind says nothing."""
     telling = [kind for kind in kinds if kind != "version"] or kinds
     if not rest:
         return frozenset(telling)
@@ -341,7 +340,7 @@ def _kind(version: str) -> str:
 
 
 def _is_mergeable(version: str) -> bool:
-    """Whether a version is the ordinary recording; "Album Version" is, "Chris Simmonds Original" is somebody's own."""
+    """Whether a version is the ordinary recording: "Album Version" is, "Chris Simmonds Original" is not."""
     kind, _, qualifier = version.partition(":")
     return kind in MERGEABLE_KINDS and (not qualifier or kind in {"remaster", "stereo"})
 
@@ -354,7 +353,7 @@ def _may_stand_for(version: str, others: frozenset[str]) -> bool:
 
 
 def _release_pieces(text: str) -> tuple[list[str], str]:
-    """The pieces beside a release's title that say something of it, and the title without them."""
+    """The pieces beside a release's title that add something to it, and the title without them."""
     pieces = [text[start + 1 : stop - 1] for start, stop in _brackets(text) if text[:start].strip()]
     telling = [piece for piece in pieces if _tells_of_release(piece)]
     base = text

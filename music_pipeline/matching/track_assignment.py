@@ -1,4 +1,4 @@
-"""Which recording each track is: a known one, one that came in beside it, or a new one. Pure; `tracks` writes them."""
+"""Assign each track to a recording: a known one, one that came in with it, or a new one. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from music_pipeline.matching.titles import parse_title
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording with what identity needs of it."""
+    """A recording, and what is known of it."""
 
     recording_id: UUID
     facts: RecordingFacts
@@ -20,7 +20,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A track that looks for its recording: the release it stands on, its Spotify id, and what is said of it."""
+    """A track to be assigned: its release, its Spotify id, and what is known of it."""
 
     release_id: UUID
     track_id: str
@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The recording of each place, in their order, and the recordings that are new."""
+    """The recording of each place, in order, and the new recordings."""
 
     recording_ids: tuple[UUID, ...]
     new: tuple[Recording, ...]
@@ -62,10 +62,10 @@ def assign_recordings(
     places: Sequence[Place],
     new_id: Callable[[], UUID],
 ) -> Assignment:
-    """Find each place's recording; `new_id` makes the id of a new one.
+    """Find the recording of each place. `new_id` makes the id of a new one.
 
-    A Spotify track keeps the recording it has. Else the surest match that identity calls the same; by text alone, two
-    tracks of one release are never one recording (two interludes of one name and length are two).
+    A Spotify track keeps its recording. Any other gets the surest one that matches. By text alone, two tracks of one
+    release are never the same recording: two interludes of one name and length are two.
     """
     recordings, new, found = _Known(known), list[Recording](), list[UUID]()
     on_release: defaultdict[UUID, set[UUID]] = defaultdict(set)

@@ -1,7 +1,6 @@
 """Discogs's free-text track ranges ("A1 to A4", "1, 2, 4 to 7", "CD1-1 to CD1-5"), resolved against a tracklist.
 
-Here belongs how a range is read. What is not certain is not guessed: it comes back as an `UnreadableRange`, and its
-caller records it.
+Nothing is guessed: a range that is not certain comes back as an `UnreadableRange`, for the caller to record. Pure.
 """
 
 import re
@@ -19,10 +18,10 @@ _WHOLE_RELEASE = frozenset({"all", "all tracks"})
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRange:
-    """A range with a part that names no track of the release, or more than one meaning.
+    """A range with a part that names no track of the release, or has several meanings.
 
-    text: the range as printed. part: the first part that could not be read. resolved: the indexes that the other parts
-    name beyond doubt (empty for an "except" range, which is certain only as a whole).
+    `text`: the range as printed. `part`: the first part that could not be read. `resolved`: the indexes that the other
+    parts name beyond doubt (empty for an "except" range, which is certain only as a whole).
     """
 
     text: str
@@ -31,10 +30,10 @@ class UnreadableRange:
 
 
 def tracks_in_range(text: str, positions: Sequence[str]) -> frozenset[int] | UnreadableRange:
-    """Indexes into `positions` that a range names; an empty range names all of them.
+    """The indexes into `positions` that a range names. An empty range names all of them.
 
-    positions: the printed positions of the release's tracks, in order. An empty position (a heading, or a track without
-    one) is reached only by a range that names the whole release.
+    `positions`: the printed positions of the release's tracks, in order. An empty position (a heading, or a track
+    without one) is named only by a range of the whole release.
     """
     listed = _listed_range(text)
     if not text.strip() or listed.casefold() in _WHOLE_RELEASE:
@@ -65,7 +64,7 @@ def _union_of_parts(text: str, listed: str, places: list[str]) -> frozenset[int]
 
 
 def _tracks_of_part(part: str, places: list[str]) -> frozenset[int] | None:
-    """The indexes that one part names, or None if it names no track, or one of several."""
+    """The indexes that one part names. None: it names no track, or one of several."""
     blocks = _blocks_named(part, places)
     if blocks:
         return _placed(blocks[0], places) if len(blocks) == 1 else None
@@ -81,7 +80,7 @@ def _placed(indexes: range, places: list[str]) -> frozenset[int]:
 
 
 def _possible_ends(part: str) -> Iterator[tuple[str, str]]:
-    """Every way to read a part as "first to last"; a dash may also be inside a position ("CD1-1")."""
+    """Every way to read a part as "first to last". A dash may be inside a position ("CD1-1")."""
     words = _FROM_TO.split(part)
     if len(words) == 2:
         yield words[0], words[1]
@@ -91,7 +90,7 @@ def _possible_ends(part: str) -> Iterator[tuple[str, str]]:
 
 
 def _spans(first: str, last: str, places: list[str]) -> Iterator[tuple[int, int]]:
-    """Every pair of indexes that "first to last" can mean; a bare last number borrows the first's side ("A1-7")."""
+    """Every pair of indexes that "first to last" can mean. A bare last number has the first's side ("A1-7")."""
     starts = _blocks_named(first, places)
     ends = _blocks_named(last, places) or _blocks_named(_with_side_of(first, last), places)
     for start in starts:
@@ -106,7 +105,7 @@ def _with_side_of(first: str, last: str) -> str:
 
 
 def _blocks_named(name: str, places: list[str]) -> list[range]:
-    """Runs of neighbouring tracks that a position names: the track itself with its parts, or a side, or a medium."""
+    """The runs of neighbouring tracks that a position names: a track with its parts, a side, or a medium."""
     whole = _canonical(_SIDE.sub("", name.strip())) if name.strip() else ""
     return list(
         _runs([index for index, place in enumerate(places) if whole and _is_within(place, whole)], places, whole)
@@ -114,7 +113,7 @@ def _blocks_named(name: str, places: list[str]) -> list[range]:
 
 
 def _runs(indexes: list[int], places: list[str], whole: str) -> Iterator[range]:
-    """Neighbouring indexes as one run; the same position printed again, or a gap, begins another."""
+    """Neighbouring indexes as runs. A gap, or a repeated position, begins another run."""
     start = 0
     for here in range(1, len(indexes) + 1):
         ends = here == len(indexes)

@@ -1,6 +1,6 @@
-"""The words that tell one version of a song from another, in the languages in which titles carry them.
+"""The words that tell one version of a song from another, in the languages of titles.
 
-Here belongs only the vocabulary, in the folded form of `names.fold_text`. How it is applied to a title is in `titles`.
+They are in the folded form of `names.fold_text`. `titles` applies them.
 """
 
 import re
@@ -71,10 +71,10 @@ VERSION_PHRASES: dict[str, tuple[str, ...]] = {
     "リマスター": ("remaster",), "remaster version": ("remaster",), "remastered mix": ("remaster",),
 }  # fmt: skip
 
-# Kinds that leave the recording what it is: the same sound, cleaned, or named as the ordinary one.
+# Kinds that are the same recording: the same sound, cleaned, or named as the ordinary one.
 MERGEABLE_KINDS = frozenset({"remaster", "album", "original", "explicit", "stereo"})
 
-# Kinds whose place or date may be left out ("Live", "Live at Wembley"): not equal then, but not contradictory either.
+# Kinds whose place or date may be omitted ("Live", "Live at Wembley"): then neither equal nor contradictory.
 KINDS_OFTEN_UNSPECIFIED = frozenset({"live", "demo", "acoustic", "session", "unplugged", "alternate", "rehearsal"})
 
 # What a qualifier ("R3HAB" in "R3HAB Remix Radio Edit") belongs to, in order, where a version has several kinds.
@@ -94,7 +94,7 @@ LIVE_PLACE = re.compile(
 RECORDED_PLACE = re.compile(r"^recorded (?:at|in|on|live)\b")
 YEARS_OF_LIVE = re.compile(r"^(?:\d{4} )?live(?: \d{4})?$")
 
-# What is said beside a title without making another recording.
+# Words beside a title that do not make another recording.
 ANNOTATION = re.compile(
     r"^(?:(?:hidden |digital )?bonus(?: (?:track|cut)\b.*)?|(?:previously )?unreleased(?: track)?"
     r"|hidden track|digital single"

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: what it runs goes on while its caller does something else."""
+"""An event loop in its own thread: its work goes on while the caller does something else."""
 
 import asyncio
 import threading
@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Tell = Callable[[Item], None]
+Report = Callable[[Item], None]
 
 
 class LoopThread:
-    """The loop runs from entering to leaving the context."""
+    """Runs an event loop from entering to leaving the context."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -33,22 +33,22 @@ class LoopThread:
         self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, Item]) -> Item:
-        """Wait for `work`; answers or raises what it does."""
+        """Wait for `work`. Return or raise what it does."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def told_by(self, work: Callable[[Tell[Item]], Coroutine[Any, Any, None]]) -> Generator[Item, None, None]:
-        """Each item that `work` tells, until it ends; raises what it raises. Closing the iterator cancels it."""
-        told: SimpleQueue[Item | asyncio.Task[None]] = SimpleQueue()
-        working = self.run(_started(work(told.put), told.put))
+    def reported_by(self, work: Callable[[Report[Item]], Coroutine[Any, Any, None]]) -> Generator[Item, None, None]:
+        """Yield each item that `work` reports, until it ends. Raise what it raises. Closing the iterator cancels it."""
+        reported: SimpleQueue[Item | asyncio.Task[None]] = SimpleQueue()
+        working = self.run(_started(work(reported.put), reported.put))
         try:
-            while not isinstance(one := told.get(), asyncio.Task):
-                yield one
+            while not isinstance(item := reported.get(), asyncio.Task):
+                yield item
         except BaseException:
             self._loop.call_soon_threadsafe(working.cancel)
-            while not isinstance(told.get(), asyncio.Task):
+            while not isinstance(reported.get(), asyncio.Task):
                 pass
             raise
-        one.result()
+        item.result()
 
 
 async def _started(

@@ -1,49 +1,73 @@
-"""Reads a chunk of work and answers for each piece as soon as it is read: what was, or why nothing was."""
+"""Read a provider's list page by page, and tell whether the pages make up the list."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from music_pipeline.database.queries import query
 from music_pipeline.gateway.errors import ProviderFailure
 from music_pipeline.providers.records import Page
 from music_pipeline.work.model import WorkItem
-
-if TYPE_CHECKING:  # the clients take their time to load
-    pass
 from music_pipeline.worker.concurrency import Found
 from music_pipeline.worker.stage import StageContext
 
-ATTEMPTS_AT_A_WHOLE_LIST = 2
+ATTEMPTS_AT_A_CONSISTENT_LIST = 2
+
+Item = TypeVar("Item")
 
 
-async def asked_twice(
+async def all_pages(
+    fetch: Callable[..., Awaitable[Page[Item] | None]], *, are_numbered: bool = False
+) -> list[Page[Item]]:
+    """Fetch the pages of a list one after the other. Return none of them if the provider lacks one.
+
+    `are_numbered`: `fetch` takes a `page` from 1; otherwise an `offset` from 0.
+    """
+    name, start = ("page", 1) if are_numbered else ("offset", 0)
+    pages: list[Page[Item]] = []
+    following: int | None = start
+    while following is not None:
+        page = await fetch(**{name: following})
+        if page is None:
+            return []
+        pages.append(page)
+        following = page.next_offset
+    return pages
+
+
+async def read_consistently(
     context: StageContext,
     since: datetime | None,
     read: Callable[[datetime | None], Awaitable[Found]],
-    agrees: Callable[[Found], bool],
+    is_consistent: Callable[[Found], bool],
 ) -> Found:
-    """A list of several pages, each fresh since `since`; if the pages do not agree, all of them once more, afresh."""
+    """Read a list whose pages are fresh since `since`. If the pages disagree, read all of them again, afresh."""
     found = await read(since)
-    if agrees(found):
+    if is_consistent(found):
         return found
     now = await context.in_database(lambda connection: connection.execute(query("database_now")).scalar_one())
     return await read(now)
 
 
-def is_whole(ids: Collection[str], pages: Sequence[Page[Any]]) -> bool:
-    """Whether the pages of a list agree on its length, and hold as many entries; `ids`: of the usable ones."""
+def is_complete(ids: Collection[str], pages: Sequence[Page[Any]]) -> bool:
+    """Whether all pages name one length of the list, and hold as many entries. `ids`: those of the usable entries."""
     totals = {page.total for page in pages}
     return totals == {len(ids) + sum(page.nulls for page in pages)}
 
 
-def disagreement(item: WorkItem, provider: str, what: str) -> ProviderFailure | None:
-    """The trouble with a provider that contradicts itself even if asked again: another attempt, but not for ever.
+def check_consistent(item: WorkItem, provider: str, subject: str) -> None:
+    """Raise ProviderFailure for a provider that contradicts itself, unless the item was tried twice already."""
+    failure = contradiction(item, provider, subject)
+    if failure is not None:
+        raise failure
 
-    Pages of a list do not agree, or something that it names is not there.
 
-    None once that was tried twice: then what there is counts, as a partial answer.
+def contradiction(item: WorkItem, provider: str, subject: str) -> ProviderFailure | None:
+    """The failure of a provider that contradicts itself even when asked again.
+
+    Its pages disagree, or it lacks something that it names. After two attempts this is None: what there is then counts
+    as a partial answer.
     """
-    if item.attempts >= ATTEMPTS_AT_A_WHOLE_LIST:
+    if item.attempts >= ATTEMPTS_AT_A_CONSISTENT_LIST:
         return None
-    return ProviderFailure(provider, None, f"{provider}: {what} does not make up a whole, or is not all there")
+    return ProviderFailure(provider, None, f"{provider}: {subject} does not make up a whole, or is not all there")

@@ -1,6 +1,6 @@
-"""The work of a refresh: enqueued and claimed for exactly the artists that are named, whatever is due.
+"""The work of a refresh: enqueue and claim a stage for exactly the named artists, due or not.
 
-How it is done is in `runner`.
+How it is worked on is in `runner`.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,10 @@ HELD = "Another run is working on this artist; run it again when that has ended.
 
 @dataclass(frozen=True, slots=True)
 class NamedWork:
-    """`items`: what was claimed. `narrowed`: of that, what was open for all sources and is now for some.
+    """The work on named artists.
 
-    `refused`: who cannot be worked on now, with the reason.
+    `items`: what was claimed. `narrowed`: the items among them that were open for all sources, and are now for some.
+    `refused`: the artists that cannot be worked on now, with the reason.
     """
 
     items: list[WorkItem]
@@ -42,25 +43,26 @@ def claim_named(
     cutoff: datetime,
     sources: Sequence[str] | None,
 ) -> NamedWork:
-    """Enqueue the stage for the artists with these keys, and claim it. `cutoff`, `sources`: see `runner.refresh`."""
+    """Enqueue and claim the stage for the artists with these keys. `cutoff`, `sources`: see `runner.refresh`."""
     with engine.begin() as connection:
-        artists = {key: one for key, one in artists_by_key(connection, keys).items() if one.spotify_id is not None}
+        found = artists_by_key(connection, keys)
+        artists = {key: artist for key, artist in found.items() if artist.spotify_id is not None}
         enqueued = {
             key: _enqueue(connection, stage, key, artist, run_id=run_id, cutoff=cutoff, sources=sources)
             for key, artist in artists.items()
         }
-    work_ids = [one.work_id for one in enqueued.values()]
+    work_ids = [request.work_id for request in enqueued.values()]
     items = claim(engine, stage, run_id=run_id, limit=len(keys), work_ids=work_ids)
     claimed = {item.work_id for item in items}
-    unknown = [_refused(key, UNKNOWN) for key in keys if key not in artists]
-    held = [_refused(key, HELD) for key, one in enqueued.items() if one.work_id not in claimed]
-    joined = {one.work_id for one in enqueued.values() if one.answer == "already_enqueued"}
+    unknown = [Outcome.refused(key, UNKNOWN) for key in keys if key not in artists]
+    held = [Outcome.refused(key, HELD) for key, request in enqueued.items() if request.work_id not in claimed]
+    joined = {request.work_id for request in enqueued.values() if request.answer == "already_enqueued"}
     narrowed = [item for item in items if sources is not None and item.work_id in joined]
     return NamedWork(items, narrowed, unknown + held)
 
 
 def ask_all_sources(engine: sa.Engine, stage: Stage, narrowed: Sequence[WorkItem]) -> None:
-    """Enqueue for all sources what was open for them and is done for some only."""
+    """Enqueue again, for all sources, the items that were narrowed to some."""
     with engine.begin() as connection:
         for item in narrowed:
             enqueue(
@@ -100,7 +102,3 @@ def _enqueue(
         correlation_id=run_id,
         cutoff=cutoff,
     )
-
-
-def _refused(key: str, error: str) -> Outcome:
-    return Outcome(key, key, 0, "", changed=False, error=error, waiting=False, buried=False, text=f"{key}: {error}")

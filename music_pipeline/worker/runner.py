@@ -1,6 +1,6 @@
-"""The two doors to the stages: a sweep that drains what is due, and a refresh of exactly the artists that are named.
+"""Entry points: `sweep` everything due, `refresh` named artists, or `run_now` chosen items.
 
-Both claim through the ledger, so that no artist is done twice at once. How what is claimed is worked off is in
+All claim through the ledger, so that no artist is worked on twice at once. How claimed items are worked on is in
 `session`.
 """
 
@@ -19,7 +19,8 @@ from music_pipeline.gateway.request import Priority
 from music_pipeline.work.claim import claim
 from music_pipeline.work.model import Stage, WorkItem
 from music_pipeline.work.sweeps import Sweep, results_of
-from music_pipeline.worker.outcomes import Chunk, ChunkReport, Outcome
+from music_pipeline.worker.concurrency import batches
+from music_pipeline.worker.outcomes import Outcome, Progress, ProgressReport
 from music_pipeline.worker.refresh import ask_all_sources, claim_named
 from music_pipeline.worker.session import Claim, Session
 
@@ -27,38 +28,38 @@ CHUNK = 50
 
 
 def database_now(engine: sa.Engine) -> datetime:
-    """The database's time, in which leases, caches and cut-offs are kept."""
+    """The database's time, by which leases, caches and cut-offs are kept."""
     with engine.connect() as connection:
         now: datetime = connection.execute(query("database_now")).scalar_one()
     return now
 
 
-def drain(
-    stage: Stage, *, run_id: str, time_box: float, limit: int | None = None, on_chunk: ChunkReport | None = None
+def sweep(
+    stage: Stage, *, run_id: str, time_box: float, limit: int | None = None, on_chunk: ProgressReport | None = None
 ) -> Generator[Outcome, None, None]:
-    """Do what is due of a stage, until nothing is due, `time_box` seconds are over or `limit` pieces are done.
+    """Work on what is due of a stage until nothing is due, `time_box` seconds are over or `limit` items are done.
 
-    To be closed by who does not take all: the work that is under way is given back then.
+    Close the iterator if you do not exhaust it: that gives back the items that are under way.
     """
     engine, started = get_engine(), time.monotonic()
     deadline, done, failed = started + time_box, 0, 0
-    claiming = _Claiming(engine, stage, run_id, deadline, limit)
+    due = _DueItems(engine, stage, run_id, deadline, limit)
     with (
         Session(engine, run_id, None, deadline, keep_follow_ups_forced=True) as session,
-        closing(session.work_off(stage, claiming.next)) as outcomes,
+        closing(session.work_off(stage, due.claim_next)) as outcomes,
     ):
         for outcome in outcomes:
             yield outcome
-            done, failed = done + 1, failed + (outcome.error is not None)
+            done, failed = done + 1, failed + (not outcome.is_done)
             if on_chunk is not None and done % CHUNK == 0:
-                on_chunk(Chunk(done, failed, time.monotonic() - started))
+                on_chunk(Progress(done, failed, time.monotonic() - started))
     if on_chunk is not None and done % CHUNK:
-        on_chunk(Chunk(done, failed, time.monotonic() - started))
+        on_chunk(Progress(done, failed, time.monotonic() - started))
 
 
 @dataclass(slots=True)
-class _Claiming:
-    """Claims what is due, chunk by chunk, until the time is over or as much is claimed as may be."""
+class _DueItems:
+    """Claims what is due, chunk by chunk, until the time is over or the limit is reached."""
 
     engine: sa.Engine
     stage: Stage
@@ -66,7 +67,7 @@ class _Claiming:
     deadline: float
     left: int | None
 
-    def next(self) -> Sequence[WorkItem]:
+    def claim_next(self) -> Sequence[WorkItem]:
         most = CHUNK if self.left is None else min(CHUNK, self.left)
         if most == 0 or time.monotonic() >= self.deadline:
             return []
@@ -76,10 +77,10 @@ class _Claiming:
         return items
 
 
-def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: float) -> Iterator[Outcome]:
-    """Do exactly these pieces of work, due or not, each once; what another run holds, or time ends before, is left."""
+def run_now(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: float) -> Iterator[Outcome]:
+    """Work on exactly these items once, due or not. Skip those that another run holds or the time does not reach."""
     engine, deadline = get_engine(), time.monotonic() + time_box
-    chunks = iter([work_ids[start : start + CHUNK] for start in range(0, len(work_ids), CHUNK)])
+    chunks = batches(work_ids, CHUNK)
 
     def claim_next() -> Sequence[WorkItem]:
         for chunk in chunks:
@@ -97,8 +98,8 @@ def drain_named(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box
 
 
 def finished_by(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[Outcome]:
-    """What a sweep has finished of a stage, as it stands in the archive: for who has to tell it in its place."""
-    return [Outcome(**result) for result in results_of(engine, stage, sweep)]
+    """What a sweep finished of a stage, read from the archive, for a run that reports it in its place."""
+    return [Outcome.from_archive(result) for result in results_of(engine, stage, sweep)]
 
 
 def refresh(
@@ -108,30 +109,29 @@ def refresh(
     run_id: str,
     cutoff: datetime,
     sources: Sequence[str] | None = None,
-    on_chunk: ChunkReport | None = None,
+    on_chunk: ProgressReport | None = None,
 ) -> list[Outcome]:
-    """Do a stage for exactly these artists, asked afresh: no answer older than `cutoff` (database's time) counts.
+    """Work on a stage for exactly these artists, afresh: no answer older than `cutoff` (database's time) counts.
 
-    `sources`: of enrichment, those to ask; None: all. An artist that another run is just working on is an error that
-    says so; an unknown key too.
+    `sources`: of enrichment, those to ask; None: all. An unknown key, and an artist that another run is working on, get
+    an outcome that says so.
     """
     engine, started = get_engine(), time.monotonic()
     outcomes: list[Outcome] = []
     with Session(engine, run_id, Priority.INTERACTIVE, None, keep_follow_ups_forced=False) as session:
-        for start in range(0, len(artist_keys), CHUNK):
-            keys = artist_keys[start : start + CHUNK]
+        for keys in batches(artist_keys, CHUNK):
             named = claim_named(engine, stage, keys, run_id=run_id, cutoff=cutoff, sources=sources)
             try:
                 outcomes += [*named.refused, *session.work_off(stage, _once(named.items))]
             finally:
                 ask_all_sources(engine, stage, named.narrowed)
             if on_chunk is not None:
-                failed = sum(one.error is not None for one in outcomes)
-                on_chunk(Chunk(len(outcomes), failed, time.monotonic() - started))
+                failed = sum(not outcome.is_done for outcome in outcomes)
+                on_chunk(Progress(len(outcomes), failed, time.monotonic() - started))
     return outcomes
 
 
 def _once(items: Sequence[WorkItem]) -> Claim:
-    """A claim of what was claimed already."""
+    """Claim, once, what was claimed already."""
     chunks = iter([items])
     return lambda: next(chunks, [])

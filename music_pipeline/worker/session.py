@@ -1,6 +1,6 @@
-"""A run's work: chunks are claimed, read and settled, piece by piece, while what was settled before is told.
+"""Work through claimed items in chunks: read, commit, and report each as it finishes.
 
-What is claimed is for the caller to say; what a stage reads is in its own module, how it is written in `settling`.
+The caller decides what is claimed. What a stage reads and stores is in its own module.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from music_pipeline.database.queries import query
 from music_pipeline.gateway.errors import OutOfTime, ProviderFailure
 from music_pipeline.gateway.gateway import Gateway, open_gateway
 from music_pipeline.gateway.provider import Provider
@@ -26,15 +27,16 @@ from music_pipeline.providers.registry import Providers, providers_on
 from music_pipeline.work.claim import give_back, heartbeat
 from music_pipeline.work.model import Origin, Stage, WorkItem
 from music_pipeline.work.stages import STAGES
-from music_pipeline.worker.commit import Settling
+from music_pipeline.worker.commit import Committer
 from music_pipeline.worker.concurrency import ORDER
 from music_pipeline.worker.loop_thread import LoopThread
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.stage import Reading, ReadResult, StageContext, StageReader
+from music_pipeline.worker.stage import ReadMany, ReadResult, StageContext, StageData, StageFunctions, per_item
 
 log = structlog.get_logger()
 
-# While the slow last requests of one chunk are made, the next begins: no quota lies idle, and not all work is in hand.
+# While one chunk waits for its slow last requests, the next begins: no quota lies idle, and one run never holds more
+# than two chunks of the work.
 CHUNKS_AT_ONCE = 2
 LOOK_AGAIN_SECONDS = 0.5
 
@@ -47,7 +49,8 @@ PRIORITY_OF_ORIGIN: Mapping[Origin, Priority] = {
 
 Body = TypeVar("Body")
 Claim = Callable[[], Sequence[WorkItem]]
-"""Claims the next chunk of work; empty: there is nothing now."""
+"""Claims the next chunk of work. Empty: there is none now."""
+Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Session:
         self._engine = engine
         self._run_id = run_id
         self._priority = priority
-        self._settling = Settling(engine, run_id, keep_follow_ups_forced)
+        self._committer = Committer(engine, run_id, keep_follow_ups_forced)
         self._deadline = deadline
         self._opened = open_gateway(
             engine, priority=Priority.ENRICHMENT if priority is None else priority, run_id=run_id
@@ -123,24 +126,25 @@ class Session:
             self._loop.__exit__(kind, error, traceback)
 
     def work_off(self, stage: Stage, claim: Claim) -> Generator[Outcome, None, None]:
-        """What became of each piece, as soon as it is settled, until there is nothing to claim and all is done.
+        """Yield the outcome of each item as it is committed, until nothing is left to claim and all is done.
 
-        What an interruption leaves over is given back.
+        An interruption gives back what is not committed.
         """
-        return self._loop.told_by(lambda tell: self._work_off(stage, claim, tell))
+        functions = load_stage(stage)
+        return self._loop.reported_by(lambda report: self._work_off(stage, functions, claim, report))
 
-    async def _work_off(self, stage: Stage, claim: Claim, tell: Callable[[Outcome], None]) -> None:
+    async def _work_off(self, stage: Stage, functions: StageFunctions, claim: Claim, report: Report) -> None:
         held: dict[UUID, WorkItem] = {}
         chunks: set[asyncio.Task[None]] = set()
         async with heartbeat(self._engine, lambda: list(held.values())):
             try:
                 while True:
                     may_begin = len(chunks) < CHUNKS_AT_ONCE
-                    if may_begin and (items := _claimed(claim, may_fail=bool(chunks))):
+                    if may_begin and (items := _claim_next(claim, may_fail=bool(chunks))):
                         held.update((item.work_id, item) for item in items)
-                        chunks.add(asyncio.create_task(self._chunk(stage, items, held, tell)))
+                        chunks.add(asyncio.create_task(self._work_on(stage, functions, items, held, report)))
                     elif chunks:
-                        chunks = await _still_at_work(chunks, LOOK_AGAIN_SECONDS if may_begin else None)
+                        chunks = await _wait_for_one(chunks, LOOK_AGAIN_SECONDS if may_begin else None)
                     else:
                         return
             finally:
@@ -149,37 +153,42 @@ class Session:
                 await asyncio.gather(*chunks, return_exceptions=True)
                 give_back(self._engine, list(held.values()))
 
-    async def _chunk(
-        self, stage: Stage, items: Sequence[WorkItem], held: dict[UUID, WorkItem], tell: Callable[[Outcome], None]
+    async def _work_on(
+        self,
+        stage: Stage,
+        functions: StageFunctions,
+        items: Sequence[WorkItem],
+        held: dict[UUID, WorkItem],
+        report: Report,
     ) -> None:
-        """Read and settle claimed work, the most urgent first."""
+        """Read and commit a chunk, the most urgent items first."""
         started, outcomes = time.monotonic(), []
         for priority, group in self._by_urgency(items):
             context = StageContext(self._engine, self._providers[priority], self._run_id)
-            async with aclosing(_read(stage, context, group)) as readings:
-                async for item, reading in readings:
-                    judged = await self._judged(context, reading)
-                    outcome = await asyncio.to_thread(self._settling.settle, item, judged)
+            async with aclosing(_read(functions.read_many, context, group)) as results:
+                async for item, result in results:
+                    checked = await self._check_for_outage(context, result)
+                    outcome = await asyncio.to_thread(self._committer.commit, item, functions.store, checked)
                     held.pop(item.work_id)
                     outcomes.append(outcome)
-                    tell(outcome)
-        await asyncio.to_thread(self._settling.record, stage, outcomes, time.monotonic() - started)
+                    report(outcome)
+        await asyncio.to_thread(self._committer.record, stage, outcomes, time.monotonic() - started)
 
-    async def _judged(self, context: StageContext, reading: ReadResult) -> ReadResult:
-        """What was read; a failure of the one request that was made as an outage, if another request fails too."""
-        trouble = reading.trouble if isinstance(reading, Reading) else reading
-        if not isinstance(trouble, ProviderFailure) or not await self._gateway.is_in_doubt(trouble.provider):
-            return reading
+    async def _check_for_outage(self, context: StageContext, result: ReadResult) -> ReadResult:
+        """Replace the failure of a single request by an outage if a probe of the provider fails too."""
+        setback = result.setback if isinstance(result, StageData) else result
+        if not isinstance(setback, ProviderFailure) or not await self._gateway.is_in_doubt(setback.provider):
+            return result
         try:
-            down = await found_down(context.providers, trouble.provider)
+            outage = await found_down(context.providers, setback.provider)
         except OutOfTime:
-            return reading
-        if down is None:
-            return reading
-        return replace(reading, trouble=down) if isinstance(reading, Reading) else down
+            return result
+        if outage is None:
+            return result
+        return replace(result, setback=outage) if isinstance(result, StageData) else outage
 
     def _by_urgency(self, items: Sequence[WorkItem]) -> list[tuple[Priority, list[WorkItem]]]:
-        """The work of each kind, the most urgent first, so that none waits behind a lower one."""
+        """The items grouped by priority, the most urgent first, so that none waits behind a lower one."""
         groups: dict[Priority, list[WorkItem]] = {}
         for item in items:
             priority = PRIORITY_OF_ORIGIN[item.origin] if self._priority is None else self._priority
@@ -195,14 +204,15 @@ async def _left(opened: AbstractAsyncContextManager[Gateway]) -> None:
     await opened.__aexit__(None, None, None)
 
 
-def reader_of(stage: Stage) -> StageReader:
-    """The function `read_stage` of the module that does the stage, loaded when it is first needed."""
-    reader: StageReader = import_module(STAGES[stage].module).read_stage
-    return reader
+def load_stage(stage: Stage) -> StageFunctions:
+    """Load the stage's module when it is first needed, since its clients take their time, and return its functions."""
+    module = import_module(STAGES[stage].module)
+    read_many = module.read_many if hasattr(module, "read_many") else per_item(module.read)
+    return StageFunctions(read_many, module.store)
 
 
-def _claimed(claim: Claim, *, may_fail: bool) -> Sequence[WorkItem]:
-    """The next chunk. `may_fail`: a database that is away for a moment is asked again later."""
+def _claim_next(claim: Claim, *, may_fail: bool) -> Sequence[WorkItem]:
+    """Claim the next chunk. `may_fail`: try again later if the database is away for a moment."""
     try:
         return claim()
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
@@ -212,8 +222,8 @@ def _claimed(claim: Claim, *, may_fail: bool) -> Sequence[WorkItem]:
         return []
 
 
-async def _still_at_work(chunks: set[asyncio.Task[None]], seconds: float | None) -> set[asyncio.Task[None]]:
-    """Wait until a chunk ends, or for that long; which are left. Raises what ended a chunk."""
+async def _wait_for_one(chunks: set[asyncio.Task[None]], seconds: float | None) -> set[asyncio.Task[None]]:
+    """Wait until a chunk ends, or that long. Return those that are left. Raise what ended a chunk."""
     ended, left = await asyncio.wait(chunks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for chunk in ended:
         chunk.result()
@@ -221,16 +231,17 @@ async def _still_at_work(chunks: set[asyncio.Task[None]], seconds: float | None)
 
 
 async def _read(
-    stage: Stage, context: StageContext, items: Sequence[WorkItem]
+    read_many: ReadMany, context: StageContext, items: Sequence[WorkItem]
 ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
-    """What the stage reads of each; a defect that hit the whole chunk counts as an attempt of each that is left."""
-    left = {item.work_id: item for item in items}
+    """Read a chunk. A defect that ends the reading costs each remaining item an attempt."""
+    remaining = {item.work_id: item for item in items}
     try:
-        async with aclosing(reader_of(stage)(context, items)) as readings:
-            async for item, reading in readings:
-                del left[item.work_id]
-                yield item, reading
+        await context.in_database(lambda connection: connection.execute(query("analyze_new_tables")))
+        async with aclosing(read_many(context, items)) as results:
+            async for item, result in results:
+                del remaining[item.work_id]
+                yield item, result
     except Exception as error:
-        log.exception("stage.failed", stage=stage.value, run_id=context.run_id)
-        for item in left.values():
+        log.exception("stage.failed", stage=items[0].stage.value, run_id=context.run_id)
+        for item in remaining.values():
             yield item, error

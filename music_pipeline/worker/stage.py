@@ -1,69 +1,71 @@
-"""Reads a chunk of work and answers for each piece as soon as it is read: what was, or why nothing was."""
+"""What a stage of work is made of: its context, the data that it reads, the result that it stores.
+
+A stage is the module that its row in `STAGES` names. It has `read(context, item)`, or `read_many(context, items)` where
+it reads a chunk together, and `store(connection, item, data)`.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from music_pipeline.catalog.artists import Artist, artists_by_id
 from music_pipeline.database.rows import Version
-from music_pipeline.gateway.errors import ProviderError, ProviderFailure
-from music_pipeline.work.model import EnqueueRequest, Stage, WorkItem
-from music_pipeline.work.stages import STAGES
+from music_pipeline.work.model import EnqueueRequest, WorkItem
+from music_pipeline.worker.concurrency import Setback, gather_results, in_completion_order
+from music_pipeline.worker.outcomes import Status
 
 if TYPE_CHECKING:  # the clients take their time to load
     from music_pipeline.providers.registry import Providers
-from music_pipeline.gateway.errors import OutOfTime
-from music_pipeline.worker.concurrency import Found, as_they_end, settled
 
-FRESH_FOR = timedelta(hours=24)
+Data = TypeVar("Data")
+Found = TypeVar("Found")
 
 
 class Impossible(Exception):
-    """The work never can succeed; the text says why, for a person."""
-
-
-Trouble = ProviderError | OutOfTime
+    """The work can never succeed. The text tells a person why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What was written. `artist_key` None: no artist came of it (an ambiguous name)."""
+class StageResult:
+    """What a stage stored. `status`: changed, unchanged or ambiguous.
+
+    `artist_key`: None where the work led to no artist. `notes`: errors that ended nothing, as (provider, text).
+    """
 
     artist_key: str | None
     version: Version
-    changed: bool
+    status: Status
     text: str
     follow_ups: tuple[EnqueueRequest, ...] = ()
     detail: dict[str, Any] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
-    """Errors that ended nothing, as (provider, text)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read for a piece of work. `trouble`: why it is not all. `payload`: where to go on, if elsewhere."""
+class StageData(Generic[Data]):
+    """What a stage read. `setback`: why it is incomplete. `payload`: where to go on, if not from the beginning."""
 
-    write: Callable[[sa.Connection], Result]
-    trouble: Trouble | None = None
+    data: Data
+    setback: Setback | None = None
     payload: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage works with."""
+    """What a stage reads with."""
 
     engine: sa.Engine
     providers: "Providers"
     run_id: str
 
     async def in_database(self, work: Callable[[sa.Connection], Found]) -> Found:
-        """Run `work` in a transaction of its own, beside the event loop."""
+        """Run `work` in its own transaction, in a thread beside the event loop."""
 
         def transact() -> Found:
             with self.engine.begin() as connection:
@@ -72,55 +74,40 @@ class StageContext:
         return await asyncio.to_thread(transact)
 
 
-ReadResult = Reading | Exception
+ReadResult = StageData[Any] | Exception
+Read = Callable[[StageContext, WorkItem], Awaitable[StageData[Any]]]
+ReadMany = Callable[[StageContext, Sequence[WorkItem]], AsyncGenerator[tuple[WorkItem, ReadResult], None]]
+Store = Callable[[sa.Connection, WorkItem, Any], StageResult]
 
 
-StageReader = Callable[["StageContext", Sequence[WorkItem]], AsyncGenerator[tuple[WorkItem, ReadResult], None]]
+@dataclass(frozen=True, slots=True)
+class StageFunctions:
+    """The two functions of a stage's module."""
+
+    read_many: ReadMany
+    store: Store
+
+
+def per_item(read: Read) -> ReadMany:
+    """Turn a function that reads one item into one that reads a chunk, all items at once."""
+
+    async def read_one(context: StageContext, item: WorkItem) -> tuple[WorkItem, ReadResult]:
+        (result,) = await gather_results([read(context, item)])
+        return item, result
+
+    async def read_many(
+        context: StageContext, items: Sequence[WorkItem]
+    ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
+        async with aclosing(in_completion_order(read_one(context, item) for item in items)) as results:
+            async for item, result in results:
+                yield item, result
+
+    return read_many
 
 
 def fresh_since(item: WorkItem) -> datetime | None:
-    """What static facts have to be newer than: the request, where it asks for everything afresh; else they may keep."""
+    """The time after which static facts must have been fetched: that of a forced request; None for any time."""
     return item.cutoff if item.force else None
-
-
-def one_by_one(
-    read: Callable[[StageContext, WorkItem], Awaitable[Reading]],
-) -> StageReader:
-    """A reader of chunks from a reader of pieces that need nothing of each other."""
-
-    async def answered(context: StageContext, item: WorkItem) -> tuple[WorkItem, ReadResult]:
-        (answer,) = await settled([read(context, item)])
-        return item, answer
-
-    async def read_all(
-        context: StageContext, items: Sequence[WorkItem]
-    ) -> AsyncGenerator[tuple[WorkItem, ReadResult], None]:
-        async with aclosing(as_they_end(answered(context, item) for item in items)) as answers:
-            async for item, answer in answers:
-                yield item, answer
-
-    return read_all
-
-
-def results_and_trouble(answers: Sequence[Found | Exception]) -> tuple[list[Found], Trouble | None]:
-    """The answers that came, and the trouble with the others; any other exception is raised."""
-    troubles = [answer for answer in answers if isinstance(answer, ProviderError | OutOfTime)]
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, ProviderError | OutOfTime):
-            raise answer
-    return [answer for answer in answers if not isinstance(answer, Exception)], worst(troubles)
-
-
-def worst(troubles: Iterable[Trouble | None]) -> Trouble | None:
-    """The trouble that decides what becomes of the work: a failed call first, then a wait, then lack of time."""
-    there = [trouble for trouble in troubles if trouble is not None]
-    return min(there, key=_severity, default=None)
-
-
-def _severity(trouble: Trouble) -> int:
-    if isinstance(trouble, ProviderFailure):
-        return 0
-    return 1 if isinstance(trouble, ProviderError) else 2
 
 
 async def artist_of(context: StageContext, item: WorkItem) -> Artist:
@@ -130,21 +117,3 @@ async def artist_of(context: StageContext, item: WorkItem) -> Artist:
     if artist_id not in found:
         raise Impossible(f"The catalogue has no artist {artist_id}.")
     return found[artist_id]
-
-
-def follow_up(item: WorkItem, stage: Stage, artist: Artist, *, window: str, fresh: bool) -> EnqueueRequest:
-    """The next stage's work for an artist. `fresh`: what succeeded lately need not be done again."""
-    cursor = {"offset": 0} if STAGES[stage].is_paged else {}
-    return EnqueueRequest(
-        stage=stage,
-        payload={"artistId": str(artist.artist_id), "artistName": artist.name} | cursor,
-        subject=str(artist.artist_id),
-        idempotency_key=f"{stage}:{artist.artist_id}:{window}",
-        partition_key=artist.artist_key,
-        origin=item.origin,
-        priority=item.priority,
-        force=item.force,
-        correlation_id=item.correlation_id,
-        cutoff=item.cutoff,
-        fresh_for=FRESH_FOR if fresh else None,
-    )

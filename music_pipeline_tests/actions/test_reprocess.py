@@ -12,7 +12,7 @@ from music_pipeline.catalog.source_rows import SourceRow, known_rows, write_sour
 from music_pipeline.cli import main
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import drain, drain_named
+from music_pipeline.worker.runner import run_now, sweep
 from music_pipeline_tests.support.ledger import value
 from music_pipeline_tests.support.pipeline import Pipeline
 from music_pipeline_tests.support.rows import write_small_catalogue
@@ -41,8 +41,8 @@ class OneRecording:
     def reprocess(self, *, dry_run: bool = False, **filters: Any) -> Reprocessed:
         return reprocess(self.engine, ReprocessFilters(**filters), by=BY, dry_run=dry_run)
 
-    def drain(self) -> None:
-        outcomes = list(drain(Stage.ENRICHMENT, run_id="sweep", time_box=60))
+    def sweep(self) -> None:
+        outcomes = list(sweep(Stage.ENRICHMENT, run_id="sweep", time_box=60))
         assert [one.error for one in outcomes] == [None]
 
 
@@ -73,7 +73,7 @@ def discovered(pipeline: Pipeline, small_artists: list[str]) -> OneRecording:
     """A recording whose MBID the sandbox's MusicBrainz knows by its ISRC, and the catalogue does not."""
     pipeline.discover(small_artists[0])
     for stage in catalog_stages():
-        list(drain(stage, run_id="sweep", time_box=60))
+        list(sweep(stage, run_id="sweep", time_box=60))
     (row,) = pipeline.rows(
         "SELECT t.recording_id, t.track_id, x.id AS mbid FROM tracks t JOIN external_ids x ON x.entity = 'recording' "
         "AND x.provider = 'musicbrainz' AND x.entity_id = t.recording_id "
@@ -130,7 +130,7 @@ def test_a_request_really_asks_though_an_answer_is_kept_and_silence_would_do(
         discovered.write("musicbrainz", "failed", **failed())
         discovered.reprocess(sources=("musicbrainz",))
         pipeline.sandbox.reset_stats()
-        discovered.drain()
+        discovered.sweep()
         assert pipeline.sandbox.stats()["musicbrainz"]["requests"] == 1
         row = discovered.row("musicbrainz")
         assert row.status == "found"
@@ -216,7 +216,7 @@ def test_what_is_asked_for_during_a_run_is_not_lost_to_the_runs_older_answer(one
 def test_exactly_the_enqueued_work_is_done_at_once(discovered: OneRecording) -> None:
     discovered.write("musicbrainz", "failed", **failed())
     done = discovered.reprocess(sources=("musicbrainz",))
-    (outcome,) = drain_named(Stage.ENRICHMENT, done.work_ids, run_id="now", time_box=60)
+    (outcome,) = run_now(Stage.ENRICHMENT, done.work_ids, run_id="now", time_box=60)
     assert outcome.error is None
     assert discovered.row("musicbrainz").status == "found"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from music_pipeline.catalog.audit import explain
+from music_pipeline.catalog.audit import set_audit_reason
 
 PRODUCER = "00000000-0000-0000-0000-0000000000d1"
 OTHER = "00000000-0000-0000-0000-0000000000d2"
@@ -19,7 +19,7 @@ ADDED = (
 
 def changed(engine: sa.Engine, statement: str, *, why: str = "a test") -> None:
     with engine.begin() as connection:
-        explain(connection, why=why, run_id="run 1", correlation_id="c 1")
+        set_audit_reason(connection, why=why, run_id="run 1", correlation_id="c 1")
         connection.execute(sa.text(statement))
 
 

@@ -146,3 +146,23 @@ def test_what_is_shown_of_an_artist_is_derived_without_reading_the_others_values
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
+
+
+def test_table_is_analysed_when_filled_and_again_when_doubled(engine: sa.Engine) -> None:
+    assert _analysed_rows(engine, added=10) == 10
+    assert _analysed_rows(engine, added=400) == 10
+    assert _analysed_rows(engine, added=200) == 610
+
+
+def _analysed_rows(engine: sa.Engine, *, added: int) -> int:
+    """The rows of `artists` as the planner knows them, after this many more and a look at the new tables."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO artists (artist_id, artist_key, name, name_normalised, content_hash) "
+                    "SELECT gen_random_uuid(), gen_random_uuid()::text, 'A', 'a', 'h' FROM generate_series(1, :added)"),
+            {"added": added},
+        )  # fmt: skip
+        connection.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+    with engine.begin() as connection:
+        connection.execute(query("analyze_new_tables"))
+        return int(connection.execute(sa.text("SELECT reltuples FROM pg_class WHERE relname = 'artists'")).scalar_one())

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from music_pipeline.catalog.precedence import InvalidPlace, Precedence, moved
+from music_pipeline.catalog.precedence import InvalidPlace, Precedence, reordered
 from music_pipeline_tests.support.rows import write_small_catalogue
 
 FIELD = "mood"  # of which no source is placed to begin with
@@ -107,9 +107,9 @@ def test_a_source_that_is_moved_leaves_the_others_in_their_order(
     before = next((one.minimum_confidence for one in known if one.source == source), 0.0)
     if not 1 <= place <= len(others) + 1:
         with pytest.raises(InvalidPlace):
-            moved(known, FIELD, source, place, confidence)
+            reordered(known, FIELD, source, place, confidence)
         return
-    order = moved(known, FIELD, source, place, confidence)
+    order = reordered(known, FIELD, source, place, confidence)
     assert [one.place for one in order] == list(range(1, len(others) + 2))
     assert order[place - 1].source == source
     assert order[place - 1].minimum_confidence == (before if confidence is None else confidence)

@@ -43,9 +43,9 @@ def answer_tracks(connection: sa.Connection, catalogue: SmallCatalogue, holds_al
 
 def answer_credits(connection: sa.Connection, catalogue: SmallCatalogue, holds_all: bool) -> None:
     recording_ids = connection.execute(sa.text("SELECT recording_id FROM recordings")).scalars().all()
-    write_credits(
-        connection, catalogue.artist_id, [], [], recording_ids=recording_ids, read_again=lambda *_: not holds_all
-    )
+    stated = connection.execute(sa.text("SELECT DISTINCT provider, provider_id FROM credit_sources"))
+    places_read = [] if holds_all else [(row.provider, row.provider_id) for row in stated]
+    write_credits(connection, catalogue.artist_id, [], [], recording_ids=recording_ids, places_read=places_read)
 
 
 ANSWERS: dict[str, Answer] = {

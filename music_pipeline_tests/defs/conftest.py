@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from music_pipeline.settings import PROJECT
 from music_pipeline.work.model import Stage
 from music_pipeline.worker import runner
-from music_pipeline.worker.outcomes import Chunk, Outcome, SourceCount
+from music_pipeline.worker.outcomes import Outcome, Progress, SourceCount, Status
 
 
 def outcome_of(
@@ -24,12 +24,16 @@ def outcome_of(
         artist_key=artist,
         rows=3,
         content_hash=f"{artist}-{version}",
-        changed=changed,
+        status=_status(changed=changed, error=error, waiting=waiting),
         error=error,
-        waiting=waiting,
-        buried=False,
         text="3 rows",
     )
+
+
+def _status(*, changed: bool, error: str | None, waiting: bool) -> Status:
+    if waiting:
+        return Status.WAITING
+    return Status.of_change(has_changed=changed) if error is None else Status.FAILED
 
 
 def source_count(**different: Any) -> dict[str, Any]:
@@ -59,7 +63,7 @@ class Stages:
         *,
         run_id: str,
         cutoff: datetime,
-        on_chunk: Callable[[Chunk], None],
+        on_chunk: Callable[[Progress], None],
         sources: Sequence[str] | None = None,
     ) -> list[Outcome]:
         self.asked.append((stage, tuple(artist_keys)))
@@ -77,7 +81,7 @@ class Stages:
         return replace(outcome_of(artist), detail={"sources": told})
 
     def drain(
-        self, stage: Stage, *, run_id: str, time_box: float, limit: int | None, on_chunk: Callable[[Chunk], None]
+        self, stage: Stage, *, run_id: str, time_box: float, limit: int | None, on_chunk: Callable[[Progress], None]
     ) -> Iterator[Outcome]:
         yield from self.due.pop(stage, [])
 
@@ -87,7 +91,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     """The stages, replaced for the test."""
     fake = Stages()
     monkeypatch.setattr(runner, "refresh", fake.refresh)
-    monkeypatch.setattr(runner, "drain", fake.drain)
+    monkeypatch.setattr(runner, "sweep", fake.drain)
     return fake
 
 

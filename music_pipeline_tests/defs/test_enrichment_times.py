@@ -99,7 +99,7 @@ def test_the_run_that_the_sensor_asks_for_takes_up_what_waited(
         drained.append(stage.value)
         yield from ()
 
-    monkeypatch.setattr(runner, "drain", drain)
+    monkeypatch.setattr(runner, "sweep", drain)
     fail(catalogue, due=FUTURE, retriable=True)
     set_breaker(catalogue, "closed")
     requested = request_for(catalogue)

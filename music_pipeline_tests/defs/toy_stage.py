@@ -1,15 +1,18 @@
 """A stage that counts the letters of artists' names: all that it takes to add one, but for its row and its SQL."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from music_pipeline.catalog.artists import Artist
 from music_pipeline.database.rows import Version
 from music_pipeline.stages.sizes import Ahead
 from music_pipeline.work.model import WorkItem
 from music_pipeline.work.payloads import Payload
-from music_pipeline.worker.stage import Reading, Result, StageContext, artist_of, one_by_one
+from music_pipeline.worker.outcomes import Status
+from music_pipeline.worker.stage import StageContext, StageData, StageResult, artist_of
 
 CALLS_AN_ARTIST = 7
 
@@ -21,17 +24,26 @@ class ToyPayload(Payload):
     artist_name: str | None = None
 
 
-async def _read(context: StageContext, item: WorkItem) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """An artist and the number of letters in the name."""
+
+    artist: Artist
+    number: int
+
+
+async def read(context: StageContext, item: WorkItem) -> StageData[Letters]:
+    """Count the letters of the artist's name."""
     artist = await artist_of(context, item)
-
-    def write(_connection: sa.Connection) -> Result:
-        letters = len(artist.name)
-        return Result(artist.artist_key, Version(letters, f"letters-{letters}"), True, f"{artist.name}: {letters}")
-
-    return Reading(write)
+    return StageData(Letters(artist, len(artist.name)))
 
 
-read_stage = one_by_one(_read)
+def store(_connection: sa.Connection, _item: WorkItem, letters: Letters) -> StageResult:
+    """Store nothing, and say what was counted."""
+    artist, number = letters.artist, letters.number
+    return StageResult(
+        artist.artist_key, Version(number, f"letters-{number}"), Status.CHANGED, f"{artist.name}: {number}"
+    )
 
 
 def estimate(ahead: Ahead) -> Mapping[str, float]:

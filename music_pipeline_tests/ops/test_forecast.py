@@ -17,7 +17,7 @@ from music_pipeline.stages.credits.estimate import calls_of_artist
 from music_pipeline.stages.sizes import ASSUMED_ARTIST, ArtistSize, OpenArtist
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.pipeline import SPEED, Pipeline
 from music_pipeline_tests.support.rows import write_small_catalogue
 
@@ -70,17 +70,17 @@ def test_the_plan_for_artists_whose_releases_are_known_is_what_the_run_then_asks
     listed = [one["spotify_id"] for one in own_pipeline.sandbox.artists(2 * ARTISTS)]
     own_pipeline.discover(*listed[:ARTISTS])  # from whom it is learnt what this catalogue is like
     for stage in (*catalog_stages(), Stage.ENRICHMENT):
-        list(drain(stage, run_id="before", time_box=120))
+        list(sweep(stage, run_id="before", time_box=120))
     with own_pipeline.engine.begin() as connection:  # profiles are another matter
         connection.exec_driver_sql("DELETE FROM work WHERE stage = 'social_enrichment'")
     own_pipeline.discover(*listed[ARTISTS:])
     for stage in catalog_stages()[:2]:
-        list(drain(stage, run_id="sweep", time_box=60))
+        list(sweep(stage, run_id="sweep", time_box=60))
     ahead = forecast(own_pipeline.engine, sandboxed=True, speed=SPEED)
     assert (ahead.known, ahead.assumed) == (ARTISTS, 0)
     own_pipeline.sandbox.reset_stats()
     for stage in (*catalog_stages()[2:], Stage.ENRICHMENT):
-        list(drain(stage, run_id="sweep", time_box=120))
+        list(sweep(stage, run_id="sweep", time_box=120))
     stats = own_pipeline.sandbox.stats()
     planned = {one.provider: one.calls for one in ahead.providers}
     asked = {name: stats[name]["requests"] for name in planned}

@@ -138,7 +138,7 @@ def test_a_second_enrichment_asks_nobody_and_writes_no_row(discovered: Pipeline)
     assert enrich(discovered) == []
     enqueue_again(discovered)
     (outcome,) = enrich(discovered)
-    assert not outcome.changed
+    assert not outcome.has_changed
     assert requests(discovered) == {}
     assert discovered.rows("SELECT * FROM recording_sources ORDER BY recording_id, source") == before
     assert discovered.value("SELECT count(*) FROM audit") == audited

@@ -16,7 +16,7 @@ from music_pipeline.gateway.errors import (
 )
 from music_pipeline.stages.enrichment.fetch import FETCH
 from music_pipeline.stages.enrichment.plan import Decision, awaited_source, decide
-from music_pipeline.stages.enrichment.rows import ATTEMPTS, Said, row_of_answer, row_unasked
+from music_pipeline.stages.enrichment.rows import ATTEMPTS, SourceValues, row_of_answer, row_unasked
 from music_pipeline.stages.enrichment.sources import SOURCES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -154,7 +154,7 @@ def test_what_a_source_found_stays_while_it_fails() -> None:
 
 def test_a_later_answer_replaces_what_was_said() -> None:
     before = known("found", fields={"rank": 5}, confidence=0.95, fetched_at=NOW, expires_at=NOW)
-    row = row_of_answer(DEEZER, RECORDING, before, Said({"rank": 6}, 0.95), now=LATER)
+    row = row_of_answer(DEEZER, RECORDING, before, SourceValues({"rank": 6}, 0.95), now=LATER)
     assert (row.fields, row.fetched_at, row.error) == ({"rank": 6}, LATER, None)
 
 

@@ -8,7 +8,7 @@ from music_pipeline.cli import main
 from music_pipeline.defs.runs.sweep import calls_left
 from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import Origin, Stage
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.pipeline import Pipeline
 
 BUCKET = "spotify:sandbox:developer"
@@ -45,10 +45,10 @@ def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
     batch, manual = small_artists[:2]
     discover(nearly_spent, batch, "batch")
     discover(nearly_spent, manual, "manual")
-    outcomes = {one.subject: one for one in drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60)}
+    outcomes = {one.subject: one for one in sweep(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60)}
     assert outcomes[manual].error is None
-    assert outcomes[batch].waiting
-    assert not outcomes[batch].buried
+    assert outcomes[batch].is_waiting
+    assert not outcomes[batch].is_dead
     [waits] = nearly_spent.rows("SELECT * FROM work WHERE stage = 'artist_discovery'")
     assert (waits.attempts, waits.waiting_provider, waits.origin) == (0, "spotify", "batch")
     assert "8 are kept for more urgent work; batch work waits" in waits.last_error
@@ -67,9 +67,9 @@ def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
 
 def test_what_waited_goes_on_once_calls_are_left_again(nearly_spent: Pipeline, small_artists: list[str]) -> None:
     discover(nearly_spent, small_artists[0], "batch")
-    list(drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
+    list(sweep(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
     nearly_spent.make_due()
     with nearly_spent.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE quota_day_slices SET began_at = began_at - 86400")
-    [outcome] = drain(Stage.ARTIST_DISCOVERY, run_id="later", time_box=60)
+    [outcome] = sweep(Stage.ARTIST_DISCOVERY, run_id="later", time_box=60)
     assert outcome.error is None

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from music_pipeline.catalog.profiles import FoundProfile, ProfileAnswer, known_profiles, read_address, write_profiles
 from music_pipeline.providers.instagram import InstagramAccount
-from music_pipeline.stages.profiles.producers import believed, enqueue_due, is_due
+from music_pipeline.stages.profiles.producers import enqueue_due, is_due, plausible_followers
 from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.ledger import value
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 from music_pipeline_tests.support.rows import write_small_catalogue
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def look_up(run_id: str = "social") -> list[Outcome]:
-    return list(drain(Stage.SOCIAL_ENRICHMENT, run_id=run_id, time_box=60))
+    return list(sweep(Stage.SOCIAL_ENRICHMENT, run_id=run_id, time_box=60))
 
 
 @pytest.fixture
@@ -128,12 +128,12 @@ def test_a_provider_that_is_away_stops_no_other_and_is_asked_again(
 
 def test_no_followers_after_some_are_not_believed() -> None:
     account = InstagramAccount(id="1", username="somebody", followers_count=0, media_count=3)
-    unbelieved = believed("somebody", account, 1200, at=NOW)
+    unbelieved = plausible_followers("somebody", account, 1200, at=NOW)
     assert (unbelieved.outcome, unbelieved.followers) == ("failed", None)
     assert "0 after 1200" in (unbelieved.error or "")
-    assert believed("somebody", account, None, at=NOW).followers == 0
-    assert believed("somebody", account, 0, at=NOW).followers == 0
-    assert believed("somebody", None, 1200, at=NOW).outcome == "absent"
+    assert plausible_followers("somebody", account, None, at=NOW).followers == 0
+    assert plausible_followers("somebody", account, 0, at=NOW).followers == 0
+    assert plausible_followers("somebody", None, 1200, at=NOW).outcome == "absent"
 
 
 def found(*handles: str) -> list[FoundProfile]:

@@ -21,12 +21,12 @@ from music_pipeline.providers.lastfm import LastfmTrack
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages.enrichment import fetch as enrichment_sources
 from music_pipeline.stages.enrichment.due import enqueue_due
-from music_pipeline.stages.enrichment.fetch import FETCH, Asked, fetch_lastfm
-from music_pipeline.stages.enrichment.rows import Said, SourceAnswer, row_of_answer
+from music_pipeline.stages.enrichment.fetch import FETCH, FetchRequest, fetch_lastfm
+from music_pipeline.stages.enrichment.rows import SourceAnswer, SourceValues, row_of_answer
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.stages.test_enrichment_plan import DEEZER, LATER, NOW, RECORDING, known
 from music_pipeline_tests.support.calls import OnPool
 from music_pipeline_tests.support.rows import write_small_catalogue
@@ -63,7 +63,7 @@ class OneRecording:
     def answer(self, source: str, answer: SourceAnswer | Exception) -> None:
         """Let a source answer so; an exception is raised, a ProviderError as its client would."""
 
-        async def fetch(_: object, asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
+        async def fetch(_: object, asked: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
             if isinstance(answer, Exception):
                 raise answer
             return {one.recording.recording_id: answer for one in asked}
@@ -72,7 +72,7 @@ class OneRecording:
 
     def enrich(self) -> Outcome:
         assert enqueue_due(self.engine) == 1
-        (outcome,) = drain(Stage.ENRICHMENT, run_id="sweep", time_box=60)
+        (outcome,) = sweep(Stage.ENRICHMENT, run_id="sweep", time_box=60)
         return outcome
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -93,7 +93,7 @@ def one(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> OneRecording:
         connection.execute(sa.text(ADDRESS))
     made = OneRecording(engine, monkeypatch)
     for name, source in SOURCES.items():
-        made.answer(name, Said({sorted(source.gives)[0]: "said"}, source.confidence))
+        made.answer(name, SourceValues({sorted(source.gives)[0]: "said"}, source.confidence))
     return made
 
 
@@ -205,6 +205,8 @@ async def test_what_a_source_knows_of_another_version_is_nothing_about_this_one(
     providers: Any = SimpleNamespace(lastfm=Lastfm())
     song = EnrichableRecording(uuid4(), "Sinnerman", ("Nina Simone",), None, None, (), (), (), ())
     other = replace(song, recording_id=uuid4(), title=f"Sinnerman ({version})")
-    answers = await fetch_lastfm(providers, [Asked(song, None, frozenset()), Asked(other, None, frozenset())])
-    assert isinstance(answers[song.recording_id], Said)
+    answers = await fetch_lastfm(
+        providers, [FetchRequest(song, None, frozenset()), FetchRequest(other, None, frozenset())]
+    )
+    assert isinstance(answers[song.recording_id], SourceValues)
     assert answers[other.recording_id] is None

@@ -8,7 +8,7 @@ from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all
 from music_pipeline.work.model import Stage
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.pipeline import Pipeline
 
 SWEEPS_TO_RECOVER = 8
@@ -18,7 +18,7 @@ PROVIDERS = tuple(dict.fromkeys(SOURCES[name].provider for name in asked_about_a
 def enrich(pipeline: Pipeline) -> list[Outcome]:
     """What a sweep of enrichment does."""
     enqueue_due(pipeline.engine)
-    return list(drain(Stage.ENRICHMENT, run_id="sweep", time_box=60))
+    return list(sweep(Stage.ENRICHMENT, run_id="sweep", time_box=60))
 
 
 def enrich_until_settled(pipeline: Pipeline) -> None:

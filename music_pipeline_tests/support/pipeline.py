@@ -15,7 +15,7 @@ from music_pipeline.work.enqueue import request_artist_discovery
 from music_pipeline.work.model import Enqueued
 from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.outcomes import Outcome
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.conftest import filled_database, fresh_engine
 
 SPEED = 60
@@ -37,7 +37,7 @@ class Pipeline:
             ]
 
     def sweep(self, run_id: str = "sweep", time_box: float = 60) -> list[Outcome]:
-        return [one for stage in catalog_stages() for one in drain(stage, run_id=run_id, time_box=time_box)]
+        return [one for stage in catalog_stages() for one in sweep(stage, run_id=run_id, time_box=time_box)]
 
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
         with self.engine.connect() as connection:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from music_pipeline.worker.concurrency import ORDER, as_they_end
+from music_pipeline.worker.concurrency import ORDER, in_completion_order
 
 
 def test_each_call_that_is_begun_later_has_a_later_order_and_all_that_it_begins_has_it_too() -> None:
@@ -13,7 +13,7 @@ def test_each_call_that_is_begun_later_has_a_later_order_and_all_that_it_begins_
         return ORDER.get()
 
     async def begin(count: int) -> list[int]:
-        return [one async for one in as_they_end(order() for _ in range(count))]
+        return [one async for one in in_completion_order(order() for _ in range(count))]
 
     orders = asyncio.run(begin(3))
     assert len(set(orders)) == 3

@@ -1,4 +1,4 @@
-"""A run's chunks: what is read is settled and told at once, and the next chunk begins meanwhile."""
+"""A run's chunks: what is read is committed and reported at once, and the next chunk begins meanwhile."""
 
 import asyncio
 import threading
@@ -11,69 +11,74 @@ import sqlalchemy as sa
 from music_pipeline.database.rows import Version
 from music_pipeline.work.model import Stage, WorkItem
 from music_pipeline.worker import runner, session
-from music_pipeline.worker.stage import Reading, ReadResult, Result, StageContext
+from music_pipeline.worker.outcomes import Status
+from music_pipeline.worker.stage import ReadMany, ReadResult, StageContext, StageData, StageFunctions, StageResult
 from music_pipeline_tests.support.pipeline import Pipeline
 
 STAGE = Stage.ARTIST_DISCOVERY
-Readings = AsyncGenerator[tuple[WorkItem, ReadResult], None]
+Results = AsyncGenerator[tuple[WorkItem, ReadResult], None]
 
 
-def reading_of(item: WorkItem) -> Reading:
-    def write(_: sa.Connection) -> Result:
-        return Result(artist_key=None, version=Version(0, "h"), changed=False, text=item.subject)
+def store(_: sa.Connection, item: WorkItem, subject: str) -> StageResult:
+    return StageResult(artist_key=None, version=Version(0, "h"), status=Status.UNCHANGED, text=subject)
 
-    return Reading(write)
+
+def read_with(monkeypatch: pytest.MonkeyPatch, read_many: ReadMany) -> None:
+    """Let the stage read with this function."""
+    monkeypatch.setattr(session, "load_stage", lambda _: StageFunctions(read_many, store))
+
+
+def data_of(item: WorkItem) -> StageData[str]:
+    return StageData(item.subject)
 
 
 async def in_time(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, 20)
 
 
-def test_what_is_read_is_settled_and_told_while_the_rest_is_read(
+def test_items_are_committed_and_reported_while_others_are_read(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = threading.Event()
+    reported = threading.Event()
 
-    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
-        yield items[0], reading_of(items[0])
-        await in_time(told)
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Results:
+        yield items[0], data_of(items[0])
+        await in_time(reported)
         for item in items[1:]:
-            yield item, reading_of(item)
+            yield item, data_of(item)
 
-    monkeypatch.setattr(session, "reader_of", lambda _: read)
+    read_with(monkeypatch, read)
     pipeline.discover("One", "Two", "Three")
-    with closing(runner.drain(STAGE, run_id="sweep", time_box=60)) as outcomes:
+    with closing(runner.sweep(STAGE, run_id="sweep", time_box=60)) as outcomes:
         assert next(outcomes).error is None
         assert pipeline.value("SELECT count(*) FROM work_archive") == 1
-        told.set()
+        reported.set()
         assert len(list(outcomes)) == 2
 
 
-def test_the_next_chunk_begins_while_one_is_at_work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_chunk_begins_while_one_is_at_work(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Results:
         if items[0].subject == "one":
             await in_time(begun)
         begun.set()
         for item in items:
-            yield item, reading_of(item)
+            yield item, data_of(item)
 
-    monkeypatch.setattr(session, "reader_of", lambda _: read)
+    read_with(monkeypatch, read)
     monkeypatch.setattr(runner, "CHUNK", 1)
     pipeline.discover("One", "Two")
-    outcomes = list(runner.drain(STAGE, run_id="sweep", time_box=60))
-    assert [one.subject for one in outcomes] == ["two", "one"]
+    outcomes = list(runner.sweep(STAGE, run_id="sweep", time_box=60))
+    assert {one.subject for one in outcomes} == {"one", "two"}
 
 
-def test_a_claim_that_the_database_does_not_answer_costs_the_work_under_way_nothing(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_claim_costs_work_under_way_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     asked_again, claim = threading.Event(), runner.claim
 
-    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Results:
         await in_time(asked_again)
-        yield items[0], reading_of(items[0])
+        yield items[0], data_of(items[0])
 
     def claim_once(*args: object, **kwargs: object) -> object:
         if begun:
@@ -83,41 +88,37 @@ def test_a_claim_that_the_database_does_not_answer_costs_the_work_under_way_noth
         return claim(*args, **kwargs)  # type: ignore[arg-type]
 
     begun: list[bool] = []
-    monkeypatch.setattr(session, "reader_of", lambda _: read)
+    read_with(monkeypatch, read)
     monkeypatch.setattr(runner, "claim", claim_once)
     pipeline.discover("One")
-    outcomes = runner.drain(STAGE, run_id="sweep", time_box=60)
+    outcomes = runner.sweep(STAGE, run_id="sweep", time_box=60)
     assert next(outcomes).error is None
     with pytest.raises(sa.exc.OperationalError):
         next(outcomes)
 
 
-def test_who_stops_listening_gives_back_what_is_not_settled(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
-        yield items[0], reading_of(items[0])
+def test_closing_gives_back_uncommitted_items(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Results:
+        yield items[0], data_of(items[0])
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(session, "reader_of", lambda _: read)
+    read_with(monkeypatch, read)
     pipeline.discover("One", "Two", "Three")
-    with closing(runner.drain(STAGE, run_id="sweep", time_box=60)) as outcomes:
+    with closing(runner.sweep(STAGE, run_id="sweep", time_box=60)) as outcomes:
         next(outcomes)
         assert pipeline.value("SELECT count(*) FROM work WHERE lease_token IS NOT NULL") == 2
     assert pipeline.value("SELECT count(*) FROM work WHERE lease_token IS NOT NULL") == 0
     assert pipeline.value("SELECT count(*) FROM work WHERE attempts = 0") == 2
 
 
-def test_a_defect_in_mid_chunk_costs_those_that_are_left_an_attempt_and_nobody_else(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def read(_: StageContext, items: Sequence[WorkItem]) -> Readings:
-        yield items[0], reading_of(items[0])
+def test_defect_costs_only_remaining_items_an_attempt(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(_: StageContext, items: Sequence[WorkItem]) -> Results:
+        yield items[0], data_of(items[0])
         raise ValueError("broken")
 
-    monkeypatch.setattr(session, "reader_of", lambda _: read)
+    read_with(monkeypatch, read)
     pipeline.discover("One", "Two", "Three")
-    first, *left = runner.drain(STAGE, run_id="sweep", time_box=60)
+    first, *left = runner.sweep(STAGE, run_id="sweep", time_box=60)
     assert first.error is None
     assert [one.error for one in left] == ["ValueError: broken"] * 2
     assert pipeline.value("SELECT sum(attempts) FROM work") == 2

@@ -225,17 +225,20 @@ WHERE a.artist_key = ANY (CAST(:artist_keys AS text[]))
 GROUP BY a.artist_key
 
 -- name: analyze_new_tables
--- Right after the first sweeps have filled them, the planner knows nothing of these tables, and reads whole indexes for
--- each recording; the server's own ANALYZE may come minutes later.
+-- While sweeps fill the tables, the planner knows nothing of them, and reads whole indexes for each artist; the server's
+-- own ANALYZE may come minutes later. Analysed is what never was, and what has more than doubled since. In the order of
+-- oids, so that two sweeps do not wait for each other.
 DO $$
 DECLARE
     filled regclass;
 BEGIN
     FOR filled IN
-        SELECT oid FROM pg_class
-        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) > 0
-          AND relname IN ('artists', 'artist_releases', 'releases', 'release_tracks', 'recordings', 'recording_isrcs',
-                          'external_ids', 'recording_sources')
+        SELECT c.oid FROM pg_class c LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0
+          AND (c.reltuples < 0 OR s.n_mod_since_analyze > greatest(c.reltuples, 500))
+          AND c.relname IN ('artists', 'artist_releases', 'releases', 'release_tracks', 'recordings', 'recording_isrcs',
+                            'external_ids', 'producers', 'credits', 'credit_sources', 'recording_sources')
+        ORDER BY c.oid
     LOOP
         EXECUTE format('ANALYZE %s', filled);
     END LOOP;

@@ -17,7 +17,7 @@ def complaint(outcome: Outcome) -> str | None:
     """Why the work did not succeed: it failed, or it waits for a provider. None for a success."""
     if outcome.error is not None:
         return outcome.error
-    return outcome.text if outcome.waiting or outcome.buried else None
+    return None if outcome.is_done else outcome.text
 
 
 def event(asset: dg.AssetKey, outcome: Outcome, *, requested: bool) -> Event:
@@ -26,9 +26,9 @@ def event(asset: dg.AssetKey, outcome: Outcome, *, requested: bool) -> Event:
         return dg.AssetObservation(
             asset_key=asset,
             partition=outcome.artist_key,
-            metadata={"error": complaint(outcome), "waiting": outcome.waiting, "buried": outcome.buried},
+            metadata={"error": complaint(outcome), "waiting": outcome.is_waiting, "buried": outcome.is_dead},
         )
-    kind = dg.AssetMaterialization if outcome.changed or requested else dg.AssetObservation
+    kind = dg.AssetMaterialization if outcome.has_changed or requested else dg.AssetObservation
     return kind(
         asset_key=asset,
         partition=outcome.artist_key,
@@ -39,7 +39,7 @@ def event(asset: dg.AssetKey, outcome: Outcome, *, requested: bool) -> Event:
 
 def outcome_metadata(outcome: Outcome) -> dict[str, int | bool | str]:
     """What the UI shows of an artist at a stage."""
-    return {"dagster/partition_row_count": outcome.rows, "unchanged": not outcome.changed, "what": outcome.text}
+    return {"dagster/partition_row_count": outcome.rows, "unchanged": not outcome.has_changed, "what": outcome.text}
 
 
 def log_outcomes(context: Context, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, requested: bool) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES, Subject
-from music_pipeline.worker.outcomes import Chunk
+from music_pipeline.worker.outcomes import Progress
 
 PLURALS: Mapping[Subject, str] = {"request": "artists", "artist": "artists", "producer": "producers"}
 
 
-def progress_line(stage: Stage, chunk: Chunk, *, expected: int) -> str:
+def progress_line(stage: Stage, chunk: Progress, *, expected: int) -> str:
     """Format as "releases: 120 of ~400 artists, 3 failed, after 12 s". More may fall due than were expected."""
     spec = STAGES[stage]
     failed = f", {chunk.failed} failed" if chunk.failed else ""
@@ -18,10 +18,10 @@ def progress_line(stage: Stage, chunk: Chunk, *, expected: int) -> str:
     return f"{spec.asset}: {done}{failed}, after {chunk.seconds:.0f} s"
 
 
-def progress_to(log: logging.Logger, stage: Stage, *, expected: int) -> Callable[[Chunk], None]:
+def progress_to(log: logging.Logger, stage: Stage, *, expected: int) -> Callable[[Progress], None]:
     """A callback that logs a line for each chunk."""
 
-    def report(chunk: Chunk) -> None:
+    def report(chunk: Progress) -> None:
         log.info(progress_line(stage, chunk, expected=expected))
 
     return report

@@ -25,7 +25,7 @@ from music_pipeline.defs.runs.stage_checks import CheckResult
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.worker import runner
-from music_pipeline.worker.outcomes import Outcome
+from music_pipeline.worker.outcomes import Outcome, Status
 
 Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -108,10 +108,8 @@ def chosen_values(engine: sa.Engine, artists: Sequence[str]) -> list[Outcome]:
             artist_key=key,
             rows=versions[key].rows if key in versions else 0,
             content_hash=versions[key].hash if key in versions else "",
-            changed=True,
+            status=Status.CHANGED if key in versions else Status.FAILED,
             error=None if key in versions else "The catalogue has no artist with this key.",
-            waiting=False,
-            buried=False,
             text=f"{key}: {versions[key].rows} recordings with values" if key in versions else key,
         )
         for key in artists

@@ -1,6 +1,7 @@
 """What materializing a queue does: work through what is due for a time, and report it to Dagster."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import singledispatch
@@ -13,7 +14,7 @@ from music_pipeline.actions.request_artist import request_artist
 from music_pipeline.database.queries import query
 from music_pipeline.defs.config import DiscoverConfig, EnrichmentSweepConfig, SweepConfig
 from music_pipeline.defs.runs.counts import count
-from music_pipeline.defs.runs.events import Context, complaint
+from music_pipeline.defs.runs.events import Context
 from music_pipeline.defs.runs.heartbeat import sweeping
 from music_pipeline.defs.runs.opening import open_database
 from music_pipeline.defs.runs.progress import progress_to
@@ -26,7 +27,7 @@ from music_pipeline.work.stages import STAGES, due_hook
 from music_pipeline.work.status import due
 from music_pipeline.work.sweeps import Sweep, abandoned_sweep
 from music_pipeline.worker import runner
-from music_pipeline.worker.outcomes import Outcome
+from music_pipeline.worker.outcomes import Outcome, Status
 
 REPORTED_AT_ONCE = 50
 # An outcome is shown at most so late, unless no other follows it.
@@ -70,7 +71,7 @@ def sweep_stage(context: Context, engine: sa.Engine, stage: Stage, config: Sweep
             return []
         if abandoned is not None:
             report_abandoned(context, engine, stage, abandoned)
-        outcomes = runner.drain(
+        outcomes = runner.sweep(
             stage,
             run_id=context.run.run_id,
             time_box=config.time_box_seconds,
@@ -110,15 +111,13 @@ def report_as_done(context: Context, engine: sa.Engine, stage: Stage, outcomes: 
 
 def outcome_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Count the claimed, succeeded, failed (retried later), waiting and dead work. The UI plots them."""
-    dead = sum(outcome.buried for outcome in outcomes)
-    waiting = sum(outcome.waiting and not outcome.buried for outcome in outcomes)
-    succeeded = sum(complaint(outcome) is None for outcome in outcomes)
+    ended = Counter(outcome.status for outcome in outcomes)
     return {
         "claimed": len(outcomes),
-        "succeeded": succeeded,
-        "failed": len(outcomes) - succeeded - waiting - dead,
-        "waiting": waiting,
-        "dead": dead,
+        "succeeded": sum(outcome.is_done for outcome in outcomes),
+        "failed": ended[Status.FAILED],
+        "waiting": ended[Status.WAITING],
+        "dead": ended[Status.DEAD],
     }
 
 

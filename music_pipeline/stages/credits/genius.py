@@ -1,7 +1,8 @@
-"""MBID, releases, how many there are said to be, whether these are all."""
+"""Look up an artist's credits at Genius: find the songs once, then read those of recordings without a producer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from music_pipeline.catalog.provider_answers import AnswerOutcome, decision_on
@@ -16,55 +17,73 @@ from music_pipeline.stages.credits.genius_matching import (
     is_verified,
     songs_of_recordings,
 )
-from music_pipeline.stages.credits.lookup import Inquiry
-from music_pipeline.stages.credits.lookup_rules import MOST_CANDIDATES, _insist, _review
-from music_pipeline.worker.concurrency import settled
-from music_pipeline.worker.paging import asked_twice
-from music_pipeline.worker.stage import Trouble, fresh_since, results_and_trouble
+from music_pipeline.stages.credits.lookup import MOST_CANDIDATES, CreditLookup, Findings, sum_findings
+from music_pipeline.worker.concurrency import Setback, gather_results, split_results
+from music_pipeline.worker.paging import all_pages, read_consistently
+from music_pipeline.worker.stage import fresh_since
 
 LONG_ABSENCE = timedelta(hours=1)
 
 
-def is_genius_due(inquiry: Inquiry, now: datetime | None = None) -> bool:
-    """Whether the others have had their say, or will be away for so long that Genius is not to wait for them."""
-    now = now or datetime.now(UTC)
-    return all(_is_long_gone(trouble, now) for trouble in inquiry.troubles.values())
+def is_genius_due(setbacks: Mapping[str, Setback], now: datetime | None = None) -> bool:
+    """Whether the others have answered, or will be away for so long that Genius does not wait for them."""
+    until = (now or datetime.now(UTC)) + LONG_ABSENCE
+    return all(isinstance(setback, ProviderUnavailable) and setback.until > until for setback in setbacks.values())
 
 
-def _is_long_gone(trouble: Trouble, now: datetime) -> bool:
-    return isinstance(trouble, ProviderUnavailable) and trouble.until - now > LONG_ABSENCE
+async def look_up_at_genius(lookup: CreditLookup) -> Findings:
+    """Find the artist's songs, then read those that are recordings without a producer."""
+    if not lookup.without_producer:
+        return Findings()
+    lists = {one: await _pages_of_songs(lookup, one) for one in (await _artist_ids(lookup))[:MOST_CANDIDATES]}
+    chosen = _choose_by_songs(lookup, {artist_id: _songs(artist_id, pages) for artist_id, pages in lists.items()})
+    if isinstance(chosen, ArtistChoice):
+        await lookup.ask_which_artist("genius_artist", chosen)
+        songs: dict[UUID, GeniusHit] = {}
+    else:
+        matched = songs_of_recordings(lookup.catalogue.recordings, chosen)
+        songs = {
+            recording_id: song for recording_id, song in matched.items() if recording_id in lookup.without_producer
+        }
+    results = await gather_results(_read_song(lookup, recording_id, song) for recording_id, song in songs.items())
+    parts, setback = split_results(results)
+    found = sum_findings(parts)
+    if setback is not None:
+        return sum_findings([found, lookup.failed("genius", "songs", setback)])
+    is_whole = all(map(_holds_each_once, lists.values())) and not found.missing
+    doubt = Findings() if is_whole else lookup.contradicted("genius", "songs")
+    if isinstance(chosen, ArtistChoice):
+        return sum_findings([found, lookup.answered("genius", "songs", "ambiguous"), doubt])
+    outcome: AnswerOutcome = "found" if found.places_read else "absent"
+    answered = lookup.answered("genius", "songs", outcome if is_whole else "partial", items=len(found.places_read))
+    return sum_findings([found, answered, doubt])
 
 
-async def ask_genius(inquiry: Inquiry) -> None:
-    """Find the artist's songs once, then read those that are recordings without a producer."""
-    gaps = inquiry.without_producer()
-    if not gaps:
-        return
-    artist_ids = await _genius_artists(inquiry)
-    lists = {one: await _pages_of_songs(inquiry, one) for one in artist_ids[:MOST_CANDIDATES]}
-    songs = [(one, _songs(one, pages)) for one, pages in lists.items()]
-    chosen = await _chosen_by_songs(inquiry, songs)
-    matched = songs_of_recordings(inquiry.ours.recordings, chosen)
-    wanted = {recording_id: song for recording_id, song in matched.items() if recording_id in gaps}
-    answers = await settled(_read_song(inquiry, recording_id, song) for recording_id, song in wanted.items())
-    verified, trouble = results_and_trouble(answers)
-    if trouble is not None:
-        raise trouble
-    whole = all(map(_holds_each_once, lists.values())) and not inquiry.is_denied("genius")
-    if ("genius", "songs") not in inquiry.answers:
-        outcome: AnswerOutcome = "found" if any(verified) else "absent"
-        inquiry.answer("genius", "songs", outcome if whole else "partial", items=sum(verified))
-    _insist(inquiry, "genius", whole=whole)
-
-
-async def _genius_artists(inquiry: Inquiry) -> list[str]:
-    artist, context = inquiry.ours.artist, inquiry.context
+async def _artist_ids(lookup: CreditLookup) -> list[str]:
+    """Genius's artists of the name, or a person's choice."""
+    artist, context = lookup.catalogue.artist, lookup.context
     subject = str(artist.artist_id)
     decision = await context.in_database(lambda connection: decision_on(connection, "genius_artist", subject))
     if decision is not None:
         return [decision.chosen_id] if decision.chosen_id else []
-    hits = await context.providers.genius.search(artist.name, fresh_since=inquiry.item.cutoff)
+    hits = await context.providers.genius.search(artist.name, fresh_since=lookup.item.cutoff)
     return artists_named(artist.name, hits)
+
+
+async def _pages_of_songs(lookup: CreditLookup, artist_id: str) -> list[Page[GeniusHit]]:
+    """The pages of an artist's songs. Genius does not say how many there are; only a repeated song gives it away."""
+
+    async def read_pages(since: datetime | None) -> list[Page[GeniusHit]]:
+        artist_songs = lookup.context.providers.genius.artist_songs
+        return await all_pages(partial(artist_songs, artist_id, fresh_since=since), are_numbered=True)
+
+    return await read_consistently(lookup.context, lookup.item.cutoff, read_pages, _holds_each_once)
+
+
+def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:
+    """Whether no song is repeated. An artist that Genius names and does not know has no pages."""
+    ids = [song.id for page in pages for song in page.items]
+    return bool(pages) and len(ids) == len(set(ids))
 
 
 def _songs(artist_id: str, pages: Sequence[Page[GeniusHit]]) -> list[GeniusHit]:
@@ -73,49 +92,23 @@ def _songs(artist_id: str, pages: Sequence[Page[GeniusHit]]) -> list[GeniusHit]:
     return [song for song in songs.values() if song.artist is not None and song.artist.id == artist_id]
 
 
-async def _pages_of_songs(inquiry: Inquiry, artist_id: str) -> list[Page[GeniusHit]]:
-    """The pages of an artist's songs: Genius does not say how many there are, only a song that comes twice shows."""
-
-    async def read(since: datetime | None) -> list[Page[GeniusHit]]:
-        pages: list[Page[GeniusHit]] = []
-        number: int | None = 1
-        while number is not None:
-            page = await inquiry.context.providers.genius.artist_songs(artist_id, page=number, fresh_since=since)
-            pages += [page] if page is not None else []
-            number = page.next_offset if page is not None else None
-        return pages
-
-    return await asked_twice(inquiry.context, inquiry.item.cutoff, read, _holds_each_once)
-
-
-def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:
-    """Whether no song comes twice; there are no pages of an artist whom Genius names and does not know."""
-    ids = [song.id for page in pages for song in page.items]
-    return bool(pages) and len(ids) == len(set(ids))
-
-
-async def _chosen_by_songs(inquiry: Inquiry, songs: Sequence[tuple[str, list[GeniusHit]]]) -> list[GeniusHit]:
-    """Of several artists of the name, the songs of the one that has ours; if that does not decide, a person does."""
-    matched = [(one, listed) for one, listed in songs if songs_of_recordings(inquiry.ours.recordings, listed)]
+def _choose_by_songs(lookup: CreditLookup, songs: Mapping[str, list[GeniusHit]]) -> list[GeniusHit] | ArtistChoice:
+    """The songs of the one artist of the name that has held recordings. Several such are a choice for a person."""
+    recordings = lookup.catalogue.recordings
+    matched = [artist_id for artist_id, listed in songs.items() if songs_of_recordings(recordings, listed)]
     if len(matched) == 1:
-        return matched[0][1]
-    if matched:
-        candidates = tuple(ArtistCandidate(one, inquiry.ours.artist.name) for one, _ in matched)
-        choice = ArtistChoice(Verdict.AMBIGUOUS, None, candidates, (Fact("songs in common", "each has some"),))
-        await _review(inquiry, "genius_artist", choice)
-        inquiry.answer("genius", "songs", "ambiguous")
-    return []
+        return songs[matched[0]]
+    if not matched:
+        return []
+    candidates = tuple(ArtistCandidate(artist_id, lookup.catalogue.artist.name) for artist_id in matched)
+    return ArtistChoice(Verdict.AMBIGUOUS, None, candidates, (Fact("songs in common", "each has some"),))
 
 
-async def _read_song(inquiry: Inquiry, recording_id: UUID, hit: GeniusHit) -> bool:
-    """Take over a song's credits, once its own page has been verified; whether it was."""
-    song = await inquiry.context.providers.genius.song(hit.id, fresh_since=fresh_since(inquiry.item))
-    facts = inquiry.ours.recordings[recording_id]
+async def _read_song(lookup: CreditLookup, recording_id: UUID, hit: GeniusHit) -> Findings:
+    """Read a song's own page, and take over its credits if the page proves that it is the recording."""
+    song = await lookup.context.providers.genius.song(hit.id, fresh_since=fresh_since(lookup.item))
     if song is None:
-        inquiry.denied.add(("genius", hit.id))
-        return False
-    if not is_verified(facts, inquiry.ours.artist.name, song):
-        return False
-    inquiry.read.add(("genius", song.id))
-    inquiry.credits += genius_credits(recording_id, song)
-    return True
+        return Findings(missing=frozenset([("genius", hit.id)]))
+    if not is_verified(lookup.catalogue.recordings[recording_id], lookup.catalogue.artist.name, song):
+        return Findings()
+    return Findings(credits=tuple(genius_credits(recording_id, song)), places_read=frozenset([("genius", song.id)]))

@@ -1,4 +1,4 @@
-"""Which Genius songs are our recordings, and the production credits they give. Pure.
+"""Which Genius songs are held recordings, and the production credits they give. Pure.
 
 Genius has neither ISRC nor duration: a song is verified by artist, title and version, and is less sure than elsewhere.
 """
@@ -15,7 +15,7 @@ from music_pipeline.matching.roles import Role, genius_role
 from music_pipeline.matching.titles import identity_versions, parse_title
 from music_pipeline.providers.genius import GeniusHit, GeniusSong
 from music_pipeline.providers.records import NamedId
-from music_pipeline.stages.credits.release_pairing import LABEL_FIELD, TRACK_FIELD, Saying, credit
+from music_pipeline.stages.credits.release_pairing import LABEL_FIELD, TRACK_FIELD, StatedCredit, found_credits
 
 PROVIDER = "genius"
 VERIFIED_SONG = 0.85
@@ -32,16 +32,16 @@ def artists_named(name: str, hits: Iterable[GeniusHit]) -> list[str]:
 
 
 def songs_of_recordings(recordings: Mapping[UUID, RecordingFacts], songs: Iterable[GeniusHit]) -> dict[UUID, GeniusHit]:
-    """The song of each recording, by title and version, where exactly one song and one recording have them."""
-    ours, theirs = defaultdict(list), defaultdict(list)
+    """The song of each recording, where exactly one song and one recording have the title and version."""
+    recordings_by_title, songs_by_title = defaultdict(list), defaultdict(list)
     for recording_id, facts in recordings.items():
-        ours[title_key(facts.title)].append(recording_id)
+        recordings_by_title[title_key(facts.title)].append(recording_id)
     for song in songs:
-        theirs[title_key(song.title or "")].append(song)
+        songs_by_title[title_key(song.title or "")].append(song)
     return {
-        recording_ids[0]: theirs[key][0]
-        for key, recording_ids in ours.items()
-        if len(recording_ids) == 1 and len(theirs.get(key, ())) == 1
+        recording_ids[0]: songs_by_title[key][0]
+        for key, recording_ids in recordings_by_title.items()
+        if len(recording_ids) == 1 and len(songs_by_title.get(key, ())) == 1
     }
 
 
@@ -60,18 +60,17 @@ def is_verified(facts: RecordingFacts, artist_name: str, song: GeniusSong) -> bo
 
 def genius_credits(recording_id: UUID, song: GeniusSong) -> Iterator[FoundCredit]:
     """The production credits of a verified song."""
-    for saying in _sayings(song):
-        yield from credit(saying, recording_id, recording_id, VERIFIED_SONG)
+    return found_credits(_stated_credits(song), recording_id, recording_id, VERIFIED_SONG)
 
 
-def _sayings(song: GeniusSong) -> Iterator[Saying]:
-    said: Sequence[tuple[Role, NamedId, float]] = [
+def _stated_credits(song: GeniusSong) -> Iterator[StatedCredit]:
+    printed: Sequence[tuple[Role, NamedId, float]] = [
         *((PRODUCER, person, TRACK_FIELD) for person in song.producers),
         *((genius_role(label), person, LABEL_FIELD) for label, person in song.performances),
     ]
-    for role, person, field_confidence in said:
+    for role, person, field_confidence in printed:
         if person.name:
-            yield Saying(
+            yield StatedCredit(
                 person=Person((PROVIDER, person.id), person.name),
                 role=role,
                 credited_as=person.name,

@@ -1,4 +1,4 @@
-"""What an artist's releases at MusicBrainz say about ours: production credits, ids, links to Discogs. Pure."""
+"""What an artist's releases at MusicBrainz say about held ones: production credits, ids, links to Discogs. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,15 +14,22 @@ from music_pipeline.matching.roles import musicbrainz_role
 from music_pipeline.matching.titles import parse_title, release_title_key
 from music_pipeline.providers.musicbrainz_records import MusicBrainzRelease, MusicBrainzTrack
 from music_pipeline.providers.records import Credit
-from music_pipeline.stages.credits.held_releases import OurCatalogue, OurRelease
-from music_pipeline.stages.credits.release_pairing import RELEASE_FIELD, TRACK_FIELD, Pairing, Saying, credit, pair
+from music_pipeline.stages.credits.held_releases import HeldCatalogue, ReleaseToMatch
+from music_pipeline.stages.credits.release_pairing import (
+    RELEASE_FIELD,
+    TRACK_FIELD,
+    Pairing,
+    StatedCredit,
+    found_credits,
+    pair,
+)
 
 PROVIDER = "musicbrainz"
 
 
 @dataclass(slots=True)
 class MusicBrainzMatches:
-    """By our release: the MBIDs it has and the Discogs releases that MusicBrainz links; by recording: its MBIDs."""
+    """Credits; by held release, its MBIDs and the Discogs releases that MusicBrainz links; by recording, its MBIDs."""
 
     credits: list[FoundCredit] = field(default_factory=list)
     discogs_ids: defaultdict[UUID, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -30,29 +37,29 @@ class MusicBrainzMatches:
     recording_mbids: defaultdict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
-def match_musicbrainz(ours: OurCatalogue, releases: Sequence[MusicBrainzRelease]) -> MusicBrainzMatches:
-    """Match by release and tracklist first, then what is left recording by recording, wherever it stands."""
+def match_musicbrainz(catalogue: HeldCatalogue, releases: Sequence[MusicBrainzRelease]) -> MusicBrainzMatches:
+    """Match by release and tracklist first, then the remaining recordings one by one, on whatever release they are."""
     found = MusicBrainzMatches()
     by_title: defaultdict[str, list[MusicBrainzRelease]] = defaultdict(list)
-    for release in releases:
-        by_title[release_title_key(release.title or "")].append(release)
-    for our in ours.releases:
-        for theirs in by_title.get(release_title_key(our.facts.title), []):
-            pairing = pair(our, release_facts(theirs))
+    for listed in releases:
+        by_title[release_title_key(listed.title or "")].append(listed)
+    for release in catalogue.releases:
+        for listed in by_title.get(release_title_key(release.facts.title), []):
+            pairing = pair(release, release_facts(listed))
             if pairing is not None:
-                _take_release(found, our, theirs, pairing)
-    for recording_id, track, confidence in _pairs_of_recordings(ours, releases, set(found.recording_mbids)):
-        _take_track(found, recording_id, our_release_id=None, track=track, confidence=confidence)
+                _take_release(found, release, listed, pairing)
+    for recording_id, track, confidence in _pairs_of_recordings(catalogue, releases, set(found.recording_mbids)):
+        _take_track(found, recording_id, None, track, confidence)
     return found
 
 
-def count_matched_releases(ours: OurCatalogue, releases: Sequence[MusicBrainzRelease]) -> int:
-    """How many of our releases are among these: the evidence that an artist of the same name is the same artist."""
-    return sum(map(bool, match_musicbrainz(ours, releases).release_mbids.values()))
+def count_matched_releases(catalogue: HeldCatalogue, releases: Sequence[MusicBrainzRelease]) -> int:
+    """How many held releases are among these: the evidence that an artist of the same name is the same artist."""
+    return sum(map(bool, match_musicbrainz(catalogue, releases).release_mbids.values()))
 
 
 def release_facts(release: MusicBrainzRelease) -> ReleaseFacts:
-    """A MusicBrainz release for the comparison with ours."""
+    """A MusicBrainz release, for matching."""
     return ReleaseFacts(
         title=release.title or "",
         artists=tuple(one.name for one in release.artists if one.name),
@@ -63,44 +70,47 @@ def release_facts(release: MusicBrainzRelease) -> ReleaseFacts:
     )
 
 
-def _take_release(found: MusicBrainzMatches, our: OurRelease, theirs: MusicBrainzRelease, pairing: Pairing) -> None:
-    release_id = our.held.release_id
+def _take_release(
+    found: MusicBrainzMatches, release: ReleaseToMatch, listed: MusicBrainzRelease, pairing: Pairing
+) -> None:
+    release_id = release.held.release_id
+    of_release = []
     if pairing.is_same_release:
-        found.discogs_ids[release_id] += [one for one in theirs.discogs_ids if one not in found.discogs_ids[release_id]]
-        found.release_mbids[release_id].append(theirs.mbid)
-    for our_index, their_index in pairing.tracks:
-        recording_id = our.tracks[our_index].recording_id
-        _take_track(found, recording_id, release_id, theirs.tracks[their_index], pairing.confidence)
-        if pairing.is_same_release:
-            for saying in _sayings(theirs.credits, "release", "release", theirs.mbid, RELEASE_FIELD):
-                found.credits += credit(saying, recording_id, release_id, pairing.confidence)
+        known = found.discogs_ids[release_id]
+        known += [discogs_id for discogs_id in listed.discogs_ids if discogs_id not in known]
+        found.release_mbids[release_id].append(listed.mbid)
+        of_release = list(_stated_credits(listed.credits, "release", "release", listed.mbid, RELEASE_FIELD))
+    for held_index, listed_index in pairing.tracks:
+        recording_id = release.tracks[held_index].recording_id
+        _take_track(found, recording_id, release_id, listed.tracks[listed_index], pairing.confidence)
+        found.credits += found_credits(of_release, recording_id, release_id, pairing.confidence)
 
 
 def _take_track(
     found: MusicBrainzMatches,
     recording_id: UUID,
-    our_release_id: UUID | None,
+    release_id: UUID | None,
     track: MusicBrainzTrack,
     confidence: float,
 ) -> None:
     if track.recording_mbid is None:
         return
     found.recording_mbids[recording_id].add(track.recording_mbid)
-    for saying in _sayings(track.credits, "track", "recording", track.recording_mbid, TRACK_FIELD):
-        found.credits += credit(saying, recording_id, our_release_id or recording_id, confidence)
+    stated = _stated_credits(track.credits, "track", "recording", track.recording_mbid, TRACK_FIELD)
+    found.credits += found_credits(stated, recording_id, release_id or recording_id, confidence)
 
 
-def _sayings(
+def _stated_credits(
     credits: Iterable[Credit], level: str, entity: str, mbid: str, field_confidence: float
-) -> Iterator[Saying]:
-    for one in credits:
-        name = one.name or one.credited_as
+) -> Iterator[StatedCredit]:
+    for credit in credits:
+        name = credit.name or credit.credited_as
         if name is None:
             continue
-        yield Saying(
-            person=Person((PROVIDER, one.person_id), name),
-            role=musicbrainz_role(one.type, one.attributes, one.task),
-            credited_as=one.credited_as or name,
+        yield StatedCredit(
+            person=Person((PROVIDER, credit.person_id), name),
+            role=musicbrainz_role(credit.type, credit.attributes, credit.task),
+            credited_as=credit.credited_as or name,
             level=level,
             entity=entity,
             id=mbid,
@@ -109,9 +119,9 @@ def _sayings(
 
 
 def _pairs_of_recordings(
-    ours: OurCatalogue, releases: Iterable[MusicBrainzRelease], paired: set[UUID]
+    catalogue: HeldCatalogue, releases: Iterable[MusicBrainzRelease], paired: set[UUID]
 ) -> Iterator[tuple[UUID, MusicBrainzTrack, float]]:
-    """Recordings that no release paired: with each of theirs that identity calls the same."""
+    """Each recording that no release paired, with every MusicBrainz recording that matches it."""
     by_isrc: defaultdict[str, dict[str, MusicBrainzTrack]] = defaultdict(dict)
     by_title: defaultdict[str, dict[str, MusicBrainzTrack]] = defaultdict(dict)
     for track in (track for release in releases for track in release.tracks if track.recording_mbid):
@@ -119,7 +129,7 @@ def _pairs_of_recordings(
         by_title[parse_title(track.title or "").base_normalised][mbid] = track
         for isrc in track.isrcs:
             by_isrc[isrc][mbid] = track
-    for recording_id, facts in ours.recordings.items():
+    for recording_id, facts in catalogue.recordings.items():
         if recording_id in paired:
             continue
         candidates = dict(by_title.get(parse_title(facts.title).base_normalised, {}))

@@ -1,7 +1,7 @@
 """Which releases are read, and how: one search over the artist, or one for each release. Pure.
 
-Source of the plan and its cost: a search answers ten full tracks with their ISRCs, where an album's own list has none;
-the album list proves completeness, never the search.
+The plan rests on what Spotify gives: a search returns ten full tracks with their ISRCs, an album's own list has none.
+The list proves completeness; a search never does.
 """
 
 import math
@@ -25,64 +25,73 @@ PlaceOnRelease = tuple[int, int]
 def releases_to_read(
     releases: Iterable[HeldRelease], *, now: datetime, force: bool, only: UUID | None = None
 ) -> list[HeldRelease]:
-    """Releases whose tracks are not all read yet, or were read too long ago; all of them by force."""
-    wanted = (one for one in releases if only is None or one.release_id == only)
-    return [one for one in wanted if force or one.tracks_read_at is None or one.tracks_read_at < now - TRACK_LIST_TTL]
+    """Releases whose tracks are not all read yet, or were read too long ago. `force`: all of them."""
+
+    def is_due(release: HeldRelease) -> bool:
+        if only is not None and release.release_id != only:
+            return False
+        read_at = release.tracks_read_at
+        return force or read_at is None or read_at < now - TRACK_LIST_TTL
+
+    return [release for release in releases if is_due(release)]
 
 
 def search_pages(tracks: int) -> int:
-    """How many pages of a search hold so many tracks."""
+    """The number of search pages that hold this many tracks."""
     return max(1, math.ceil(tracks / TRACKS_PER_PAGE))
 
 
 def is_cheaper_at_once(releases: Sequence[HeldRelease], wanted: Sequence[HeldRelease]) -> bool:
-    """Whether a search over all the artist's tracks asks less than one over each wanted release."""
-    everything = sum(one.total_tracks or 0 for one in releases)
-    by_release = sum(search_pages(one.total_tracks or 0) for one in wanted)
+    """Whether one search over all the artist's tracks takes fewer requests than one over each wanted release."""
+    everything = sum(release.total_tracks or 0 for release in releases)
+    by_release = sum(search_pages(release.total_tracks or 0) for release in wanted)
     return everything <= LARGEST_SEARCH and search_pages(everything) <= by_release
 
 
 @dataclass(slots=True)
-class Gathered:
-    """The tracks found so far for the wanted releases, by place."""
+class FoundTracks:
+    """The tracks found so far for the wanted releases, by release and place.
+
+    `proven`: releases whose own track list was read to its end, and holds nothing more.
+    """
 
     wanted: Mapping[str, HeldRelease]
     places: dict[str, dict[PlaceOnRelease, SpotifyTrack]] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)
-    """Releases whose own track list was read to its end and holds nothing more."""
 
     def take(self, tracks: Iterable[SpotifyTrack]) -> int:
-        """Keep the tracks of wanted releases; answers how many were new."""
+        """Keep the tracks of wanted releases. Return how many were new."""
         new = 0
         for track in tracks:
             place = place_of(track)
             if track.album is None or track.album.id not in self.wanted or place is None:
                 continue
             held = self.places.setdefault(track.album.id, {})
-            new += place not in held
-            held.setdefault(place, track)
+            if place not in held:
+                held[place] = track
+                new += 1
         return new
 
     def put(self, release: HeldRelease, place: PlaceOnRelease, track: SpotifyTrack) -> None:
-        """Keep a track in the place where the release's own list has it."""
+        """Keep a track in the place where the release's own list has it, if that is free."""
         self.places.setdefault(release.spotify_id, {}).setdefault(place, track)
 
-    def is_whole(self, release: HeldRelease) -> bool:
+    def is_complete(self, release: HeldRelease) -> bool:
         """Whether there are as many tracks as Spotify says the release has."""
         if release.spotify_id in self.proven:
             return True
         return release.total_tracks is not None and len(self.places.get(release.spotify_id, {})) >= release.total_tracks
 
     def unfinished(self) -> list[HeldRelease]:
-        """Wanted releases of which tracks are missing."""
-        return [release for release in self.wanted.values() if not self.is_whole(release)]
+        """Wanted releases that lack tracks."""
+        return [release for release in self.wanted.values() if not self.is_complete(release)]
 
     def lists(self) -> list[TrackList]:
-        """What there is to write."""
+        """The track list of each wanted release, where anything of it is known."""
         return [
-            TrackList(release.release_id, tracks, complete=self.is_whole(release))
+            TrackList(release.release_id, tracks, complete=self.is_complete(release))
             for spotify_id, release in self.wanted.items()
-            if (tracks := self._tracks(spotify_id)) or self.is_whole(release)
+            if (tracks := self._tracks(spotify_id)) or self.is_complete(release)
         ]
 
     def _tracks(self, spotify_id: str) -> tuple[ReadTrack, ...]:
@@ -90,7 +99,7 @@ class Gathered:
 
 
 def place_of(track: SpotifyTrack) -> PlaceOnRelease | None:
-    """Where a track stands on its release; None for one that is not a usable track of it."""
+    """The place of a track on its release; None for a track that is not usable."""
     if track.is_local or not track.name or not track.disc_number or not track.track_number:
         return None
     return track.disc_number, track.track_number

@@ -1,7 +1,6 @@
-"""Where a recording's audio is: an operator's value on which the answers of the sources that listen rest.
+"""Where a recording's audio is: an operator's value that the answers of listening sources depend on.
 
-Another address, or none, takes back what they said, and what is still to be asked. How own values are read and kept is
-in `catalog/operator_values`.
+A new address, or none, undoes what they said, and what is still to be asked. Overrides are kept in `catalog/overrides`.
 """
 
 from collections.abc import Mapping
@@ -17,17 +16,16 @@ FIELD = "audio_url"
 
 
 def outdated_rows(
-    connection: sa.Connection, keys: list[RowKey], asked: Mapping[UUID, EnrichableRecording]
+    connection: sa.Connection, keys: list[RowKey], recordings: Mapping[UUID, EnrichableRecording]
 ) -> list[RowKey]:
-    """Rows about audio that is elsewhere by now than when it was asked about. Until the end of the transaction nobody
-    can change that of the others.
-    """
+    """Rows whose audio URL changed since they were fetched. Locks the others' URLs until commit."""
     on_demand = asked_on_demand()
-    heard = [key for key in keys if key[1] in on_demand]
-    addresses = _addresses(connection, [recording_id for recording_id, _ in heard]) if heard else {}
-    return [key for key in heard if asked[key[0]].audio_urls[:1] != (addresses.get(key[0]),)]
+    listened = [key for key in keys if key[1] in on_demand]
+    addresses = audio_addresses(connection, [recording_id for recording_id, _ in listened]) if listened else {}
+    return [key for key in listened if recordings[key[0]].audio_urls[:1] != (addresses.get(key[0]),)]
 
 
-def _addresses(connection: sa.Connection, recording_ids: list[UUID]) -> dict[UUID, str]:
+def audio_addresses(connection: sa.Connection, recording_ids: list[UUID]) -> dict[UUID, str]:
+    """The addresses that operators set, by recording. Locks them until commit."""
     values = {"recording_ids": [str(one) for one in recording_ids]}
     return {row.entity_id: row.address for row in connection.execute(query("held_audio_addresses"), values)}

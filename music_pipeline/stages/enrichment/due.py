@@ -1,8 +1,8 @@
-"""What of enrichment falls due by itself, and its way into the ledger.
+"""The enrichment that falls due by itself, and its way into the ledger.
 
-What failed or was absent, when its time comes; what was never asked; what was skipped, and may be asked by now; and, a
-few at a time and after all else, what was found too long ago. What is asked about a recording is decided in
-`enrichment_plan`.
+Due are answers that failed or were absent, when their time comes; sources that were never asked; skipped sources that
+may be asked by now; and, a few at a time and after all else, answers that are too old. Which sources are asked about a
+recording is decided in `plan`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,25 +20,25 @@ from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, Stage
 
 ARTISTS_A_TICK = 1_000
-# Seven times as many as a catalogue of 100,000 recordings needs in the ten minutes between two sweeps.
+# Seven times what a catalogue of 100,000 recordings needs in the ten minutes between two sweeps.
 OLD_ANSWERS_A_TICK = 500
 LAST_PRIORITY = 9
 
 
 def is_due(engine: sa.Engine) -> bool:
-    """Whether there is anything that `enqueue_due` would enqueue, but for what was never asked.
+    """Whether `enqueue_due` would enqueue anything, other than sources that were never asked.
 
-    What was never asked waits for the sweep that something else brings about, which costs less than to look for it;
-    but not where the operator gave what a source needs, who will look for the answer.
+    Those wait for a sweep that something else causes, since looking for them costs more. If the operator gave what such
+    a source needs, they do not wait.
     """
     with engine.connect() as connection:
         return bool(connection.execute(query("enrichment_is_due"), _sources(engine)).scalar_one())
 
 
 def enqueue_due(engine: sa.Engine, *, limit: int = ARTISTS_A_TICK, old_answers: int = OLD_ANSWERS_A_TICK) -> int:
-    """Enqueue artists with a recording that a source is to be asked about, again or at last; answers how many were.
+    """Enqueue artists with a recording that a source is to be asked about. Return how many there were.
 
-    `limit`: artists. `old_answers`: answers past their time whose artists are taken, the oldest first.
+    `limit`: of artists. `old_answers`: of expired answers whose artists are enqueued, the oldest first.
     """
     sources = _sources(engine)
     with engine.begin() as connection:
@@ -78,9 +78,9 @@ def _sources(engine: sa.Engine) -> dict[str, list[str]]:
 
 
 def askable_sources(engine: sa.Engine) -> list[str]:
-    """The sources whose provider has its credentials, and none of whose endpoints turned out to be gone for our app.
+    """The sources whose provider has its credentials, and no endpoint that is gone for our app.
 
-    Only among these may one be asked that was skipped before.
+    A source that was skipped before may be asked only if it is one of these.
     """
     with engine.connect() as connection:
         lessons = connection.execute(query("capabilities"), {"lifetime": LIFETIME_SECONDS}).all()
@@ -93,5 +93,5 @@ def askable_sources(engine: sa.Engine) -> list[str]:
 def _has_what_it_needs(engine: sa.Engine, name: str) -> bool:
     try:
         return not missing_settings(engine, PROVIDERS[name])
-    except CredentialError:  # one that cannot be read is told of where it is needed, and must not hold up the others
+    except CredentialError:  # reported where the credential is needed; it must not hold up the others
         return False

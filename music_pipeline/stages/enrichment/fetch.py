@@ -1,6 +1,6 @@
-"""How each source of enrichment is asked and read: a function each, in FETCH.
+"""How each source of enrichment is asked: one function a source, in FETCH.
 
-Which sources there are is declared in `sources`; when one is asked is decided in `enrichment_plan`.
+The sources are declared in `sources`; when one is asked is decided in `plan`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,38 +17,40 @@ from music_pipeline.matching.names import normalise_name
 from music_pipeline.matching.recordings import RecordingFacts, match_recording
 from music_pipeline.matching.titles import identity_versions, parse_title
 from music_pipeline.providers.records import AudioFeatures
-from music_pipeline.stages.enrichment.rows import Said, SourceAnswer
+from music_pipeline.stages.enrichment.rows import SourceAnswer, SourceValues
 from music_pipeline.stages.enrichment.sources import AUDIO_FEATURES, SOURCES
-from music_pipeline.worker.concurrency import settled
+from music_pipeline.worker.concurrency import batches, gather_results
 
 if TYPE_CHECKING:  # the clients take their time to load, and the command line wants the names of the sources only
+    from music_pipeline.providers.musicbrainz_records import MusicBrainzRecording
     from music_pipeline.providers.registry import Providers
 
+MOST_ISRCS_A_SEARCH = 80
 DURATION_TOLERANCE_MS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a source is asked about.
+class FetchRequest:
+    """A recording that a source is asked about. `fresh_since`: no older answer counts.
 
-    `fresh_since`: see Gateway.ask. `silence`: providers whose silence is an answer, where nobody asks them again.
+    `absent_sources`: providers that had no more to say when discovery asked them: absent, without asking again.
     """
 
     recording: EnrichableRecording
     fresh_since: datetime | None
-    silence: frozenset[str]
+    absent_sources: frozenset[str]
 
 
-Fetch = Callable[["Providers", Sequence[Asked]], Awaitable[dict[UUID, SourceAnswer]]]
+Fetch = Callable[["Providers", Sequence[FetchRequest]], Awaitable[dict[UUID, SourceAnswer]]]
 
 
-async def fetch_spotify(_: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """What discovery read of the tracks: asked and answered already."""
-    return {one.recording.recording_id: _said_by_spotify(one.recording) for one in asked}
+async def fetch_spotify(_: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Take what discovery read of the tracks. No request is made."""
+    return {request.recording.recording_id: _spotify_values(request.recording) for request in requests}
 
 
-def _said_by_spotify(recording: EnrichableRecording) -> Said:
-    return _said(
+def _spotify_values(recording: EnrichableRecording) -> SourceValues:
+    return _values(
         "spotify",
         spotify_id=recording.spotify_ids[0],
         isrc=recording.isrcs[0] if recording.isrcs else None,
@@ -57,18 +59,18 @@ def _said_by_spotify(recording: EnrichableRecording) -> Said:
     )
 
 
-async def fetch_discogs(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """The release that discovery read at Discogs, from the cache while it keeps."""
-    answers = await settled(_discogs(providers, one) for one in asked)
-    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+async def fetch_discogs(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Take the release that discovery read at Discogs, from the cache while that lasts."""
+    answers = await gather_results(_discogs(providers, request) for request in requests)
+    return {request.recording.recording_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 
-async def _discogs(providers: "Providers", asked: Asked) -> SourceAnswer:
-    for discogs_id in asked.recording.discogs_release_ids[:1]:
-        release = await providers.discogs.release(discogs_id, fresh_since=asked.fresh_since)
+async def _discogs(providers: "Providers", request: FetchRequest) -> SourceAnswer:
+    for discogs_id in request.recording.discogs_release_ids[:1]:
+        release = await providers.discogs.release(discogs_id, fresh_since=request.fresh_since)
         if release is None:
             return ProviderFailure("discogs", None, f"discogs does not give release {discogs_id}, which it gave before")
-        return _said(
+        return _values(
             "discogs",
             genres=list(release.genres) or None,
             styles=list(release.styles) or None,
@@ -79,25 +81,33 @@ async def _discogs(providers: "Providers", asked: Asked) -> SourceAnswer:
     return None
 
 
-async def fetch_musicbrainz(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """MBIDs that discovery found; the others by ISRC, many at once, unless MusicBrainz had no more to say."""
+async def fetch_musicbrainz(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Take the MBIDs that discovery found. Search the others by ISRC, unless MusicBrainz had no more to say."""
     answers: dict[UUID, SourceAnswer] = {
-        one.recording.recording_id: _said("musicbrainz", musicbrainz_id=one.recording.mbids[0])
-        for one in asked
-        if one.recording.mbids
+        request.recording.recording_id: _values("musicbrainz", musicbrainz_id=request.recording.mbids[0])
+        for request in requests
+        if request.recording.mbids
     }
-    silent = [one for one in asked if not one.recording.mbids and "musicbrainz" in one.silence]
-    answers |= dict.fromkeys((one.recording.recording_id for one in silent), None)
-    rest = [one for one in asked if one.recording.recording_id not in answers]
-    by_isrc = [one for one in rest if one.recording.isrcs]
-    answers |= dict.fromkeys((one.recording.recording_id for one in rest if not one.recording.isrcs), None)
-    if by_isrc:
-        isrcs = [isrc for one in by_isrc for isrc in one.recording.isrcs][:80]
-        found = await providers.musicbrainz.recordings_by_isrc(isrcs, fresh_since=_newest(by_isrc))
-        for one in by_isrc:
-            mbids = [hit.mbid for hit in found if _is_same(one.recording, hit)]
-            answers[one.recording.recording_id] = _said("musicbrainz", musicbrainz_id=mbids[0]) if mbids else None
+    unknown = [request for request in requests if not request.recording.mbids]
+    by_isrc = [
+        request for request in unknown if request.recording.isrcs and "musicbrainz" not in request.absent_sources
+    ]
+    answers |= dict.fromkeys((request.recording.recording_id for request in unknown), None)
+    found = await _recordings_by_isrc(providers, by_isrc)
+    for request in by_isrc:
+        mbids = [hit.mbid for hit in found if _is_same(request.recording, hit)]
+        if mbids:
+            answers[request.recording.recording_id] = _values("musicbrainz", musicbrainz_id=mbids[0])
     return answers
+
+
+async def _recordings_by_isrc(providers: "Providers", requests: Sequence[FetchRequest]) -> list["MusicBrainzRecording"]:
+    """Search for every ISRC of these recordings, in as many requests as they need."""
+    isrcs = list(dict.fromkeys(isrc for request in requests for isrc in request.recording.isrcs))
+    found: list[MusicBrainzRecording] = []
+    for batch in batches(isrcs, MOST_ISRCS_A_SEARCH):
+        found += await providers.musicbrainz.recordings_by_isrc(batch, fresh_since=_newest(requests))
+    return found
 
 
 def _is_same(recording: EnrichableRecording, hit: Any) -> bool:
@@ -120,32 +130,36 @@ def _facts(recording: EnrichableRecording) -> RecordingFacts:
     )
 
 
-async def fetch_reccobeats(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """Audio features of up to 40 Spotify ids; ids that it does not know are simply missing from its answer."""
-    ids = [one.recording.spotify_ids[0] for one in asked]
-    found = await providers.reccobeats.audio_features(ids, fresh_since=_newest(asked))
-    return _by_spotify_id("reccobeats", asked, found)
+async def fetch_reccobeats(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch the audio features of up to 40 Spotify ids. Unknown ids are missing from the answer."""
+    ids = [request.recording.spotify_ids[0] for request in requests]
+    found = await providers.reccobeats.audio_features(ids, fresh_since=_newest(requests))
+    return _by_spotify_id("reccobeats", requests, found)
 
 
-async def fetch_spotify_audio_features(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """Audio features of up to 100 ids, for apps that may still ask for them."""
-    ids = [one.recording.spotify_ids[0] for one in asked]
-    found = await providers.spotify.audio_features(ids, fresh_since=_newest(asked))
-    return _by_spotify_id("spotify_audio_features", asked, found)
+async def fetch_spotify_audio_features(
+    providers: "Providers", requests: Sequence[FetchRequest]
+) -> dict[UUID, SourceAnswer]:
+    """Fetch the audio features of up to 100 ids, for apps that may still ask for them."""
+    ids = [request.recording.spotify_ids[0] for request in requests]
+    found = await providers.spotify.audio_features(ids, fresh_since=_newest(requests))
+    return _by_spotify_id("spotify_audio_features", requests, found)
 
 
-def _by_spotify_id(source: str, asked: Sequence[Asked], found: Mapping[str, AudioFeatures]) -> dict[UUID, SourceAnswer]:
+def _by_spotify_id(
+    source: str, requests: Sequence[FetchRequest], found: Mapping[str, AudioFeatures]
+) -> dict[UUID, SourceAnswer]:
     return {
-        one.recording.recording_id: _said_of_features(source, features)
-        if (features := found.get(one.recording.spotify_ids[0])) is not None
+        request.recording.recording_id: _feature_values(source, features)
+        if (features := found.get(request.recording.spotify_ids[0])) is not None
         else None
-        for one in asked
+        for request in requests
     }
 
 
-def _said_of_features(source: str, features: AudioFeatures) -> Said:
+def _feature_values(source: str, features: AudioFeatures) -> SourceValues:
     values = {name: getattr(features, name) for name in AUDIO_FEATURES}
-    return _said(source, **values, **_key_fields(features.key, features.mode))
+    return _values(source, **values, **_key_fields(features.key, features.mode))
 
 
 def _key_fields(pitch_class: int | None, mode: int | None) -> dict[str, Any]:
@@ -154,18 +168,21 @@ def _key_fields(pitch_class: int | None, mode: int | None) -> dict[str, Any]:
     return {"key_name": key_name(pitch_class, mode), "camelot_key": camelot_key(pitch_class, mode)}
 
 
-async def fetch_acousticbrainz(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """Tempo and key of up to 25 MBIDs."""
-    mbids = [one.recording.mbids[0] for one in asked]
-    found = await providers.acousticbrainz.low_level(mbids, fresh_since=_newest(asked))
-    return {one.recording.recording_id: _said_by_acousticbrainz(found.get(one.recording.mbids[0])) for one in asked}
+async def fetch_acousticbrainz(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch tempo and key of up to 25 MBIDs."""
+    mbids = [request.recording.mbids[0] for request in requests]
+    found = await providers.acousticbrainz.low_level(mbids, fresh_since=_newest(requests))
+    return {
+        request.recording.recording_id: _acousticbrainz_values(found.get(request.recording.mbids[0]))
+        for request in requests
+    }
 
 
-def _said_by_acousticbrainz(features: Any) -> SourceAnswer:
+def _acousticbrainz_values(features: Any) -> SourceAnswer:
     if features is None:
         return None
     printed = f"{features.key} {features.scale}" if features.key and features.scale else ""
-    return _said("acousticbrainz", tempo=features.bpm, **_printed_key(printed))
+    return _values("acousticbrainz", tempo=features.bpm, **_printed_key(printed))
 
 
 def _printed_key(printed: str) -> dict[str, Any]:
@@ -173,36 +190,36 @@ def _printed_key(printed: str) -> dict[str, Any]:
     return {} if read is None else {"key": read[0], "mode": read[1], **_key_fields(*read)}
 
 
-async def fetch_deezer(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """The track of the ISRC, if its length is plausible."""
-    answers = await settled(_deezer(providers, one) for one in asked)
-    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+async def fetch_deezer(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch the track of each ISRC. One of an implausible length does not count."""
+    answers = await gather_results(_deezer(providers, request) for request in requests)
+    return {request.recording.recording_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 
-async def _deezer(providers: "Providers", asked: Asked) -> SourceAnswer:
-    recording = asked.recording
-    track = await providers.deezer.track_by_isrc(recording.isrcs[0], fresh_since=asked.fresh_since)
+async def _deezer(providers: "Providers", request: FetchRequest) -> SourceAnswer:
+    recording = request.recording
+    track = await providers.deezer.track_by_isrc(recording.isrcs[0], fresh_since=request.fresh_since)
     if track is None or not _is_plausible(recording.duration_ms, track.duration_ms):
         return None
-    return _said("deezer", deezer_id=track.id, tempo=track.bpm, rank=track.rank, duration_ms=track.duration_ms)
+    return _values("deezer", deezer_id=track.id, tempo=track.bpm, rank=track.rank, duration_ms=track.duration_ms)
 
 
 def _is_plausible(ours: int | None, theirs: int | None) -> bool:
     return ours is None or theirs is None or abs(ours - theirs) <= DURATION_TOLERANCE_MS
 
 
-async def fetch_lastfm(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """Tags and listeners, by artist and title; what autocorrection made another song is not taken."""
-    answers = await settled(_lastfm(providers, one) for one in asked)
-    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+async def fetch_lastfm(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch tags and listeners by artist and title. A song that autocorrection replaced does not count."""
+    answers = await gather_results(_lastfm(providers, request) for request in requests)
+    return {request.recording.recording_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 
-async def _lastfm(providers: "Providers", asked: Asked) -> SourceAnswer:
-    recording = asked.recording
-    track = await providers.lastfm.track(recording.artist_names[0], recording.title, fresh_since=asked.fresh_since)
+async def _lastfm(providers: "Providers", request: FetchRequest) -> SourceAnswer:
+    recording = request.recording
+    track = await providers.lastfm.track(recording.artist_names[0], recording.title, fresh_since=request.fresh_since)
     if track is None or not _is_named(recording, track.artist, track.name):
         return None
-    return _said("lastfm", tags=list(track.tags) or None, listeners=track.listeners, playcount=track.playcount)
+    return _values("lastfm", tags=list(track.tags) or None, listeners=track.listeners, playcount=track.playcount)
 
 
 def _is_named(recording: EnrichableRecording, artist: str | None, title: str | None) -> bool:
@@ -211,30 +228,32 @@ def _is_named(recording: EnrichableRecording, artist: str | None, title: str | N
     return same_title and normalise_name(artist or "") in map(normalise_name, recording.artist_names)
 
 
-async def fetch_getsongbpm(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """Tempo and key by title and artist, of the one hit that is this song."""
-    answers = await settled(_getsongbpm(providers, one) for one in asked)
-    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+async def fetch_getsongbpm(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch tempo and key by title and artist, where exactly one hit is this song."""
+    answers = await gather_results(_getsongbpm(providers, request) for request in requests)
+    return {request.recording.recording_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 
-async def _getsongbpm(providers: "Providers", asked: Asked) -> SourceAnswer:
-    recording = asked.recording
-    hits = await providers.getsongbpm.search(recording.title, recording.artist_names[0], fresh_since=asked.fresh_since)
+async def _getsongbpm(providers: "Providers", request: FetchRequest) -> SourceAnswer:
+    recording = request.recording
+    hits = await providers.getsongbpm.search(
+        recording.title, recording.artist_names[0], fresh_since=request.fresh_since
+    )
     ours = [hit for hit in hits if _is_named(recording, hit.artist, hit.title)]
     if len({hit.id for hit in ours}) != 1:
         return None
-    return _said("getsongbpm", tempo=ours[0].tempo, **_printed_key(ours[0].key_of or ""))
+    return _values("getsongbpm", tempo=ours[0].tempo, **_printed_key(ours[0].key_of or ""))
 
 
-async def fetch_sonoteller(providers: "Providers", asked: Sequence[Asked]) -> dict[UUID, SourceAnswer]:
-    """What the lyrics of the audio are about, at the address that the operator gave."""
-    answers = await settled(_sonoteller(providers, one) for one in asked)
-    return {one.recording.recording_id: answer for one, answer in zip(asked, answers, strict=True)}
+async def fetch_sonoteller(providers: "Providers", requests: Sequence[FetchRequest]) -> dict[UUID, SourceAnswer]:
+    """Fetch what the lyrics are about, from the audio at the address that the operator gave."""
+    answers = await gather_results(_sonoteller(providers, request) for request in requests)
+    return {request.recording.recording_id: answer for request, answer in zip(requests, answers, strict=True)}
 
 
-async def _sonoteller(providers: "Providers", asked: Asked) -> SourceAnswer:
-    heard = await providers.sonoteller.lyrics(asked.recording.audio_urls[0], fresh_since=asked.fresh_since)
-    said = _said(
+async def _sonoteller(providers: "Providers", request: FetchRequest) -> SourceAnswer:
+    heard = await providers.sonoteller.lyrics(request.recording.audio_urls[0], fresh_since=request.fresh_since)
+    values = _values(
         "sonoteller",
         summary=heard.summary or None,
         language=heard.language or None,
@@ -243,17 +262,17 @@ async def _sonoteller(providers: "Providers", asked: Asked) -> SourceAnswer:
         themes=list(heard.themes or ()) or None,
         keywords=list(heard.keywords or ()) or None,
     )
-    return said if said.fields else None
+    return values if values.fields else None
 
 
-def _said(source: str, **values: Any) -> Said:
-    """What a source says, without what it does not know."""
+def _values(source: str, **values: Any) -> SourceValues:
+    """The values that a source gives, without those that it does not know."""
     fields = {name: value for name, value in values.items() if value is not None}
-    return Said(fields, SOURCES[source].confidence)
+    return SourceValues(fields, SOURCES[source].confidence)
 
 
-def _newest(asked: Sequence[Asked]) -> datetime | None:
-    return max((one.fresh_since for one in asked if one.fresh_since is not None), default=None)
+def _newest(requests: Sequence[FetchRequest]) -> datetime | None:
+    return max((request.fresh_since for request in requests if request.fresh_since is not None), default=None)
 
 
 FETCH: Mapping[str, Fetch] = {

@@ -1,9 +1,10 @@
-"""What enrichment writes to the log: a line for each track, one for each source that failed or was skipped.
+"""The log of enrichment: a line for each track, and one for each source that failed or was skipped.
 
-What is kept of it is in the rows; nothing here decides anything.
+The rows keep the same facts; nothing here decides anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,13 +17,12 @@ log = structlog.get_logger()
 
 
 def log_sources(rows: Sequence[SourceRow], *, correlation_id: str) -> None:
-    """A warning for each error of a source, a word at debug level for each source that cannot be asked here."""
-    told: dict[tuple[str, str, bool], int] = {}
+    """Log a warning for each error of a source, and a debug line for each source that cannot be asked here."""
+    counts: Counter[tuple[str, str, bool]] = Counter()
     for row in rows:
         if row.error is not None and row.status != "waiting":
-            key = (row.source, row.error, is_skipped(row))
-            told[key] = told.get(key, 0) + 1
-    for (source, error, skipped), recordings in sorted(told.items()):
+            counts[row.source, row.error, is_skipped(row)] += 1
+    for (source, error, skipped), recordings in sorted(counts.items()):
         facts = {"source": source, "error": error, "recordings": recordings, "correlation_id": correlation_id}
         if skipped:
             log.debug("enrichment.source_skipped", **facts)
@@ -31,12 +31,12 @@ def log_sources(rows: Sequence[SourceRow], *, correlation_id: str) -> None:
 
 
 def is_news(row: SourceRow, known: KnownRow | None) -> bool:
-    """Whether the source was asked, or stands otherwise than before: a sweep makes the rows of the others anew too."""
+    """Whether the source was asked, or its status changed. A sweep makes the rows of all other sources anew too."""
     return row.status in ("found", "absent", "failed") or known is None or known.status != row.status
 
 
 def is_skipped(row: SourceRow) -> bool:
-    """Whether the source could not be asked at all; what it had found before stays beside that."""
+    """Whether the source could not be asked at all. What it found before stays found."""
     return row.status == "skipped" or (
         row.status == "found" and row.error is not None and not row.is_retriable and not row.attempts
     )
@@ -45,12 +45,13 @@ def is_skipped(row: SourceRow) -> bool:
 def log_tracks(
     connection: sa.Connection, rows: Sequence[SourceRow], *, correlation_id: str, duration_seconds: float
 ) -> None:
-    """A line for each track of the recordings that were asked about, with how far it is and what went wrong."""
+    """Log a line for each track of the recordings that were asked about, with its status and errors."""
     errors: dict[UUID, list[str]] = {row.recording_id: [] for row in rows}
     for row in rows:
         if row.error is not None and row.status != "waiting" and not is_skipped(row):
             errors[row.recording_id].append(row.error)
-    for track in _tracks(connection, errors):
+    values = {"recording_ids": [str(recording_id) for recording_id in errors]}
+    for track in connection.execute(query("tracks_of_enriched_recordings"), values):
         log.info(
             "Track enrichment completed",
             track_id=str(track.track_id),
@@ -60,8 +61,3 @@ def log_tracks(
             duration=f"{duration_seconds:.2f}s",
             errors=errors[track.recording_id],
         )
-
-
-def _tracks(connection: sa.Connection, recordings: Mapping[UUID, object]) -> Sequence[sa.Row[tuple[object, ...]]]:
-    values = {"recording_ids": [str(one) for one in recordings]}
-    return connection.execute(query("tracks_of_enriched_recordings"), values).all()

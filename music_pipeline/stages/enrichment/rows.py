@@ -1,4 +1,4 @@
-"""None: the source knows no such recording."""
+"""The row that an answer of a source makes, or that no question makes. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,36 +10,29 @@ from music_pipeline.stages.enrichment.plan import Decision
 from music_pipeline.stages.enrichment.sources import Source
 
 ATTEMPTS = 5
-
-
 FIRST_DELAY = timedelta(minutes=10)
-
-
 LONGEST_DELAY = timedelta(hours=6)
-
-
 ABSENCE = timedelta(days=30)
-
-
 LONGEST_ABSENCE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a source says of a recording; values that it does not know are left out."""
+class SourceValues:
+    """What a source says about a recording, without the values that it does not know."""
 
     fields: dict[str, Any]
     confidence: float
 
 
-SourceAnswer = Said | None | Exception
+SourceAnswer = SourceValues | None | Exception
+"""None: the source does not know the recording."""
 
 
 def row_of_answer(
     source: Source, recording: EnrichableRecording, known: KnownRow | None, answer: SourceAnswer, *, now: datetime
 ) -> SourceRow:
-    """The row that an answer makes. What was found before stays, until the source says something else."""
-    if isinstance(answer, Said):
+    """The row that an answer makes. What was found before stays until the source says something else."""
+    if isinstance(answer, SourceValues):
         return _row(
             source, recording, status="found", fields=answer.fields, confidence=answer.confidence, fetched_at=now,
             expires_at=now + source.keeps,
@@ -48,7 +41,7 @@ def row_of_answer(
         absences = (known.attempts if known is not None and known.status == "absent" else 0) + 1
         again = now + min(ABSENCE * absences, LONGEST_ABSENCE)
         return _row(source, recording, status="absent", fetched_at=now, attempts=absences, next_attempt_at=again)
-    return _row_of_trouble(source, recording, known, answer, now)
+    return _row_of_error(source, recording, known, answer, now)
 
 
 def row_unasked(
@@ -60,9 +53,9 @@ def row_unasked(
     *,
     now: datetime,
 ) -> SourceRow | None:
-    """The row of a source that is not asked now; None where it is left as it is.
+    """The row of a source that is not asked now. None: the row stays as it is, as does what was found.
 
-    `awaited`: the source that is in trouble, and might make the question needless. What was found stays.
+    `awaited`: the failing source that might make the question needless.
     """
     if decision is Decision.LEAVE:
         return None
@@ -82,7 +75,7 @@ def _is_over(known: KnownRow, now: datetime) -> bool:
 
 
 def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, now: datetime) -> SourceRow:
-    """What a source said, for another term: by now others say it too, or it knows the recording by no id any more."""
+    """What a source said, for another term: others say it too by now, or no id is left to ask it by."""
     return _row(
         source, recording, status="found", fields=known.fields, confidence=known.confidence,
         fetched_at=known.fetched_at, expires_at=now + source.keeps,
@@ -90,17 +83,17 @@ def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, n
 
 
 def row_waiting_for_discovery(source: Source, recording: EnrichableRecording) -> SourceRow:
-    """The row of a source of which discovery has no answer yet: that it found nothing is no absence."""
+    """The row of a source that has not answered discovery yet: to have found nothing there is no absence."""
     text = f"{source.label} has not answered yet when the artist's releases were looked up there."
     return _row(source, recording, status="waiting", error=text)
 
 
-def _row_of_trouble(
+def _row_of_error(
     source: Source, recording: EnrichableRecording, known: KnownRow | None, error: Exception, now: datetime
 ) -> SourceRow:
     text = f"{source.label} enrichment error: {error}"
     if isinstance(error, CredentialsMissing | EndpointGone):
-        # Of an endpoint that is gone the error says whether that was just learnt or known before: no change of the row.
+        # The error of a lost endpoint says whether it was just learnt or known before. That must not change the row.
         why = f"{source.label}: this app may not ask for it." if isinstance(error, EndpointGone) else str(error)
         return _keeping(known, _row(source, recording, status="skipped", error=why))
     failures = known.attempts if known is not None and known.status in ("failed", "found") else 0
@@ -118,10 +111,10 @@ def _row_of_trouble(
 def _next_attempt(
     known: KnownRow | None, failures: int, error: Exception, now: datetime
 ) -> tuple[int, datetime | None]:
-    """How many attempts are used, and when the next is due; None after the last.
+    """The number of attempts used, and when the next is due. None: there is no next.
 
-    A question that somebody asked before its time uses none: the attempts are the schedule's own. What a provider
-    refuses is asked once more when a maintenance or a proxy, which refuse too, will be over.
+    A request before its time uses no attempt: attempts belong to the schedule. A refused request is made once more,
+    later, since a maintenance or a proxy refuses too.
     """
     if failures and known is not None and known.next_attempt_at is not None and known.next_attempt_at > now:
         return failures, known.next_attempt_at
@@ -133,7 +126,7 @@ def _next_attempt(
 
 
 def _keeping(known: KnownRow | None, row: SourceRow) -> SourceRow:
-    """A source that found something once, and fails now, has still found it; the error stands beside it."""
+    """What a source found before stays found when it fails now, with the error beside it."""
     if known is None or known.status != "found":
         return row
     return SourceRow(

@@ -1,7 +1,7 @@
-"""The sources of enrichment, a declared row each: whose word it is, what it gives, by what it knows a recording.
+"""The sources of enrichment, one row each: which provider answers, what it gives, what it needs.
 
-To add one is to add a row here, and to `enrichment_sources` the function that asks it. When a source is asked is
-decided in `enrichment_plan`. Nothing else is here, so that who only wants the sources' names loads no client.
+To add a source, add a row here and a function to `fetch`. When a source is asked is decided in `plan`. Importing this
+module loads no client.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Literal
 
 Need = Literal["spotify_id", "isrc", "mbid", "title", "audio_url"]
-# What only an operator can give. A recording without it is none of the source's business, and gets no row there.
+# Only an operator gives these. A recording without them gets no row for the source.
 GIVEN_BY_OPERATOR: frozenset[Need] = frozenset({"audio_url"})
 AUDIO_FEATURES = (
     "danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness", "liveness",
@@ -23,10 +23,10 @@ KEY_FIELDS = ("key", "mode", "key_name", "camelot_key")
 class Source:
     """One source of enrichment.
 
-    `provider`: whose word it is. `gives`: fields. `needs`: by what it knows a recording. `batch`: recordings to one
-    request. `wave`: cheap and wide before narrow and slow, and what finds ids before what needs them. `confidence`: of
-    an answer that was found by a strong id. `keeps`: how long what it said is taken as true. `only_without`: it is
-    asked only where one of these fields is still missing. `through_discovery`: it knows what discovery found there.
+    `provider`: who answers. `gives`: fields. `needs`: how it knows a recording. `batch`: recordings in one request.
+    `wave`: cheap and wide sources before narrow and slow ones, and those that find ids before those that need them.
+    `confidence`: of an answer found by a strong id. `keeps`: how long an answer stays true. `only_without`: ask only
+    where one of these fields is missing. `through_discovery`: it knows what discovery found there.
     """
 
     name: str

@@ -23,7 +23,7 @@ from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES, catalog_stages
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
@@ -63,7 +63,7 @@ class Processes:
         self.started.append(process)
         return process
 
-    def drain(self, run_id: str, *options: str) -> subprocess.Popen[str]:
+    def sweep(self, run_id: str, *options: str) -> subprocess.Popen[str]:
         """A driver at work."""
         [process] = self.drains([run_id], *options)
         return process
@@ -219,7 +219,7 @@ def undisturbed_digest(
         environment.setenv("MUSIC_SANDBOX_URL", world.url)
         engine = get_engine()
         Pipeline(engine, world).discover(*requested(world))
-        outcomes = [one for stage in stages for one in drain(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
+        outcomes = [one for stage in stages for one in sweep(stage, run_id="undisturbed", time_box=PATIENCE_SECONDS)]
         assert {one.error for one in outcomes} == {None}
         assert len(outcomes) >= len(stages) * ARTISTS
         found = digest(engine)

@@ -98,7 +98,7 @@ def drain(engine: sa.Engine, stages: Sequence[Stage], run_id: str) -> None:
         outcomes = [
             outcome
             for stage in stages
-            for outcome in runner.drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
+            for outcome in runner.sweep(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
         if not outcomes:
             time.sleep(POLL_SECONDS)  # what is open is another process's, or waits

@@ -19,10 +19,10 @@ from music_pipeline_tests.system.crash.test_killed_postgres import server_proces
 DAY_SECONDS = 86_400
 ONCE = """
 import sys
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline.work.stages import catalog_stages
 for stage in catalog_stages():
-    for outcome in drain(stage, run_id=sys.argv[1], time_box=60):
+    for outcome in sweep(stage, run_id=sys.argv[1], time_box=60):
         print(outcome.text)
 """
 

@@ -72,7 +72,7 @@ def test_what_a_sweep_finished_and_did_not_live_to_tell_is_told_by_the_next(pipe
     pipeline.discover(*requested(pipeline.sandbox))
     stage = Stage.ARTIST_DISCOVERY
     assert begin_sweep(pipeline.engine, stage.value, "dead")
-    finished = list(runner.drain(stage, run_id="dead", time_box=PATIENCE_SECONDS))
+    finished = list(runner.sweep(stage, run_id="dead", time_box=PATIENCE_SECONDS))
     assert not is_due(pipeline.engine, stage)
     pass_time(pipeline.engine, SWEEP_HEARTBEAT_YOUNG + timedelta(seconds=1))
     assert is_due(pipeline.engine, stage)

@@ -28,7 +28,7 @@ from music_pipeline.stages.enrichment.due import enqueue_due
 from music_pipeline.stages.enrichment.sources import asked_about_all
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Stage
-from music_pipeline.worker.runner import database_now, drain, refresh
+from music_pipeline.worker.runner import database_now, refresh, sweep
 from music_pipeline_tests.system.load.impatience import be_impatient
 
 BEGUN_A_SECOND = 10
@@ -111,7 +111,7 @@ class Client:
             if not begun:
                 return ["another sweep is at it"]
             enqueue_due(self.engine)
-            outcomes = list(drain(Stage.ENRICHMENT, run_id=run_id, time_box=SWEEP_SECONDS))
+            outcomes = list(sweep(Stage.ENRICHMENT, run_id=run_id, time_box=SWEEP_SECONDS))
         return ["swept", *(one.error or "done" for one in outcomes)]
 
 

@@ -6,7 +6,7 @@ import sys
 
 from music_pipeline import logs
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 
 PAUSE_SECONDS = 0.05
 CHUNK = 1  # so that several processes share what is due
@@ -25,7 +25,7 @@ def main(run_id: str) -> None:
         outcomes = [
             outcome
             for stage in catalog_stages()
-            for outcome in drain(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
+            for outcome in sweep(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
         pause = 0.0 if outcomes else PAUSE_SECONDS
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from music_pipeline.work.stages import STAGES, due_hook
-from music_pipeline.worker.runner import drain
+from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
 # What waits for a time is due: retries, breakers, blocks and quotas, and the sources that failed.
@@ -33,7 +33,7 @@ def sweep_all(pipeline: Pipeline, run_id: str = "sweep", time_box: float = 60) -
     for stage in STAGES:
         if (hook := due_hook(stage)) is not None:
             hook.enqueue_due(pipeline.engine)
-        done += len(list(drain(stage, run_id=run_id, time_box=time_box)))
+        done += len(list(sweep(stage, run_id=run_id, time_box=time_box)))
     return done
 
 

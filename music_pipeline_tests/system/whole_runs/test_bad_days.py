@@ -5,7 +5,7 @@ import pytest
 from music_pipeline.catalog.provider_answers import decision_on
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import database_now, drain, refresh
+from music_pipeline.worker.runner import database_now, refresh, sweep
 from music_pipeline_tests.support.pipeline import Pipeline, small_artists_of
 
 KINDS = ["5xx", "truncated_json", "html", "reset"]
@@ -25,7 +25,7 @@ def retries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_nobody_has_is_buried_with_a_readable_reason(pipeline: Pipeline, name: str) -> None:
     pipeline.discover(name)
     (outcome,) = pipeline.sweep()
-    assert outcome.buried
+    assert outcome.is_dead
     (dead,) = pipeline.rows("SELECT stop_reason, error FROM dead_work")
     assert dead.stop_reason == "non_retryable"
     assert dead.error == f"Spotify knows no artist named “{name}”."
@@ -36,7 +36,7 @@ def test_a_name_that_nobody_has_is_buried_with_a_readable_reason(pipeline: Pipel
 def test_a_name_that_means_nobody_is_refused_at_resolution(pipeline: Pipeline, name: str) -> None:
     pipeline.discover(name)
     (outcome,) = pipeline.sweep()
-    assert outcome.buried
+    assert outcome.is_dead
     assert name.casefold() in str(outcome.error).casefold()
     assert pipeline.sandbox.stats()["spotify"]["requests"] >= 0
 
@@ -44,7 +44,7 @@ def test_a_name_that_means_nobody_is_refused_at_resolution(pipeline: Pipeline, n
 def test_a_wrong_spotify_id_is_buried_and_names_the_id(pipeline: Pipeline) -> None:
     pipeline.discover("0000000000000000000000")
     (outcome,) = pipeline.sweep()
-    assert outcome.buried
+    assert outcome.is_dead
     assert "0000000000000000000000" in str(outcome.error)
 
 
@@ -63,7 +63,7 @@ def test_a_name_of_two_artists_waits_for_a_person_whose_decision_is_a_lock(pipel
         decision = decision_on(connection, "artist", review.subject)
     assert decision is not None
     pipeline.discover(twice, force=True)
-    list(drain(Stage.ARTIST_DISCOVERY, run_id="decided", time_box=60))
+    list(sweep(Stage.ARTIST_DISCOVERY, run_id="decided", time_box=60))
     assert pipeline.value("SELECT id FROM external_ids WHERE entity = 'artist' AND provider = 'spotify'") == chosen
 
 
@@ -165,7 +165,7 @@ def test_an_artist_that_another_run_works_on_is_an_error_that_says_so(
     pipeline.sweep()
     key = pipeline.value("SELECT artist_key FROM artists")
     pipeline.discover(small_artists[0], force=True)
-    list(drain(Stage.ARTIST_DISCOVERY, run_id="other", time_box=60))
+    list(sweep(Stage.ARTIST_DISCOVERY, run_id="other", time_box=60))
     with pipeline.engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE work SET lease_token = gen_random_uuid(), lease_until = now() + interval '5 minutes', "
@@ -180,12 +180,12 @@ def test_work_whose_time_is_over_goes_on_in_the_next_sweep_without_asking_again(
 ) -> None:
     pipeline.discover(*small_artists[:2])
     for stage in catalog_stages()[:2]:
-        list(drain(stage, run_id="first", time_box=60))
+        list(sweep(stage, run_id="first", time_box=60))
     pipeline.sandbox.reset_stats()
     pipeline.sandbox.add_fault("spotify", "latency", seconds=1.5)  # one answer takes longer than the sweep has
-    short = list(drain(Stage.TRACK_DISCOVERY, run_id="short", time_box=1))
+    short = list(sweep(Stage.TRACK_DISCOVERY, run_id="short", time_box=1))
     assert {one.error for one in short} == {"The sweep's time is over."}
-    assert all(one.waiting for one in short)
+    assert all(one.is_waiting for one in short)
     assert {row.attempts for row in pipeline.rows(f"SELECT attempts FROM {OPEN}")} == {0}
     pipeline.sandbox.clear_faults()
     pipeline.sweep(run_id="next")

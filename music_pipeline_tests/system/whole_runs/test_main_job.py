@@ -7,7 +7,7 @@ from music_pipeline.matching.titles import identity_versions, parse_title, same_
 from music_pipeline.work.enqueue import enqueue
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import database_now, drain, refresh
+from music_pipeline.worker.runner import database_now, refresh, sweep
 from music_pipeline_tests.support.pipeline import Pipeline
 
 CATALOGUE_TABLES = (
@@ -68,7 +68,7 @@ def test_a_refresh_asks_again_and_writes_no_row_of_an_unchanged_catalogue(
     for stage in catalog_stages():
         (outcome,) = refresh(stage, [key], run_id="again", cutoff=cutoff)
         assert outcome.error is None
-        assert not outcome.changed
+        assert not outcome.has_changed
     assert counts(pipeline) == before
     stats = pipeline.sandbox.stats()
     assert stats["spotify"]["requests"] > 0
@@ -147,9 +147,9 @@ def test_what_is_read_has_an_audit_of_its_origin(pipeline: Pipeline, small_artis
 
 def test_a_gap_in_a_list_is_recorded_as_a_partial_answer(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
-    list(drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
+    list(sweep(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
     pipeline.sandbox.add_fault("spotify", "null_items", count=1)
-    list(drain(Stage.ALBUM_DISCOVERY, run_id="sweep", time_box=60))
+    list(sweep(Stage.ALBUM_DISCOVERY, run_id="sweep", time_box=60))
     (answer,) = pipeline.rows("SELECT outcome, items, expected FROM provider_answers WHERE question = 'releases'")
     assert answer.outcome == "partial"
     assert answer.items < answer.expected
@@ -158,20 +158,20 @@ def test_a_gap_in_a_list_is_recorded_as_a_partial_answer(pipeline: Pipeline, sma
 def test_a_gap_in_a_search_is_closed_by_the_releases_own_list(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     for stage in catalog_stages()[:2]:
-        list(drain(stage, run_id="sweep", time_box=60))
+        list(sweep(stage, run_id="sweep", time_box=60))
     pipeline.sandbox.add_fault("spotify", "null_items", count=3)
-    list(drain(Stage.TRACK_DISCOVERY, run_id="sweep", time_box=60))
+    list(sweep(Stage.TRACK_DISCOVERY, run_id="sweep", time_box=60))
     assert pipeline.value("SELECT count(*) FROM release_coverage WHERE tracks_missing <> 0") == 0
 
 
 def test_work_on_one_release_reads_only_that_release(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     for stage in catalog_stages()[:2]:
-        list(drain(stage, run_id="sweep", time_box=60))
+        list(sweep(stage, run_id="sweep", time_box=60))
     row = pipeline.rows("SELECT r.release_id, artist_id FROM releases r JOIN artist_releases USING (release_id)")[0]
     with pipeline.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM work")
         payload = {"artistId": str(row.artist_id), "albumId": str(row.release_id), "offset": 0}
         enqueue(connection, Stage.TRACK_DISCOVERY, payload, subject=str(row.release_id), idempotency_key="one release")
-    list(drain(Stage.TRACK_DISCOVERY, run_id="sweep", time_box=60))
+    list(sweep(Stage.TRACK_DISCOVERY, run_id="sweep", time_box=60))
     assert [one[0] for one in pipeline.rows("SELECT DISTINCT release_id FROM tracks")] == [row.release_id]

@@ -22,7 +22,7 @@ from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.settings import PROJECT
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES, catalog_stages
-from music_pipeline.worker.runner import database_now, drain
+from music_pipeline.worker.runner import database_now, sweep
 from music_pipeline_tests.support.pipeline import Pipeline
 from music_pipeline_tests.system.whole_runs.sweeps import (
     let_a_day_go_by,
@@ -203,7 +203,7 @@ def waited(pipeline: Pipeline, time_gone: timedelta) -> None:
 
 
 def test_one_address_that_always_fails_opens_no_breaker_and_holds_up_nothing_else(pipeline: Pipeline) -> None:
-    for _ in drain(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60):
+    for _ in sweep(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60):
         pass
     (poisoned, *_) = smallest(pipeline, ARTISTS)
     pipeline.sandbox.add_fault("spotify", "5xx", path_regex=f"/artists/{poisoned}/albums")
