@@ -1,7 +1,7 @@
 """Write docs/data-model.md from the comments in the database: `data_model.py [FILE]`.
 
-Tables stand in the order of the migrations, views in the order of sql/views.sql. This script explains nothing: a missing
-text belongs in a COMMENT ON.
+Tables stand in the order of the migrations, views in the order of sql/views.sql. This script explains nothing: a
+missing text belongs in a COMMENT ON.
 """
 
 import re
@@ -39,8 +39,8 @@ INTRODUCTION = """\
 All tables are in the schema `music`. Some columns recur:
 
 - `first_seen_at`, `last_seen_at`: when a provider's answer first listed the row, and when last (to the day).
-- `inactive_at`, `inactive_reason`: when and why the row became inactive. Rows are never deleted. A row becomes inactive when
-  a provably complete answer no longer lists it.
+- `inactive_at`, `inactive_reason`: when and why the row became inactive. Rows are never deleted. A row becomes
+  inactive when a provably complete answer no longer lists it.
 - `content_hash`: a hash of the row's facts. An answer with the same hash writes nothing.
 
 A column without a meaning explains itself.
@@ -48,7 +48,7 @@ A column without a meaning explains itself.
 
 
 def data_model(engine: sa.Engine) -> str:
-    """The whole page, from the comments of a migrated database."""
+    """The text of the page, from the comments in a migrated database."""
     with engine.connect() as connection:
         relations: dict[str, list[Any]] = {}
         for row in connection.execute(COLUMNS):
@@ -95,7 +95,7 @@ def _functions(functions: Sequence[Any]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the page to the file named, or to docs/data-model.md."""
+    """Write the page to the given file, or to docs/data-model.md."""
     file = Path(arguments[0]) if arguments else FILE
     file.write_text(data_model(get_engine()))
     return 0

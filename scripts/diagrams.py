@@ -1,7 +1,7 @@
 """Draw docs/images/flow.svg and docs/images/layers.svg.
 
-The layers are those of import-linter's contract in pyproject.toml, so that the picture cannot differ from what is
-enforced. The flow is written down here. A test compares both files with what this script draws.
+The layers come from import-linter's contract in pyproject.toml, so that the picture shows the enforced rules. The
+flow is written in this file. A test compares both pictures with the output of this script.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def label(x: float, y: float, text: str, *, size: int, weight: str = "normal", c
 
 
 def arrow(points: Sequence[tuple[int, int]], text: str = "", at: tuple[int, int] = (0, 0)) -> Iterable[str]:
-    """A line through the points with a head at its end, and a text at a place."""
+    """A line through the points, with an arrowhead at its end and a text beside it."""
     path = " ".join(f"{'L' if place else 'M'}{x},{y}" for place, (x, y) in enumerate(points))
     yield f"<path d='{path}' fill='none' stroke='{MUTED}' stroke-width='1.6' marker-end='url(#head)'/>"
     if text:
@@ -81,7 +81,7 @@ def arrow(points: Sequence[tuple[int, int]], text: str = "", at: tuple[int, int]
 
 
 def document(width: int, height: int, parts: Iterable[str]) -> str:
-    """A whole SVG file on white, one element a line."""
+    """A whole SVG file on white, one element per line."""
     head = (
         "<defs><marker id='head' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='7' markerHeight='7' "
         f"orient='auto-start-reverse'><path d='M0,0 L10,5 L0,10 z' fill='{MUTED}'/></marker></defs>"
@@ -127,7 +127,7 @@ def draw_flow() -> str:
 
 
 def draw_layers(layers: Sequence[str]) -> str:
-    """Draw the rooms, a row for each layer."""
+    """Draw the rooms, one row for each layer."""
     height, gap, width, left = 58, 16, 900, 20
     parts: list[str] = []
     for row, layer in enumerate(layers):
@@ -162,7 +162,7 @@ def _existing(layer: str) -> str:
 def main() -> None:
     """Write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml", help="where the contract is")
+    parser.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml", help="the file with the contract")
     pyproject = parser.parse_args().pyproject
     IMAGES.mkdir(parents=True, exist_ok=True)
     (IMAGES / "flow.svg").write_text(draw_flow())
