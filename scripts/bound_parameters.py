@@ -1,4 +1,4 @@
-"""Find SQL that is built from pieces, where its values should be bound: `bound_parameters.py FOLDER …`.
+"""Find SQL that is built from pieces: `bound_parameters.py FOLDER …`.
 
 A finding is a call that takes SQL (`text`, `execute`, `copy`, …) and whose first argument is an f-string with a value
 in it, a sum, a `%`, or the result of `format`, `format_map`, `join` or `replace`. The argument may also be a variable
@@ -81,12 +81,15 @@ def _is_built(value: ast.expr, scopes: tuple[ast.AST, ...]) -> bool:
 
 
 def _composes(value: ast.expr) -> bool:
-    """Whether it is psycopg's `SQL("…")`, whose `format` and `join` quote their arguments."""
+    """Whether it is psycopg's `SQL("…")`, which quotes in `format` and `join`."""
     return isinstance(value, ast.Call) and _name_of(value.func) == "SQL"
 
 
 def _assigned(scope: ast.AST, name: str) -> Iterator[ast.expr]:
-    """The values assigned to a variable in a scope, without scopes inside it. `+=` counts as a sum."""
+    """The values assigned to a variable in a scope, without scopes inside it.
+
+    `+=` counts as a sum.
+    """
     for node in ast.iter_child_nodes(scope):
         if isinstance(node, SCOPES):
             continue
@@ -104,7 +107,7 @@ def _names(target: ast.expr, name: str) -> bool:
 
 
 def main(folders: list[str]) -> int:
-    """Print the findings in all Python files of the folders, and return the exit status."""
+    """Print the findings in the folders' Python files, and return the exit status."""
     paths = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
     if not paths:
         sys.stderr.write(f"There is no Python file in {', '.join(folders) or 'no folder at all'}.\n")

@@ -1,4 +1,4 @@
-"""Write docs/data-model.md from the comments in the database: `data_model.py [FILE]`.
+"""Write docs/data-model.md from the database's comments: `data_model.py [FILE]`.
 
 Tables stand in the order of the migrations, views in the order of sql/views.sql. This script explains nothing: a
 missing text belongs in a COMMENT ON.
@@ -67,7 +67,10 @@ def _sections(relations: Mapping[str, Sequence[Any]]) -> Iterator[str]:
 
 
 def _heading(path: Path) -> str:
-    """The name of a file without its number. The page spells "catalogue" as all prose does."""
+    """The name of a file without its number.
+
+    The page spells "catalogue" as all prose does.
+    """
     name = path.stem.lstrip("0123456789_").replace("catalog", "catalogue")
     return name.capitalize()
 

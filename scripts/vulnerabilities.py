@@ -1,4 +1,4 @@
-"""Ask OSV for known vulnerabilities of the pinned packages: `vulnerabilities.py FILE [--osv-url URL]`.
+"""Ask OSV for known vulnerabilities: `vulnerabilities.py FILE [--osv-url URL]`.
 
 This script calls pip-audit and interprets its result. Exit status: 0 without known vulnerabilities, 1 with some, 2 if
 OSV could not be reached, 3 if the audit failed in another way.

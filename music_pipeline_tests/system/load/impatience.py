@@ -1,4 +1,4 @@
-"""Clients that wait for no answer longer than a test can: the product's, but for the length of their timeouts."""
+"""Short timeouts for the pipeline's clients."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 def be_impatient() -> None:
-    """Let every provider's answer be waited for so long only, in this process."""
+    """Give every provider the short timeout, in this process."""
     registry.PROVIDERS = {
         name: replace(one, timeout_seconds=TIMEOUT_SECONDS) for name, one in registry.PROVIDERS.items()
     }

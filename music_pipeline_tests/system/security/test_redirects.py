@@ -1,4 +1,4 @@
-"""A provider that sends us elsewhere gets no secret sent along."""
+"""A redirect by a provider sends no secret to another server."""
 
 import threading
 import time
@@ -17,7 +17,10 @@ SECRET = "Bearer planted"
 
 @contextmanager
 def _server(location: str | None) -> Iterator[tuple[str, list[str | None]]]:
-    """A server that sends everybody to the location, or answers; with the authorizations that it got."""
+    """A server that redirects to the location, or answers.
+
+    Yields its URL and the authorizations it got.
+    """
     got: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,7 +34,7 @@ def _server(location: str | None) -> Iterator[tuple[str, list[str | None]]]:
             self.wfile.write(b"{}")
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -54,14 +57,14 @@ def _outgoing(url: str) -> Outgoing:
     return Outgoing(url, (), {}, secret_headers=secret, secret_params=(), form=None, timeout_seconds=10)
 
 
-async def test_httpx_takes_no_authorization_to_another_server(permit: Permit) -> None:
+async def test_httpx_sends_no_authorization_to_another_server(permit: Permit) -> None:
     with _server(None) as (elsewhere, stranger), _server(elsewhere) as (url, provider):
         async with http_client("tests") as client:
             answered = await send_http(client, _outgoing(url), permit)
     assert (provider, stranger, answered.status) == ([SECRET], [None], 200)
 
 
-def test_spotipys_session_follows_nobody_elsewhere(permit: Permit) -> None:
+def test_spotipy_session_follows_no_redirect(permit: Permit) -> None:
     with _server(None) as (elsewhere, stranger), _server(elsewhere) as (url, provider):
         session = _CapturingSession("tests")
         session.prepare_for(_outgoing(url), permit)
