@@ -101,12 +101,6 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def killed_at(process: subprocess.Popen[str], point: str) -> None:
-    """Kill the driver when it reaches the point, unless it ends before."""
-    assert said(process) in (point, "")
-    kill(process)
-
-
 def let_calls_end(pipeline: Pipeline) -> None:
     """Let the calls of dead processes end.
 
