@@ -30,10 +30,10 @@ ROOMS = {
     "catalog": ("machine", "the rows: read, write, audit"),
     "providers": ("machine", "one file for each provider"),
     "gateway": ("machine", "the only way out"),
-    "work": ("machine", "the ledger: what is to be done"),
+    "work": ("machine", "the ledger: open, done and dead work"),
     "credentials": ("ground", "stored keys, encrypted"),
     "database": ("ground", "engine, migrations, statements"),
-    "matching": ("ground", "pure: what is the same"),
+    "matching": ("ground", "pure rules of identity"),
     "settings": ("ground", "every environment variable"),
     "logs": ("ground", "JSON lines"),
 }
@@ -99,8 +99,8 @@ def draw_flow() -> str:
         Box(20, 150, 270, 84, "ledger", "work/ · tables work,\nwork_archive, dead_work", "machine"),
         Box(365, 150, 615, 84, "worker", "worker/: claims a chunk, reads each item, commits it in one transaction,\n"
             "then reports it to Dagster", "machine"),
-        Box(365, 294, 270, 84, "read()", "stages/: what to ask,\nwhat the answers mean", "feature"),
-        Box(710, 294, 270, 84, "store()", "stages/: rows, and what follows;\ncatalog/ writes and audits", "feature"),
+        Box(365, 294, 270, 84, "read()", "stages/: asks the providers,\nreturns plain data", "feature"),
+        Box(710, 294, 270, 84, "store()", "stages/: rows, follow-up work;\ncatalog/ writes and audits", "feature"),
         Box(365, 438, 270, 100, "gateway", "capability, cache, breaker, quota,\nsend, classify, retry;\n"
             "its limits live in Postgres", "machine"),
         Box(710, 438, 270, 100, "catalogue", "artists, releases, recordings, credits,\n"
