@@ -1,7 +1,4 @@
-"""Ids of new rows are UUIDs of version 7, unique and in order.
-
-Postgres makes the same kind.
-"""
+"""The ids of new rows: UUIDs of version 7, unique and ordered, the same from Postgres."""
 
 import time
 from uuid import RFC_4122, UUID
@@ -18,7 +15,7 @@ def _milliseconds(made: UUID) -> int:
     return made.int >> MILLISECONDS_AT
 
 
-def test_id_is_a_uuid7_that_begins_with_the_time() -> None:
+def test_id_is_a_uuid_of_version_7() -> None:
     before = time.time_ns() // 1_000_000
     made = new_id()
     assert (made.version, made.variant) == (7, RFC_4122)
