@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-setup: $(STAMP) ## install what requirements.txt pins, and this project, into .venv
+setup: $(STAMP) ## install the pinned packages and this project into .venv
 
 $(STAMP): requirements.txt pyproject.toml scripts/set-up
 	@scripts/set-up
@@ -30,7 +30,7 @@ $(STAMP): requirements.txt pyproject.toml scripts/set-up
 demo: $(STAMP) ## the main job, end to end, against the sandbox: [CATALOG=file] [ARTISTS=n] [SEED=n]
 	@$(BIN)/python -m music_pipeline.demo $(if $(CATALOG),--catalog "$(CATALOG)") $(if $(ARTISTS),--artists $(ARTISTS)) $(if $(SEED),--seed $(SEED))
 
-# Types are checked in what the tests leave of the two cores; what mypy says stands below what pytest says.
+# mypy runs beside the tests, at a lower priority. Its output stands below that of pytest.
 test: $(STAMP) lint ## lint, types and tests
 	@said=$$(mktemp); nice $(BIN)/mypy > "$$said" 2>&1 & types=$$!; \
 	trap 'kill $$types 2> /dev/null || true; rm -f "$$said"' EXIT; \
@@ -40,7 +40,7 @@ test: $(STAMP) lint ## lint, types and tests
 	cat "$$said"; \
 	exit $$failed
 
-soak: $(STAMP) ## the long forms: kills, faults, quotas, load, damaged answers, planted secrets
+soak: $(STAMP) ## the long tests: kills, faults, quotas, load, damaged answers, planted secrets
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # Only the comparison with dlt needs dlt.
@@ -60,29 +60,29 @@ $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 dev: $(STAMP) ## the Dagster UI with daemon, schedules on, and sandbox (SANDBOX=0: the real providers): [UI_PORT=n]
 	@SANDBOX=$(SANDBOX) SANDBOX_PORT=$(SANDBOX_PORT) SANDBOX_SPEED=$(SANDBOX_SPEED) UI_PORT=$(UI_PORT) scripts/dev
 
-docs: $(STAMP) ## write docs/data-model.md from the comments in the database, and draw the diagrams
+docs: $(STAMP) ## write docs/data-model.md from the comments in sql/, and draw the diagrams
 	@$(BIN)/python scripts/data_model.py
 	@$(BIN)/python scripts/diagrams.py
 
-lint: $(STAMP) ## ruff, its formatting, which room imports which, and that SQL has its values bound
+lint: $(STAMP) ## ruff, formatting, the import contracts, bound parameters in SQL
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Some files are not formatted: make format."; exit 1; }
 	@$(BIN)/lint-imports --no-cache > /dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 	@$(BIN)/python scripts/bound_parameters.py music_pipeline
 
-format: $(STAMP) ## let ruff format and sort
+format: $(STAMP) ## format and sort with ruff
 	@$(BIN)/ruff check --fix-only --quiet $(CHECKED)
 	@$(BIN)/ruff format $(CHECKED)
 
 types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
-vulnerabilities: $(STAMP) ## what OSV knows against the pinned packages; error 2 where it cannot be reached
+vulnerabilities: $(STAMP) ## known vulnerabilities of the pinned packages, from OSV; error 2 if OSV cannot be reached
 	@$(BIN)/python scripts/vulnerabilities.py requirements.txt
 
-check: test ## all that has to pass
+check: test ## the same as test
 
-requirements: ## pin both requirements.txt anew, from pyproject.toml and benchmarks/requirements.in (needs uv)
+requirements: ## pin both requirements.txt again, from pyproject.toml and benchmarks/requirements.in (needs uv)
 	@command -v uv > /dev/null || { echo "make requirements needs uv."; exit 1; }
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras \
 		--python-version 3.11 --group dev pyproject.toml --output-file requirements.txt

@@ -1,7 +1,7 @@
-"""What every test may ask for: a Postgres of the session's own, a fresh migrated database, a running sandbox.
+"""Fixtures for every test: a Postgres, a fresh migrated database, a sandbox.
 
-No test touches the operator's database, home folder or credentials: the session starts from an environment without
-them.
+No test touches the operator's database, home folder or credentials: the session removes their variables from the
+environment.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ FASTER = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The figures that tests recorded (`record_property`), for those who want more than passed or failed."""
+    """Print the figures that tests recorded with `record_property`."""
     figures = [
         f"{report.nodeid.rpartition('::')[2]}: {name}: {value}"
         for outcome in ("passed", "failed")
@@ -59,7 +59,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder for the session; at its end the server that lies there is stopped and removed."""
+    """A home folder for the session.
+
+    At the end, its embedded server is stopped and removed.
+    """
     home = tmp_path_factory.mktemp("home").resolve()
     with pytest.MonkeyPatch.context() as environment:
         for name in list(os.environ):
@@ -92,7 +95,7 @@ def postgres_url(session_home: Path) -> str:
 
 @pytest.fixture(scope="session")
 def template_database(postgres_url: str) -> str:
-    """The name of a migrated database that tests get copies of."""
+    """The name of a migrated database. Tests get copies of it."""
     name = f"template_{uuid4().hex}"
     with created_database(postgres_url, name, keep=True) as url:
         migrated = sa.create_engine(url_with_search_path(url, SCHEMA, driver="psycopg"))
@@ -112,14 +115,20 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def engine(
     postgres_url: str, template_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
-    """`get_engine()` on a fresh migrated database; DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test."""
+    """`get_engine()` on a fresh migrated database.
+
+    DATABASE_URL and MUSIC_PIPELINE_HOME are set for the test.
+    """
     with fresh_engine(postgres_url, template_database, tmp_path, monkeypatch) as made:
         yield made
 
 
 @contextlib.contextmanager
 def fresh_engine(server_url: str, template: str, home: Path, environment: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
-    """`get_engine()` on a copy of the template; the environment names the copy and the home folder."""
+    """`get_engine()` on a copy of the template.
+
+    The environment names the copy and the home folder.
+    """
     with created_database(server_url, f"test_{uuid4().hex}", template=template) as url:
         environment.setenv("DATABASE_URL", url)
         environment.setenv("MUSIC_PIPELINE_HOME", str(home))
@@ -129,7 +138,7 @@ def fresh_engine(server_url: str, template: str, home: Path, environment: pytest
 
 
 def filled_database(server_url: str, template: str, fill: Callable[[sa.Engine], None]) -> str:
-    """The name of a copy of the template that is filled once, and that tests get copies of."""
+    """The name of a copy of the template, filled once. Tests get copies of it."""
     name = f"filled_{uuid4().hex}"
     with (
         created_database(server_url, name, template=template, keep=True) as url,
@@ -157,9 +166,9 @@ def created_database(server_url: str, name: str, *, template: str | None = None,
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Callable[..., "SandboxProcess"]]:
-    """`sandbox(**options)`: a running sandbox, one for all tests of the session that ask for the same options.
+    """`sandbox(**options)`: a running sandbox, shared by tests with the same options.
 
-    A test that injects faults or counts requests resets them itself, or asks for options of its own.
+    A test that injects faults or counts requests resets them itself, or asks for its own options.
     """
     from music_pipeline.sandbox.process import running_sandbox
 
@@ -177,9 +186,9 @@ def sandbox() -> Iterator[Callable[..., "SandboxProcess"]]:
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
-    """The folder with the recordings and catalogues that are not ours to publish: MUSIC_SHARED, or `../shared`.
+    """The folder with data that may not be published: MUSIC_SHARED, or `../shared`.
 
-    The test is skipped, visibly, where there is none.
+    Without the folder, the test is skipped.
     """
     folder = Path(os.environ.get("MUSIC_SHARED") or PROJECT.parent / "shared")
     if not folder.is_dir():

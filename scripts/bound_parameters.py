@@ -1,10 +1,10 @@
-"""Finds SQL that is put together from pieces, where its values should be bound: `bound_parameters.py FOLDER …`.
+"""Find SQL that is built from pieces: `bound_parameters.py FOLDER …`.
 
-Here belongs what counts as such: a call that takes SQL (`text`, `execute`, `copy`, …) whose first argument is an
-f-string with a value in it, a sum, a `%`, or the result of `format`, `format_map`, `join` or `replace`, there or in a
-variable of the same function or module. psycopg's own composition (`sql.SQL("…").format(sql.Identifier(name))`) is
-allowed: it quotes. ruff's S608 looks at what strings look like; this looks at where they go. Exit status: 1 if there is
-any, 0 if there is none.
+A finding is a call that takes SQL (`text`, `execute`, `copy`, …) and whose first argument is an f-string with a value
+in it, a sum, a `%`, or the result of `format`, `format_map`, `join` or `replace`. The argument may also be a variable
+of the same function or module with such a value. psycopg's own composition
+(`sql.SQL("…").format(sql.Identifier(name))`) is allowed, because it quotes. ruff's S608 judges how strings look; this
+script judges where they go. Exit status: 0 without findings, 1 with findings, 2 without any Python file.
 """
 
 import ast
@@ -24,7 +24,7 @@ SCOPES = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A call that is given SQL made of pieces."""
+    """A call whose SQL is built from pieces."""
 
     path: str
     line: int
@@ -36,7 +36,7 @@ class Finding:
 
 
 def find_in(source: str, path: str) -> list[Finding]:
-    """The findings in the text of a Python file, in order. Raises SyntaxError."""
+    """The findings in the text of a Python file, by line. Raises SyntaxError."""
     tree = ast.parse(source, path)
     found = [
         Finding(path, call.lineno, name)
@@ -47,7 +47,7 @@ def find_in(source: str, path: str) -> list[Finding]:
 
 
 def _calls(node: ast.AST, scopes: tuple[ast.AST, ...]) -> Iterator[tuple[ast.Call, tuple[ast.AST, ...]]]:
-    """Every call, with the scopes that it stands in, the innermost last."""
+    """Every call, with the scopes around it, the innermost last."""
     if isinstance(node, SCOPES):
         scopes = (*scopes, node)
     if isinstance(node, ast.Call):
@@ -81,12 +81,15 @@ def _is_built(value: ast.expr, scopes: tuple[ast.AST, ...]) -> bool:
 
 
 def _composes(value: ast.expr) -> bool:
-    """Tells whether it is psycopg's `SQL("…")`, whose `format` and `join` quote what they are given."""
+    """Whether it is psycopg's `SQL("…")`, which quotes in `format` and `join`."""
     return isinstance(value, ast.Call) and _name_of(value.func) == "SQL"
 
 
 def _assigned(scope: ast.AST, name: str) -> Iterator[ast.expr]:
-    """What is assigned to a variable directly in a scope, not in one inside it; an added part as a sum."""
+    """The values assigned to a variable in a scope, without scopes inside it.
+
+    `+=` counts as a sum.
+    """
     for node in ast.iter_child_nodes(scope):
         if isinstance(node, SCOPES):
             continue
@@ -104,7 +107,7 @@ def _names(target: ast.expr, name: str) -> bool:
 
 
 def main(folders: list[str]) -> int:
-    """Print the findings in all Python files of the folders; answer the exit status."""
+    """Print the findings in the folders' Python files, and return the exit status."""
     paths = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
     if not paths:
         sys.stderr.write(f"There is no Python file in {', '.join(folders) or 'no folder at all'}.\n")

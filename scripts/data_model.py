@@ -1,7 +1,7 @@
-"""Write docs/data-model.md from the comments in the database: `data_model.py [FILE]`.
+"""Write docs/data-model.md from the database's comments: `data_model.py [FILE]`.
 
-The tables are in the order of the migrations, the views in that of sql/views.sql. Nothing is explained here: a missing
-text belongs into a COMMENT ON.
+Tables stand in the order of the migrations, views in the order of sql/views.sql. This script explains nothing: a
+missing text belongs in a COMMENT ON.
 """
 
 import re
@@ -36,15 +36,19 @@ INTRODUCTION = """\
 
 <!-- Made by `make docs` from the comments in sql/. Change the comment there, not this file. -->
 
-All tables are in the schema `music`. Four columns recur. `first_seen_at` and `last_seen_at`: when a provider's answer
-first and last (to the day) listed the row. `inactive_at` and `inactive_reason`: rows are never deleted; a row that a
-provably complete answer no longer lists becomes inactive. `content_hash`: a hash of the row's facts, so that an
-unchanged answer writes nothing. A column without a meaning explains itself.
+All tables are in the schema `music`. Some columns recur:
+
+- `first_seen_at`, `last_seen_at`: when a provider's answer first listed the row, and when last (to the day).
+- `inactive_at`, `inactive_reason`: when and why the row became inactive. Rows are never deleted. A row becomes
+  inactive when a provably complete answer no longer lists it.
+- `content_hash`: a hash of the row's facts. An answer with the same hash writes nothing.
+
+A column without a meaning explains itself.
 """
 
 
 def data_model(engine: sa.Engine) -> str:
-    """The whole page, from the comments of a migrated database."""
+    """The text of the page, from the comments in a migrated database."""
     with engine.connect() as connection:
         relations: dict[str, list[Any]] = {}
         for row in connection.execute(COLUMNS):
@@ -57,9 +61,18 @@ def _sections(relations: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     folder = sql_folder()
     for path in [*sorted((folder / "migrations").glob("*.sql")), folder / "views.sql"]:
         text = path.read_text()
-        yield f"## {path.stem.partition('_')[2].capitalize() or 'Views'}\n\n{_first_comment(text)}\n"
+        yield f"## {_heading(path)}\n\n{_first_comment(text)}\n"
         for name in CREATED.findall(text):
             yield _relation(name, relations[name])
+
+
+def _heading(path: Path) -> str:
+    """The name of a file without its number.
+
+    The page spells "catalogue" as all prose does.
+    """
+    name = path.stem.lstrip("0123456789_").replace("catalog", "catalogue")
+    return name.capitalize()
 
 
 def _first_comment(text: str) -> str:
@@ -79,13 +92,13 @@ def _meaning(column: Any) -> str:
 
 
 def _functions(functions: Sequence[Any]) -> Iterator[str]:
-    yield "## Functions\n\nThey are in sql/functions, and applied again whenever their file changes.\n"
+    yield "## Functions\n\nThe functions are in sql/functions. A changed file is applied again.\n"
     for one in functions:
         yield f"- `{one.name}({one.arguments})`: {one.about}"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the page to the file named, or to docs/data-model.md."""
+    """Write the page to the given file, or to docs/data-model.md."""
     file = Path(arguments[0]) if arguments else FILE
     file.write_text(data_model(get_engine()))
     return 0

@@ -1,7 +1,7 @@
 """Draw docs/images/flow.svg and docs/images/layers.svg.
 
-The layers are those of import-linter's contract in pyproject.toml, so that the picture cannot differ from what is
-enforced. The flow is written down here. A test compares both files with what this script draws.
+The layers come from import-linter's contract in pyproject.toml, so that the picture shows the enforced rules. The
+flow is written in this file. A test compares both pictures with the output of this script.
 """
 
 import argparse
@@ -30,10 +30,10 @@ ROOMS = {
     "catalog": ("machine", "the rows: read, write, audit"),
     "providers": ("machine", "one file for each provider"),
     "gateway": ("machine", "the only way out"),
-    "work": ("machine", "the ledger: what is to be done"),
+    "work": ("machine", "the ledger: open, done and dead work"),
     "credentials": ("ground", "stored keys, encrypted"),
     "database": ("ground", "engine, migrations, statements"),
-    "matching": ("ground", "pure: what is the same"),
+    "matching": ("ground", "pure rules of identity"),
     "settings": ("ground", "every environment variable"),
     "logs": ("ground", "JSON lines"),
 }
@@ -73,7 +73,7 @@ def label(x: float, y: float, text: str, *, size: int, weight: str = "normal", c
 
 
 def arrow(points: Sequence[tuple[int, int]], text: str = "", at: tuple[int, int] = (0, 0)) -> Iterable[str]:
-    """A line through the points with a head at its end, and a text at a place."""
+    """A line through the points, with an arrowhead at its end and a text beside it."""
     path = " ".join(f"{'L' if place else 'M'}{x},{y}" for place, (x, y) in enumerate(points))
     yield f"<path d='{path}' fill='none' stroke='{MUTED}' stroke-width='1.6' marker-end='url(#head)'/>"
     if text:
@@ -81,7 +81,7 @@ def arrow(points: Sequence[tuple[int, int]], text: str = "", at: tuple[int, int]
 
 
 def document(width: int, height: int, parts: Iterable[str]) -> str:
-    """A whole SVG file on white, one element a line."""
+    """A whole SVG file on white, one element per line."""
     head = (
         "<defs><marker id='head' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='7' markerHeight='7' "
         f"orient='auto-start-reverse'><path d='M0,0 L10,5 L0,10 z' fill='{MUTED}'/></marker></defs>"
@@ -99,8 +99,8 @@ def draw_flow() -> str:
         Box(20, 150, 270, 84, "ledger", "work/ · tables work,\nwork_archive, dead_work", "machine"),
         Box(365, 150, 615, 84, "worker", "worker/: claims a chunk, reads each item, commits it in one transaction,\n"
             "then reports it to Dagster", "machine"),
-        Box(365, 294, 270, 84, "read()", "stages/: what to ask,\nwhat the answers mean", "feature"),
-        Box(710, 294, 270, 84, "store()", "stages/: rows, and what follows;\ncatalog/ writes and audits", "feature"),
+        Box(365, 294, 270, 84, "read()", "stages/: asks the providers,\nreturns plain data", "feature"),
+        Box(710, 294, 270, 84, "store()", "stages/: rows, follow-up work;\ncatalog/ writes and audits", "feature"),
         Box(365, 438, 270, 100, "gateway", "capability, cache, breaker, quota,\nsend, classify, retry;\n"
             "its limits live in Postgres", "machine"),
         Box(710, 438, 270, 100, "catalogue", "artists, releases, recordings, credits,\n"
@@ -127,7 +127,7 @@ def draw_flow() -> str:
 
 
 def draw_layers(layers: Sequence[str]) -> str:
-    """Draw the rooms, a row for each layer."""
+    """Draw the rooms, one row for each layer."""
     height, gap, width, left = 58, 16, 900, 20
     parts: list[str] = []
     for row, layer in enumerate(layers):
@@ -162,7 +162,7 @@ def _existing(layer: str) -> str:
 def main() -> None:
     """Write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml", help="where the contract is")
+    parser.add_argument("--pyproject", type=Path, default=PROJECT / "pyproject.toml", help="the file with the contract")
     pyproject = parser.parse_args().pyproject
     IMAGES.mkdir(parents=True, exist_ok=True)
     (IMAGES / "flow.svg").write_text(draw_flow())

@@ -3,7 +3,7 @@
 //   node scripts/pictures.cjs http://127.0.0.1:3000 docs/images
 //
 // Needs a webserver on the demo's data, Chromium, and the npm package playwright-core (found through NODE_PATH).
-// CONTRIBUTING.md has the whole sequence. Every picture is cropped to what it is about.
+// CONTRIBUTING.md has all the commands. Every picture is cropped to its subject.
 
 const fs = require('fs');
 const os = require('os');
@@ -52,7 +52,7 @@ async function takeAssetGraph(page, address, file) {
   await page.screenshot({ path: file, clip: await unionOf(page, 'svg foreignObject') });
 }
 
-// The partitions of one asset: a bar for all artists, and what the chosen one holds.
+// The partitions of one asset: a bar for all artists, and the details of one.
 async function takePartitions(page, address, file) {
   await page.setViewportSize({ width: 1400, height: 720 });
   await page.goto(`${address}/assets/tracks?view=partitions&partition=hugo-thorne`);

@@ -1,7 +1,7 @@
-"""Asks OSV what is known against the packages that a requirements file pins: `vulnerabilities.py FILE [--osv-url URL]`.
+"""Ask OSV for known vulnerabilities: `vulnerabilities.py FILE [--osv-url URL]`.
 
-Here belongs only how pip-audit is called and what its end means. Exit status: 0 if nothing is known, 1 if something is,
-2 if OSV could not be reached, so that nothing was learnt, 3 if the audit failed in another way.
+This script calls pip-audit and interprets its result. Exit status: 0 without known vulnerabilities, 1 with some, 2 if
+OSV could not be reached, 3 if the audit failed in another way.
 """
 
 import argparse
@@ -18,8 +18,8 @@ NO_CONNECTION = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Could not 
                  "HTTPError", "JSONDecodeError")  # fmt: skip
 
 
-def audited(requirements: Path, osv_url: str) -> subprocess.CompletedProcess[str]:
-    """Run pip-audit on pinned requirements; nothing is installed or resolved for it."""
+def audit(requirements: Path, osv_url: str) -> subprocess.CompletedProcess[str]:
+    """Run pip-audit on pinned requirements, without installing or resolving anything."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements), "--require-hashes",
                "--disable-pip", "--vulnerability-service", "osv", "--osv-url", osv_url, "--format", "json",
                "--progress-spinner", "off", "--timeout", str(TIMEOUT_SECONDS)]  # fmt: skip
@@ -27,7 +27,7 @@ def audited(requirements: Path, osv_url: str) -> subprocess.CompletedProcess[str
 
 
 def verdict(done: subprocess.CompletedProcess[str], osv_url: str) -> tuple[int, str]:
-    """The exit status that an audit comes to, and the words for it."""
+    """The exit status of an audit, and the text to print."""
     if done.stdout.strip():
         return _verdict_of_report(json.loads(done.stdout)["dependencies"])
     said = done.stderr.strip().splitlines() or ["nothing"]
@@ -58,12 +58,12 @@ def _remedy(versions: list[str]) -> str:
 
 
 def main() -> int:
-    """Print what is known; answer the exit status."""
-    parser = argparse.ArgumentParser(description="What is known against pinned packages.")
+    """Print the verdict and return the exit status."""
+    parser = argparse.ArgumentParser(description="Ask for known vulnerabilities of pinned packages.")
     parser.add_argument("requirements", type=Path)
     parser.add_argument("--osv-url", default=OSV)
     chosen = parser.parse_args()
-    status, words = verdict(audited(chosen.requirements, chosen.osv_url), chosen.osv_url)
+    status, words = verdict(audit(chosen.requirements, chosen.osv_url), chosen.osv_url)
     (sys.stdout if status == NOTHING_KNOWN else sys.stderr).write(f"{words}\n")
     return status
 

@@ -6,7 +6,7 @@
 CREATE OR REPLACE VIEW active_tracks AS
 SELECT track_id, release_id, recording_id, disc_number, position, title, content_hash, first_seen_at, last_seen_at
 FROM release_tracks WHERE inactive_at IS NULL;
-COMMENT ON VIEW active_tracks IS 'The positions of recordings on releases that the provider still lists. For the pipeline''s own statements; people read tracks.';
+COMMENT ON VIEW active_tracks IS 'The positions of recordings on releases that the provider still lists. The pipeline''s own statements read it. People read the view tracks.';
 
 CREATE OR REPLACE VIEW release_coverage AS
 SELECT r.release_id, r.title, r.total_tracks, count(t.track_id) AS tracks_held,
@@ -30,7 +30,7 @@ COMMENT ON COLUMN provider_latency.up_to_seconds IS 'The upper bound of the buck
 CREATE OR REPLACE VIEW operator_words AS
 SELECT entity, entity_id, jsonb_object_agg(field, value) AS said, array_agg(field ORDER BY field) AS fields
 FROM operator_values GROUP BY entity, entity_id;
-COMMENT ON VIEW operator_words IS 'Everything that operators overrode of one artist, release, recording or producer.';
+COMMENT ON VIEW operator_words IS 'All overrides of one artist, release, recording or producer.';
 COMMENT ON COLUMN operator_words.said IS 'The values by field, as JSON.';
 COMMENT ON COLUMN operator_words.fields IS 'The names of the overridden fields.';
 
@@ -94,9 +94,9 @@ JOIN producer_view p ON p.producer_id = f.producer_id
 LEFT JOIN profile_followers n ON n.producer_id = f.producer_id AND n.service = f.service AND n.handle = f.handle
 WHERE f.inactive_at IS NULL
 GROUP BY p.producer_id, p.name, f.service, f.handle, f.url, n.followers, n.fetched_at, n.outcome;
-COMMENT ON VIEW profile_view IS 'The profiles of producers: each once, with every source that states it and its followers.';
+COMMENT ON VIEW profile_view IS 'The profiles of producers. Each profile is one row, with its followers and every source that states it.';
 COMMENT ON COLUMN profile_view.sources IS 'The providers that state the address.';
-COMMENT ON COLUMN profile_view.evidence IS 'Their pages, in the same order.';
+COMMENT ON COLUMN profile_view.evidence IS 'The pages of these providers, in the same order.';
 COMMENT ON COLUMN profile_view.followers_outcome IS 'How the last request for the followers ended.';
 
 CREATE OR REPLACE VIEW source_values AS
@@ -114,7 +114,7 @@ SELECT DISTINCT ON (v.recording_id, v.field)
 FROM source_values v LEFT JOIN field_precedence p ON p.field = v.field AND p.source = v.source
 WHERE v.source = 'operator' OR v.confidence >= coalesce(p.minimum_confidence, 0)
 ORDER BY v.recording_id, v.field, v.source <> 'operator', p.place NULLS LAST, v.confidence DESC, v.source;
-COMMENT ON VIEW enriched_values IS 'The chosen value of each field of a recording, and whose it is: the operator''s, else the best placed source''s that is sure enough.';
+COMMENT ON VIEW enriched_values IS 'The chosen value of each field of a recording, with its source. The operator''s value comes first, then the best placed source that is sure enough.';
 
 CREATE OR REPLACE VIEW recording_enrichment AS
 SELECT r.recording_id,
@@ -143,7 +143,7 @@ CROSS JOIN LATERAL (
     FROM recording_sources s WHERE s.recording_id = r.recording_id
 ) counted
 WHERE r.inactive_at IS NULL;
-COMMENT ON VIEW recording_enrichment IS 'How far each recording is enriched: completed with values of two providers or more, partial with one''s, failed with none''s.';
+COMMENT ON VIEW recording_enrichment IS 'How far each recording is enriched. completed: two providers or more gave values; partial: one did; failed: none did; pending: none was asked yet.';
 COMMENT ON COLUMN recording_enrichment.sources_enriched IS 'How many providers gave values.';
 COMMENT ON COLUMN recording_enrichment.retry_count IS 'The most failed attempts of any one source.';
 COMMENT ON COLUMN recording_enrichment.is_retriable IS 'A source was not asked because its breaker was open or its quota spent.';
@@ -156,7 +156,7 @@ SELECT t.track_id,
             THEN 'in_progress' ELSE e.status END AS status,
        e.sources_enriched, e.last_attempt, e.retry_count, e.error_message, e.is_retriable, e.created_at, e.updated_at
 FROM active_tracks t JOIN recording_enrichment e ON e.recording_id = t.recording_id;
-COMMENT ON VIEW enrichment_status IS 'The enrichment of each track: its recording''s, and whether a run is working on it.';
+COMMENT ON VIEW enrichment_status IS 'The enrichment of each track''s recording. in_progress: a run is working on it.';
 COMMENT ON COLUMN enrichment_status.sources_enriched IS 'How many providers gave values.';
 COMMENT ON COLUMN enrichment_status.retry_count IS 'The most failed attempts of any one source.';
 COMMENT ON COLUMN enrichment_status.is_retriable IS 'A source was not asked because its breaker was open or its quota spent.';
@@ -196,7 +196,7 @@ LEFT JOIN (
     GROUP BY entity_id
 ) o ON o.entity_id = r.recording_id
 CROSS JOIN LATERAL (SELECT coalesce(sourced.chosen, '{}') || coalesce(o.said, '{}') AS shown) v;
-COMMENT ON VIEW enriched_recordings IS 'What the view tracks shows of each recording: the values that enriched_values chooses, as two JSON objects. One pass over all recordings, or an index look-up for one.';
+COMMENT ON VIEW enriched_recordings IS 'What the view tracks shows of each recording: the values that enriched_values chooses, as two JSON objects. A query for all recordings is one pass; a query for one is an index look-up.';
 COMMENT ON COLUMN enriched_recordings.metadata IS 'enrichment_sources, enriched_at, musicbrainz_id, camelot_key and lastfm_tags, as far as they are known.';
 COMMENT ON COLUMN enriched_recordings.audio_features IS 'All twelve audio features. An unknown one is null.';
 

@@ -1,4 +1,4 @@
-"""A folder `sql/` that a test may change, and an engine on an empty database."""
+"""Fixtures: a copy of `sql/` to change, and an engine on an empty database."""
 
 import shutil
 from collections.abc import Iterator

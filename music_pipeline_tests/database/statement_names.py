@@ -1,6 +1,6 @@
-"""Which statements the package names: found in its syntax, through helpers that take a statement's name.
+"""Find the statements that the package names, directly or through helpers.
 
-A name is a text, the variable of a loop over texts, or an f-string, which stands for every statement that fits it.
+A name is a string, the variable of a loop over strings, or an f-string. An f-string stands for all names that fit it.
 """
 
 import ast
@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def named_statements(files: Iterable[Path]) -> list[tuple[str, str]]:
-    """Every name of a statement as a regular expression, with the place that uses it."""
+    """Every named statement as a regular expression, with the place that names it."""
     trees = {path: ast.parse(path.read_text()) for path in files}
     takers = _takers(trees.values())
     return [
@@ -25,7 +25,7 @@ def named_statements(files: Iterable[Path]) -> list[tuple[str, str]]:
 
 
 def _takers(trees: Iterable[ast.Module]) -> dict[str, int]:
-    """The functions that pass one of their own parameters on as a statement's name, with its position."""
+    """The functions that pass a parameter on as a statement's name, with its position."""
     trees = list(trees)
     takers = dict(FIRST_TAKERS)
     while True:
@@ -46,7 +46,7 @@ def _parameter(argument: ast.expr, function: Function) -> int | None:
 
 
 def _calls_of(tree: ast.Module, takers: Mapping[str, int]) -> Iterator[tuple[ast.Call, ast.expr, ast.AST]]:
-    """Every call of a taker: the call, the statement's name in it, and the function or module around it."""
+    """Every call of a taker, with the statement's name and the function around it."""
     for around in ast.walk(tree):
         if not isinstance(around, Function | ast.Module):
             continue
@@ -59,7 +59,7 @@ def _calls_of(tree: ast.Module, takers: Mapping[str, int]) -> Iterator[tuple[ast
 
 
 def _own_nodes(around: ast.AST) -> Iterator[ast.AST]:
-    """The nodes inside, without those of functions inside."""
+    """The nodes inside, without the nodes of inner functions."""
     for child in ast.iter_child_nodes(around):
         if not isinstance(child, Function):
             yield child
@@ -82,7 +82,7 @@ def _patterns(argument: ast.expr, around: ast.AST) -> list[str]:
 
 
 def _loop_values(name: str, around: ast.AST) -> list[str]:
-    """The texts that the variable `name` stands for, in a loop over texts in this function."""
+    """The strings that the variable `name` takes in a loop of this function."""
     assigned = {
         target.id: node.value
         for node in _own_nodes(around)

@@ -1,4 +1,4 @@
-"""Tables explain themselves: every one has a comment, and docs/data-model.md is made from these comments."""
+"""Tables and unclear columns have comments, and docs/data-model.md shows them."""
 
 import importlib.util
 from types import ModuleType
@@ -22,7 +22,7 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND N
 WHERE c.relnamespace = 'music'::regnamespace AND c.relkind = 'r' AND col_description(c.oid, a.attnum) IS NULL
   AND c.relname NOT IN ('work_archive', 'dead_work') AND a.attname <> ALL (CAST(:plain AS text[]))
 """
-# What these say is what their names say, or what the page's introduction says once for all tables.
+# The name of these columns, or the introduction of the page, says what they mean.
 PLAIN = {
     "first_seen_at", "last_seen_at", "inactive_at", "inactive_reason", "content_hash", "artist_id", "release_id",
     "recording_id", "track_id", "producer_id", "credit_id", "work_id", "review_id", "held_id", "audit_id", "issue_id",
@@ -57,4 +57,4 @@ def test_columns_explain_themselves_or_have_comments(engine: sa.Engine) -> None:
 
 def test_page_is_up_to_date(engine: sa.Engine, script: ModuleType) -> None:
     page = script.data_model(engine)
-    assert page == (PROJECT / "docs" / "data-model.md").read_text(), "make docs writes it anew"
+    assert page == (PROJECT / "docs" / "data-model.md").read_text(), "run make docs"

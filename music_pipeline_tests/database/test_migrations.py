@@ -1,4 +1,7 @@
-"""Migrations are applied once; functions and views again when they change; another version's schema stays untouched."""
+"""Migrations are applied once.
+
+Functions and views are applied again when they change.
+"""
 
 from pathlib import Path
 
@@ -28,7 +31,7 @@ def definitions(engine: sa.Engine) -> dict[str, str]:
 
 
 def forget(engine: sa.Engine, pattern: str) -> None:
-    """Make the database believe that the files like `pattern` had other contents when they were applied."""
+    """Pretend that the files like `pattern` had other contents when they were applied."""
     with engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE schema_migrations SET digest = 'other' WHERE name LIKE :pattern"), {"pattern": pattern}

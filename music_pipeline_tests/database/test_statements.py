@@ -1,4 +1,4 @@
-"""Every statement that Python names exists in `sql/queries`, and Python names every statement that is there."""
+"""Python names exactly the statements of `sql/queries`."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def defined() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def named() -> Sequence[tuple[str, str]]:
-    """What the package names, and where."""
+    """The statements that the package names, and where."""
     return named_statements(sorted((PROJECT / "music_pipeline").rglob("*.py")))
 
 
@@ -38,7 +38,7 @@ def test_statements_are_used(defined: dict[str, str], named: Sequence[tuple[str,
 
 
 def test_checks_of_assets_have_their_statements(defined: dict[str, str]) -> None:
-    """The f-string that names them fits any; these are the checks that are declared."""
+    """An f-string names the checks, so the declared checks are compared instead."""
     from music_pipeline.definitions import definitions
 
     keys = definitions().get_repository_def().asset_graph.asset_check_keys

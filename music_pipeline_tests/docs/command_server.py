@@ -1,7 +1,7 @@
-"""Runs `music-pipeline` and `dagster` in forks of a process that has them loaded.
+"""Run `music-pipeline` and `dagster` in forks of a process that has loaded them.
 
-Sixty commands that each load Dagster or SQLAlchemy anew would cost a minute. Here a shell calls a tiny client, which
-passes its arguments, environment, folder and open files to this server. The fork runs the command's own entry point.
+Sixty commands that each load Dagster or SQLAlchemy again would take a minute. Here a shell calls a tiny client. The
+client passes its arguments, environment, folder and open files to this server. A fork runs the command's entry point.
 """
 
 import importlib
@@ -33,7 +33,7 @@ sys.exit(int(server.recv(16) or b"1"))
 
 
 def entry_points() -> dict[str, Callable[[], Any]]:
-    """What each command runs."""
+    """The entry point of each command."""
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
     return {name: _loaded(target) for name, target in (declared | {"dagster": "dagster._cli:main"}).items()}
 
@@ -49,7 +49,7 @@ def _loaded(target: str) -> Callable[[], Any]:
 
 
 def _load_commands(group: click.Group) -> None:
-    """Have every command of a group loaded, also those that load when they are called."""
+    """Load every command of a group, including the lazy ones."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -69,7 +69,7 @@ def write_clients(folder: Path, address: Path) -> None:
 
 
 def serve(address: str) -> None:
-    """Serve until the process is ended. A line on stdout says that it is ready."""
+    """Serve until the process is ended. Print a line when ready."""
     entries = entry_points()
     for module in LOADED_BY_COMMANDS:
         importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""A checkout to run the documentation's commands in: a small demo's data, its sandbox, and quick commands."""
+"""A checkout to run the documentation: a demo's data, its sandbox, fast commands."""
 
 import contextlib
 import json
@@ -21,7 +21,10 @@ SMALL_DEMO = ("make", "-o", ".venv/set-up", "demo", "ARTISTS=2")
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """`folder`: where commands run; `home`: of the demo's data; `commands`: a folder with quick commands."""
+    """`folder`: where commands run. `home`: the demo's data.
+
+    `commands`: a folder with fast commands.
+    """
 
     folder: Path
     home: Path
@@ -29,7 +32,7 @@ class Checkout:
     sandbox_url: str
 
     def environment(self) -> dict[str, str]:
-        """The variables of a shell whose data is the demo's."""
+        """The variables of a shell that works on the demo's data."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         path = f"{self.commands}:{BINARIES}:{os.environ['PATH']}"
         return kept | {"MUSIC_PIPELINE_HOME": str(self.home), "PATH": path, "COLUMNS": "160"}
@@ -37,7 +40,7 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def checkout_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as if it were just cloned, in which commands may leave files."""
+    """A copy of the project made of links, in which commands may leave files."""
     folder = tmp_path_factory.mktemp("checkout")
     for entry in PROJECT.iterdir():
         if entry.name not in (".git", ".music_pipeline"):
@@ -47,7 +50,10 @@ def checkout_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkout(checkout_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout with the data of a demo of two artists, whose sandbox runs. One test has it: it takes long to make."""
+    """A checkout with the data of a demo of two artists and its running sandbox.
+
+    Slow to make.
+    """
     home = tmp_path_factory.mktemp("home").resolve()
     data = home / "demo"
     with contextlib.ExitStack() as closing:
@@ -68,7 +74,7 @@ def _run_demo(folder: Path, home: Path) -> None:
 
 @contextlib.contextmanager
 def _sandbox_of(home: Path) -> Iterator[str]:
-    """The address of the demo's sandbox, served again as operations.md says."""
+    """The address of the demo's sandbox, served again as in operations.md."""
     with _process([BINARIES / "music-pipeline", "--demo", "sandbox"], _environment(home)) as first_line:
         assert "http://" in first_line
         yield str(json.loads((home / "demo" / "sandbox.json").read_text())["url"])
@@ -76,7 +82,7 @@ def _sandbox_of(home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _quick_commands(folder: Path) -> Iterator[Path]:
-    """A folder with `music-pipeline` and `dagster`, which a loaded process runs."""
+    """A folder with `music-pipeline` and `dagster` that run in a loaded process."""
     from music_pipeline_tests.docs import command_server
 
     address = folder / "socket"
@@ -87,7 +93,7 @@ def _quick_commands(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _process(command: Sequence[str | Path], environment: dict[str, str]) -> Iterator[str]:
-    """The first line that a process prints; it runs as long as the block."""
+    """Run a process during the block. Yields the first line that it prints."""
     process = subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -1,4 +1,4 @@
-"""Reads the fenced blocks of a Markdown file, with the comments that say how the test treats them."""
+"""Read the fenced blocks of a Markdown file, and the comments that steer the test."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,10 @@ COMMENT = re.compile(r"^<!-- (not run|printed)(?:: (.+))? -->$")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block. `mark`: "not run" or "printed", if the line before it says so; `why`: the reason given there."""
+    """A fenced block. `mark`: "not run" or "printed", from the line before it.
+
+    `why`: the reason there.
+    """
 
     file: Path
     line: int
@@ -22,11 +25,14 @@ class Block:
 
     @property
     def place(self) -> str:
-        """Where it is, for a person."""
+        """The file and line, for a message."""
         return f"{self.file.name}:{self.line}"
 
     def commands(self) -> list[tuple[int, str]]:
-        """The commands of an `sh` block with their lines; a line that ends in a backslash goes on in the next."""
+        """The commands of an `sh` block with their lines.
+
+        A backslash joins a line with the next.
+        """
         found: list[tuple[int, str]] = []
         goes_on = False
         for number, line in enumerate(self.text.splitlines(), self.line + 1):

@@ -1,4 +1,4 @@
-"""Turns a documentation file into one shell script, runs it, and says how each of its commands ended."""
+"""Run a documentation file as one shell script, and collect each command's result."""
 
 import shlex
 import subprocess
@@ -11,7 +11,7 @@ SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command as the shell runs it. `place`: where the documentation has it."""
+    """A command as the shell runs it. `place`: its file and line."""
 
     place: str
     command: str
@@ -19,7 +19,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a step ended. `code` is None for one that the shell did not come to."""
+    """How a step ended. `code` is None if the shell did not reach the step."""
 
     step: Step
     code: int | None
@@ -27,7 +27,7 @@ class Ended:
 
 
 def run_steps(steps: list[Step], *, folder: Path, environment: Mapping[str, str], outputs: Path) -> list[Ended]:
-    """Run the steps in one shell, so that what one exports or evaluates holds for the next."""
+    """Run the steps in one shell, so that exports hold for the next step."""
     lines = []
     for number, step in enumerate(steps):
         output, code = (shlex.quote(str(outputs / f"{number}.{kind}")) for kind in ("out", "code"))

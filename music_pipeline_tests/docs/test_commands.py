@@ -1,4 +1,4 @@
-"""Everything in README.md, CONTRIBUTING.md and docs/ that can be run is run, on the data of a small demo."""
+"""Run every block of README.md, CONTRIBUTING.md and docs/ on a small demo's data."""
 
 import itertools
 import re
@@ -17,18 +17,18 @@ from music_pipeline_tests.docs.conftest import BINARIES, Checkout
 from music_pipeline_tests.docs.markdown import Block, blocks_in, without_comment
 from music_pipeline_tests.docs.shell import Ended, Step, run_steps
 
-# README first: it shows what the demo's data is before anything changes it.
+# README first: it prints the demo's data before a command changes it.
 FILES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")), PROJECT / "CONTRIBUTING.md"]
-# The fixture has run these, on fewer artists.
+# The fixture has run these commands, with fewer artists.
 RUN_BY_THE_FIXTURE = ("make demo",)
-# Nobody runs Dagster's daemon here, which `doctor` has to find.
+# No daemon of Dagster runs here, and `doctor` has to report that.
 EXIT_CODES = {"music-pipeline doctor": 1}
 SOME_REVIEW = "SELECT left(review_id::text, 13) FROM reviews ORDER BY status = 'open' DESC, review_id LIMIT 1"
 SUBCOMMANDS = re.compile(r"^(music-pipeline|dagster)((?: (?!-)[a-z]+)*)")
 
 
 def test_every_command_and_statement_works(checkout: Checkout, tmp_path: Path) -> None:
-    review = asked(checkout, f'music-pipeline db psql -- -Atc "{SOME_REVIEW}"')
+    review = output_of(checkout, f'music-pipeline db psql -- -Atc "{SOME_REVIEW}"')
     replaced = {
         "PATH=$PWD/.venv/bin:$PATH": "PATH=$PATH",
         "http://127.0.0.1:8765": checkout.sandbox_url,
@@ -48,7 +48,10 @@ def test_every_command_and_statement_works(checkout: Checkout, tmp_path: Path) -
 
 
 def steps_of(blocks: Sequence[Block], seen: set[str], replaced: dict[str, str]) -> Iterator[Step]:
-    """The blocks' commands and statements. A call of Dagster takes seconds, so an equal one is not repeated."""
+    """The commands and statements of the blocks.
+
+    Equal calls of Dagster run once, because they are slow.
+    """
     for block in blocks:
         if block.mark is not None:
             continue
@@ -67,8 +70,8 @@ def steps_of(blocks: Sequence[Block], seen: set[str], replaced: dict[str, str]) 
                 yield Step(f"{block.file.name}:{line}", command)
 
 
-def asked(checkout: Checkout, command: str) -> str:
-    """What a command prints."""
+def output_of(checkout: Checkout, command: str) -> str:
+    """The output of a command."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=checkout.folder,
@@ -90,7 +93,7 @@ def complaint(ended: Ended) -> str:
 
 
 def differences(blocks: Sequence[Block], ended: Sequence[Ended]) -> Iterator[str]:
-    """Blocks that are said to be printed by the one before, and are not."""
+    """The "printed" blocks that differ from the output of the block before them."""
     outputs = {one.step.place: one.output for one in ended}
     for before, block in itertools.pairwise(blocks):
         if block.mark == "printed":
@@ -105,7 +108,7 @@ def as_lines(text: str) -> list[str]:
     return [line for line in lines if line and not re.fullmatch(r"\(\d+ rows?\)", line)]
 
 
-def test_what_is_not_run_exists(checkout_folder: Path) -> None:
+def test_commands_that_are_not_run_exist(checkout_folder: Path) -> None:
     helps: dict[str, str] = {}
     failures = []
     for file in FILES:
@@ -122,7 +125,10 @@ def test_what_is_not_run_exists(checkout_folder: Path) -> None:
 
 
 def problems_of(folder: Path, command: str, helps: dict[str, str]) -> Iterator[str]:
-    """What is wrong with a command that is only looked at: its target, subcommands and flags have to exist."""
+    """The problems of a command that is not run.
+
+    Its target, subcommands and flags have to exist.
+    """
     if command.startswith("make "):
         dry = subprocess.run(
             [*command.split(), "--dry-run", "--assume-old=.venv/set-up"],
@@ -143,7 +149,7 @@ def problems_of(folder: Path, command: str, helps: dict[str, str]) -> Iterator[s
 
 
 def help_of(command: list[str], folder: Path) -> str:
-    """What a command says of itself."""
+    """The help text of a command."""
     program: list[str | Path] = [BINARIES / command[0], *command[1:], "--help"]
     return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True).stdout
 

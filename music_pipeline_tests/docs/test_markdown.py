@@ -1,4 +1,4 @@
-"""What the tests of the documentation see in a Markdown file, and what they would complain of."""
+"""The helpers that read blocks, run steps and report missing things."""
 
 from pathlib import Path
 
@@ -39,12 +39,12 @@ def test_blocks_have_their_marks_and_lines(tmp_path: Path) -> None:
     assert printed.mark == "printed"
 
 
-def test_comment_at_the_end_is_no_part_of_a_command() -> None:
+def test_trailing_comment_is_cut_from_a_command() -> None:
     assert without_comment("make demo    # 25 artists") == "make demo"
     assert without_comment("echo a#b") == "echo a#b"
 
 
-def test_what_one_step_sets_holds_for_the_next(tmp_path: Path) -> None:
+def test_steps_share_one_shell(tmp_path: Path) -> None:
     steps = [Step("a:1", "export WHO=me"), Step("a:2", 'echo "$WHO"'), Step("a:3", "false # fails")]
     first, second, third = run_steps(steps, folder=tmp_path, environment={"PATH": "/bin:/usr/bin"}, outputs=tmp_path)
     assert (first.code, second.code, third.code) == (0, 0, 1)
@@ -59,5 +59,5 @@ def test_what_one_step_sets_holds_for_the_next(tmp_path: Path) -> None:
         ("node scripts/nothing.cjs", "no scripts/nothing.cjs"),
     ],
 )
-def test_what_does_not_exist_is_complained_of(checkout_folder: Path, command: str, complaint: str) -> None:
+def test_missing_targets_and_flags_are_reported(checkout_folder: Path, command: str, complaint: str) -> None:
     assert complaint in " ".join(problems_of(checkout_folder, command, {}))

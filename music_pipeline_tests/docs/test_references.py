@@ -1,4 +1,7 @@
-"""Everything that the documentation names exists, and its pictures are current and small."""
+"""Every path, link, variable and job in the documentation exists.
+
+Pictures are current.
+"""
 
 import ast
 import importlib.util
@@ -21,7 +24,7 @@ FILES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
 VARIABLE = re.compile(r"`?\b((?:<[A-Z]+>)?[A-Z]*_?[A-Z]+(?:_(?:<[A-Z]+>|[A-Z]+))+)\b")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-# Where a path of the documentation may begin, so that a page need not repeat what it is about.
+# The folders where a path of the documentation may begin.
 ROOTS = (
     PROJECT,
     PROJECT / "music_pipeline",
@@ -36,7 +39,7 @@ COMPOSED = (
     re.compile(r"^(?:<PROVIDER>|[A-Z]+)(_(?:DAILY_|MONTHLY_)?QUOTA)$"),
     re.compile(r"^RETRY_(?:<STAGE>|[A-Z_]+?)(_(?:MAX_ATTEMPTS|BASE_SECONDS|CAP_SECONDS|JITTER))$"),
 )
-# What the documentation shows how to declare.
+# The classes that the documentation shows how to declare.
 DECLARED = {"StageSpec": StageSpec, "Source": Source}
 LONGEST_README_LINES = 150
 LARGEST_PICTURE_BYTES = 400_000
@@ -72,7 +75,7 @@ def test_variables_are_read_somewhere(file: Path) -> None:
 
 
 @of_each_file
-def test_python_can_be_parsed_and_called_as_shown(file: Path) -> None:
+def test_python_blocks_parse_and_match_signatures(file: Path) -> None:
     for block in blocks_in(file):
         if block.language == "python":
             for call in (node for node in ast.walk(ast.parse(block.text)) if isinstance(node, ast.Call)):
@@ -81,12 +84,12 @@ def test_python_can_be_parsed_and_called_as_shown(file: Path) -> None:
                     inspect.signature(DECLARED[call.func.id]).bind(*call.args, **given)
 
 
-def test_the_jobs_are_all_described() -> None:
+def test_all_jobs_are_described() -> None:
     described = set(re.findall(r"^\| `(\w+)` \| (?:every|hourly|Sundays|by hand)", page("operations.md"), re.MULTILINE))
     assert described == {job.name for job in definitions().resolve_all_job_defs() if not job.name.startswith("__")}
 
 
-def test_the_sources_are_all_described() -> None:
+def test_all_sources_are_described() -> None:
     described = set(re.findall(r"^\| `(\w+)` \|.*\| \d+ days \|$", page("sources-and-statuses.md"), re.MULTILINE))
     keys = definitions().resolve_asset_graph().get_all_asset_keys()
     assert described == {key.path[1] for key in keys if key.path[0] == "enrichment"}
@@ -127,21 +130,21 @@ def anchors_of(file: Path) -> set[str]:
 
 
 def literal_of(variable: str) -> str:
-    """What of a variable's name the code holds as it is."""
+    """The part of a variable's name that the code contains literally."""
     found = next((match for pattern in COMPOSED if (match := pattern.match(variable))), None)
     return found[1] if found else variable
 
 
 @cache
 def code() -> str:
-    """Everything that may read a variable, folded."""
+    """The text of all code that may read a variable, casefolded."""
     sources = [*(PROJECT / "music_pipeline").rglob("*.py"), *(PROJECT / "music_pipeline_tests").glob("*.py")]
     others = [PROJECT / "Makefile", *(PROJECT / "scripts").iterdir()]
     return "\n".join(source.read_text() for source in (*sources, *others) if source.is_file()).casefold()
 
 
 def script(name: str) -> ModuleType:
-    """A module of scripts/, which is no package."""
+    """Load a module of scripts/, which is not a package."""
     specification = importlib.util.spec_from_file_location(name, PROJECT / "scripts" / f"{name}.py")
     assert specification is not None
     assert specification.loader is not None

@@ -1,4 +1,4 @@
-"""Small steps that the ledger's tests share: asking for work, letting time pass."""
+"""Steps for tests of the ledger: enqueue, claim, let time pass, read rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ ARTIST = UUID("11111111-1111-4111-8111-111111111111")
 
 
 def ask(engine: sa.Engine, subject: str = "Nina", **options: Any) -> Enqueued:
-    """Enqueue an artist's discovery, under a key of its own unless one is given."""
+    """Enqueue the discovery of an artist, with a fresh idempotency key by default."""
     values = {"idempotency_key": f"key:{uuid4()}"} | options
     with engine.begin() as connection:
         return enqueue(connection, Stage.ARTIST_DISCOVERY, {"artistName": subject}, subject=subject, **values)
@@ -25,7 +25,7 @@ def claim(engine: sa.Engine, *, run_id: str = "run", limit: int = 10, **options:
 
 
 def pass_time(engine: sa.Engine, passed: timedelta) -> None:
-    """Make everything that the ledger knows older, which is what a later hour is to it."""
+    """Make all rows of the ledger older, as if the time had passed."""
     with engine.begin() as connection:
         for statement in (
             "UPDATE work SET available_at = available_at - :passed, lease_until = lease_until - :passed, "

@@ -1,4 +1,4 @@
-"""What the tests of the pure catalogue share: hypothesis without deadlines, and the real catalogue."""
+"""Fixtures of the real catalogue, and a profile of Hypothesis without deadlines."""
 
 import csv
 import json

@@ -1,31 +1,31 @@
--- What tables rest on: ids for new rows, and the audit of every change. Applied before the migrations, so nothing here may
--- need a table in order to be created.
+-- Ids for new rows, and the audit of every change. The migrations use these functions, so this file is applied first, and
+-- none of them may need a table in order to be created.
 
 CREATE OR REPLACE FUNCTION ordered_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
     SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
         PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
         52, 1), 53, 1), 'hex')::uuid
 $$;
-COMMENT ON FUNCTION ordered_id IS 'A UUID of version 7 (RFC 9562), as Python''s new_id() makes them. Rows that are made together lie together in every index, so a large table costs no more pages to write than a small one.';
+COMMENT ON FUNCTION ordered_id IS 'A UUID of version 7 (RFC 9562), like Python''s new_id(). Rows made together lie together in every index. So a write touches no more pages in a large table than in a small one.';
 
 CREATE OR REPLACE FUNCTION row_key_of(contents jsonb, key_columns text[]) RETURNS text LANGUAGE sql STABLE AS $$
--- Of at most six columns. A trigger's arguments count from 0. Stable, not immutable, so that Postgres inlines it.
+-- At most six columns. A trigger's arguments count from 0. Stable, not immutable, so that Postgres inlines it.
     SELECT concat_ws(':', contents ->> key_columns[0], contents ->> key_columns[1], contents ->> key_columns[2],
                      contents ->> key_columns[3], contents ->> key_columns[4], contents ->> key_columns[5])
 $$;
 COMMENT ON FUNCTION row_key_of IS 'The key of an audited row: its key columns, joined by colons.';
 
 CREATE OR REPLACE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
--- Arguments: the key columns. last_seen_at alone is no change. A table may have a column `why` of its own.
+-- A change of last_seen_at alone is not recorded. A table may have its own column `why`.
 #variable_conflict use_variable
 DECLARE
     why text := nullif(current_setting('music.why', true), '');
     run text := nullif(current_setting('music.run_id', true), '');
     correlation text := nullif(current_setting('music.correlation_id', true), '');
-    -- The tracks' table stands behind the view of that name, by which everybody knows them.
+    -- The table release_tracks is audited under the name of its public view, tracks.
     named text := CASE TG_TABLE_NAME WHEN 'release_tracks' THEN 'tracks' ELSE TG_TABLE_NAME END;
 BEGIN
-    -- OFFSET 0: without it the row would be turned into JSON anew wherever it is used.
+    -- OFFSET 0: without it, Postgres would convert the row to JSON again at every use.
     IF TG_OP = 'INSERT' THEN
         INSERT INTO audit (entity, row_key, after, why, run_id, correlation_id)
         SELECT named, row_key_of(n.row, TG_ARGV), n.row, why, run, correlation

@@ -50,7 +50,7 @@ BEGIN
     INSERT INTO provider_breakers (provider, state) VALUES (of_provider, 'closed') ON CONFLICT DO NOTHING;
     SELECT * INTO b FROM provider_breakers p WHERE p.provider = of_provider FOR UPDATE;
     IF b.state <> 'closed' AND (of_probe IS NULL OR b.probe IS DISTINCT FROM of_probe) THEN
-        RETURN b.state;  -- an answer to a call from before it opened says nothing about now
+        RETURN b.state;  -- the call began before the breaker opened, so its result says nothing about now
     END IF;
     IF verdict = 'success' THEN
         b.failures := 0;
@@ -76,4 +76,4 @@ BEGIN
         WHERE p.provider = of_provider;
     RETURN b.state;
 END $$;
-COMMENT ON FUNCTION breaker_record IS 'Count the result of a call and answer the breaker''s state. verdict: success, failure, or neutral, which only ends a probe.';
+COMMENT ON FUNCTION breaker_record IS 'Count the result of a call and return the breaker''s state. verdict: success, failure, or neutral, which only ends a probe.';

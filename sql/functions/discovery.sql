@@ -1,4 +1,4 @@
--- Asking for an artist by name, Spotify id, URI or link, from any SQL client.
+-- Request an artist by name, Spotify id, URI or link, from any SQL client.
 
 DO $$
 -- lower() under the C locale knows ASCII only; one of these collations exists on every usual build.
@@ -68,4 +68,4 @@ LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT enqueued_id, answer <> 'created'
     FROM request_artist_discovery(artist, 'manual', false, gen_random_uuid()::text, interval '24 hours')
 $$;
-COMMENT ON FUNCTION start_artist_discovery IS 'SELECT * FROM start_artist_discovery(''Artist Name''): the id of the work, and whether it was enqueued or done already.';
+COMMENT ON FUNCTION start_artist_discovery IS 'Request an artist by hand: SELECT * FROM start_artist_discovery(''Artist Name''). Returns the id of the work, and whether it was already enqueued or done.';

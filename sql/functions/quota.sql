@@ -1,5 +1,5 @@
 -- Rate limits over all processes: when a call may be made, and how many calls a rolling day has left.
--- The gateway alone calls these; its quota modules say why the limits work this way.
+-- Only the gateway calls these functions. Its quota modules say why the limits work this way.
 
 CREATE OR REPLACE FUNCTION begin_buckets(buckets text[], windows double precision[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,13 +18,13 @@ BEGIN
     END IF;
     RETURN lost;
 END $$;
-COMMENT ON FUNCTION begin_buckets IS 'Make the missing buckets. Answers whether the first one existed before and was lost in a crash.';
+COMMENT ON FUNCTION begin_buckets IS 'Make the missing buckets. Returns whether the first one existed before and was lost in a crash.';
 
 CREATE OR REPLACE FUNCTION day_calls(of_bucket text, day double precision, at_time double precision) RETURNS bigint LANGUAGE sql AS $$
     SELECT coalesce(sum(calls), 0) FROM quota_day_slices
     WHERE bucket = of_bucket AND began_at > at_time - day * 290 / 288
 $$;
-COMMENT ON FUNCTION day_calls IS 'The calls that count at a time: those of its rolling day, and of up to two slices before it, since a call may be late in its slice.';
+COMMENT ON FUNCTION day_calls IS 'The number of calls that count at a time. These are the calls of the rolling day and of up to two slices before it, because a call may be late in its slice.';
 
 CREATE OR REPLACE FUNCTION day_free_at(of_bucket text, day double precision, at_time double precision, needed bigint)
 RETURNS double precision LANGUAGE sql AS $$
@@ -33,14 +33,14 @@ RETURNS double precision LANGUAGE sql AS $$
         WHERE bucket = of_bucket AND began_at > at_time - day * 290 / 288
     ) AS slices WHERE freed >= needed
 $$;
-COMMENT ON FUNCTION day_free_at IS 'When so many of the calls that count now no longer count. NULL: fewer than that count now.';
+COMMENT ON FUNCTION day_free_at IS 'When the given number of calls will have stopped counting. NULL: fewer calls count now.';
 
 CREATE OR REPLACE FUNCTION spend_day(of_bucket text, day double precision, at_time double precision, spent integer) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO quota_day_slices VALUES (of_bucket, floor(at_time / (day / 288)) * (day / 288), spent)
     ON CONFLICT (bucket, began_at) DO UPDATE SET calls = quota_day_slices.calls + excluded.calls
 $$;
-COMMENT ON FUNCTION spend_day IS 'Count permits that are due at a time. A negative number takes back returned ones.';
+COMMENT ON FUNCTION spend_day IS 'Count permits that are due at a time. A negative number removes returned permits.';
 
 CREATE OR REPLACE FUNCTION free_places(of_bucket text, released bigint[], answered double precision[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -60,14 +60,14 @@ BEGIN
     END LOOP;
     UPDATE quota_buckets SET free_at = places WHERE bucket = of_bucket;
 END $$;
-COMMENT ON FUNCTION free_places IS 'A request that was answered at answered[i] leaves its place a window later. released[i] is its number in the bucket; a place that another request has taken meanwhile stays.';
+COMMENT ON FUNCTION free_places IS 'Record when the places of answered requests are free again. released[i] is the number of a request in the bucket, and answered[i] is that time. A place that another request has taken stays taken.';
 
 CREATE OR REPLACE FUNCTION return_permit(buckets text[], intervals double precision[], slot double precision) RETURNS void LANGUAGE sql AS $$
     UPDATE quota_buckets b SET next_slot = slot
     FROM unnest(buckets, intervals) AS asked (bucket, gap)
     WHERE b.bucket = asked.bucket AND abs(b.next_slot - (slot + asked.gap)) < 1e-5
 $$;
-COMMENT ON FUNCTION return_permit IS 'Return a permit that was not used. Only the last one given can be returned; an earlier one expires.';
+COMMENT ON FUNCTION return_permit IS 'Return a permit that was not used. Only the last permit given can be returned. An earlier one expires.';
 
 CREATE OR REPLACE FUNCTION reserve_permits(
     buckets text[], intervals double precision[], windows double precision[], scopes text[],
@@ -76,9 +76,9 @@ CREATE OR REPLACE FUNCTION reserve_permits(
     OUT database_now double precision, OUT slots double precision[], OUT first_sequence bigint,
     OUT wait double precision, OUT day_until double precision
 ) LANGUAGE plpgsql AS $$
--- buckets[1] is the provider's own bucket, whose places are counted where ring > 0. A caller that waits is first in line
--- if no waiting caller of its class was served longer ago; callers that are not first leave one interval free. A class
--- that got no permit for as long as ten permits last gets one, however far ahead more urgent classes reserve.
+-- buckets[1] is the provider's own bucket. Its places are counted where ring > 0. A waiting caller is first in line if no
+-- other waiting caller of its class was served longer ago. Callers that are not first leave one interval free. A class that
+-- got no permit for ten intervals gets one, however far ahead more urgent classes reserve.
 DECLARE
     earliest    double precision;
     candidate   double precision;
@@ -99,13 +99,13 @@ BEGIN
     SELECT array_agg(b.next_slot ORDER BY asked.place) INTO nexts
         FROM unnest(buckets) WITH ORDINALITY AS asked (bucket, place) JOIN quota_buckets b USING (bucket);
     SELECT * INTO own FROM quota_buckets b WHERE b.bucket = buckets[1];
-    IF cardinality(own.free_at) <> ring THEN  -- another quota, another speed: the old places say nothing about it
+    IF cardinality(own.free_at) <> ring THEN  -- the quota or the speed changed, so the old places mean nothing
         own.free_at := CASE WHEN ring = 0 THEN '{}' ELSE array_fill(database_now, ARRAY[ring]) END;
     END IF;
     SELECT greatest(database_now, max(extract(epoch FROM until))) INTO earliest
         FROM provider_blocks WHERE scope = ANY (scopes);
     IF day_bucket IS NOT NULL THEN
-        IF was_lost THEN  -- commits that do not wait for the disk: a crash takes less than the last second of them
+        IF was_lost THEN  -- commits do not wait for the disk, so a crash loses up to a second of them
             PERFORM spend_day(day_bucket, day, database_now, ceil(1 / intervals[1])::integer);
         END IF;
         day_left := day_allowed - day_calls(day_bucket, day, database_now);
@@ -134,7 +134,7 @@ BEGIN
             AND candidate >= coalesce(own.class_slots[of_class + 1], 0) + 10 * intervals[1];
         IF candidate > database_now + reach AND NOT is_due_part THEN
             wait := candidate - reach - database_now;
-            -- A place whose request is under way may be free soon: whoever has none of his own to report has to look.
+            -- A request under way may free its place soon. A caller without a result of its own to report has to look again.
             IF ring > 0 AND own.free_at[(own.sequence % ring) + 1] > database_now + windows[1] + 0.001 THEN
                 wait := greatest(candidate - hold + windows[1] - reach - database_now, intervals[1], 0.05);
             END IF;
@@ -171,4 +171,4 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION reserve_permits IS
-    'Reserve up to wanted permits in all buckets at once, no further ahead than horizon seconds. Without any: how long to wait before asking again, or until when the day is spent for this class.';
+    'Reserve up to wanted permits in all buckets at once, at most horizon seconds ahead. When none is free, it returns how long to wait before asking again, or until when the day is spent for this class.';

@@ -1,4 +1,4 @@
--- Enqueuing work: what a request becomes, and which open or finished item answers it instead.
+-- Enqueue work, or join it to the open or finished item that makes it needless; claim due work.
 
 CREATE OR REPLACE FUNCTION open_work_of(request work_request) RETURNS uuid LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 -- Waits for a row that another transaction is finishing: that transaction does not know of this request.
@@ -79,7 +79,7 @@ COMMENT ON FUNCTION enqueue_one IS 'Enqueue one request. The answer is created, 
 
 CREATE OR REPLACE FUNCTION enqueue_work(requests jsonb) RETURNS TABLE (place bigint, enqueued_id uuid, answer text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
--- In the order of their subjects, so that two such calls cannot deadlock.
+-- Requests are enqueued in the order of their subjects, so that two such calls cannot deadlock.
 DECLARE
     asked record;
 BEGIN
@@ -94,12 +94,12 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION enqueue_work IS 'Enqueue a JSON array of work_request objects. Answers created, already_enqueued or already_done for each, with the id of the item.';
+COMMENT ON FUNCTION enqueue_work IS 'Enqueue a JSON array of work_request objects. Returns created, already_enqueued or already_done for each, with the id of the item.';
 
 CREATE OR REPLACE FUNCTION claim_work(
     of_stage text, run text, most integer, lease_seconds double precision, attempts_allowed integer, ids uuid[]
 ) RETURNS SETOF work LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
--- Rows are locked, then leased where they lie (ctid): by id, the index would have to find each of them again.
+-- Rows are locked, then leased by ctid. By id, the index would have to find each of them again.
 DECLARE
     places  tid[];
     lost_by text[];
@@ -116,7 +116,7 @@ BEGIN
         ) AS named;
     ELSE
         LOOP
-            -- One probe of the index for each priority, so that none walks over what an earlier priority has due later.
+            -- The index is probed once for each priority, so that no probe reads past rows that are due later.
             SELECT array_agg(due.ctid), array_agg(due.lease_run_id), array_agg(due.ctid) FILTER (WHERE due.is_lapsed)
                 INTO places, lost_by, lapsed
             FROM (
@@ -134,7 +134,8 @@ BEGIN
                 LIMIT most
             ) AS due;
             EXIT WHEN lapsed IS NULL;
-            -- Behind what was due during the lease. Otherwise an item that kills its run would be first again and again.
+            -- A lost item goes behind the work that fell due during its lease. Otherwise an item that kills its run
+            -- would always be first.
             UPDATE work w SET available_at = w.lease_until WHERE w.ctid = ANY (lapsed);
         END LOOP;
     END IF;
@@ -155,4 +156,4 @@ BEGIN
     SELECT (c.item).* FROM claimed c
     ORDER BY (c.item).priority, (c.item).available_at, (c.item).enqueued_at, (c.item).work_id;
 END $$;
-COMMENT ON FUNCTION claim_work IS 'Lease up to most items to a run: the most urgent due ones, or exactly those of ids, due or not, as far as no other run holds them. A lost lease uses no attempt and is recorded in worker_issues.';
+COMMENT ON FUNCTION claim_work IS 'Lease up to most items to a run: the most urgent due items, or the items of ids, due or not. Items that another run holds are left out. A lost lease uses no attempt and is recorded in worker_issues.';

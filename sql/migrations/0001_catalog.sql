@@ -1,8 +1,9 @@
--- The catalog: who made music, what was released, what was recorded, who produced it, and how we know.
+-- The catalogue: artists, releases, recordings, tracks, producers and credits, and how we know each of them.
 --
--- Four columns recur. first_seen_at and last_seen_at: when a provider's answer first and last (to the day) listed the row.
--- inactive_at and inactive_reason: rows are never deleted; a row that a provably complete answer no longer lists becomes
--- inactive. content_hash covers the facts of the row: an answer with the same hash writes nothing.
+-- Some columns recur. first_seen_at and last_seen_at say when a provider's answer first listed the row, and when last (to
+-- the day). Rows are never deleted: inactive_at and inactive_reason say when and why a row became inactive. Only a provably
+-- complete answer that no longer lists a row makes it inactive. content_hash covers the facts of the row. An answer with
+-- the same hash writes nothing.
 
 CREATE TABLE artists (
     artist_id       uuid PRIMARY KEY DEFAULT ordered_id(),
@@ -17,7 +18,7 @@ CREATE TABLE artists (
     inactive_reason text
 );
 CREATE INDEX ON artists (name_normalised);
-COMMENT ON TABLE artists IS 'Artists that an operator asked for and that a provider identified. An ambiguous name is not here but in reviews.';
+COMMENT ON TABLE artists IS 'Artists that an operator asked for and that a provider identified. An ambiguous name waits in reviews.';
 COMMENT ON COLUMN artists.artist_key IS 'The readable partition key. It is given once and never changes, even when the name does.';
 COMMENT ON COLUMN artists.name_normalised IS 'The name, folded for comparison: no case, accents or punctuation.';
 COMMENT ON COLUMN artists.redirects_to IS 'The artist that this one was merged into. The merged artist keeps its key.';
@@ -37,7 +38,7 @@ CREATE TABLE releases (
     inactive_at      timestamptz,
     inactive_reason  text
 );
-COMMENT ON TABLE releases IS 'What was published: albums, singles, EPs, compilations.';
+COMMENT ON TABLE releases IS 'Published releases: albums, singles, EPs, compilations.';
 COMMENT ON COLUMN releases.title_normalised IS 'The title, folded for comparison.';
 COMMENT ON COLUMN releases.release_date IS 'As precise as the source: 1999, 1999-06 or 1999-06-21. A missing part is never guessed.';
 COMMENT ON COLUMN releases.total_tracks IS 'The number of tracks that the provider states. The view release_coverage counts the tracks that we hold.';
@@ -74,10 +75,10 @@ CREATE TABLE recordings (
     inactive_reason  text
 );
 CREATE INDEX ON recordings (title_normalised);
--- Matching searches a common title among the artist's recordings, not the artist among everybody's of that title.
+-- Matching looks for a title among the artist's recordings. A common title has recordings by too many others.
 -- fastupdate is off: every look-up would otherwise read the index's whole list of pending rows.
 CREATE INDEX ON recordings USING gin (artist_names) WITH (fastupdate = off);
-COMMENT ON TABLE recordings IS 'Each recorded performance once, on however many releases it appears. Credits and enrichment belong to recordings.';
+COMMENT ON TABLE recordings IS 'Each recorded performance once, however many releases it is on. Credits and enrichment belong to recordings.';
 COMMENT ON COLUMN recordings.title_normalised IS 'The title without its version words, folded for comparison.';
 COMMENT ON COLUMN recordings.versions IS 'Version words: live, remix, acoustic, … Recordings with different version words are never the same.';
 COMMENT ON COLUMN recordings.artist_names IS 'The performers'' names as credited on the earliest release.';
@@ -92,7 +93,7 @@ CREATE TABLE recording_isrcs (
     PRIMARY KEY (recording_id, isrc)
 );
 CREATE INDEX ON recording_isrcs (isrc);
-COMMENT ON TABLE recording_isrcs IS 'The international codes (ISRC) of recordings. A recording may have several, and labels give one code to two recordings by mistake: neither side is unique.';
+COMMENT ON TABLE recording_isrcs IS 'The international codes (ISRC) of recordings. A recording may have several codes. Labels sometimes give one code to two recordings by mistake. So neither side is unique.';
 COMMENT ON COLUMN recording_isrcs.isrc IS 'Country, registrant, year and number, without hyphens.';
 COMMENT ON COLUMN recording_isrcs.source IS 'The provider that stated the code.';
 
@@ -151,12 +152,12 @@ CREATE TABLE credits (
 CREATE UNIQUE INDEX credits_once ON credits
     (recording_id, producer_id, role_class, coalesce(release_id, '00000000-0000-0000-0000-000000000000'));
 CREATE INDEX ON credits (producer_id);
-COMMENT ON TABLE credits IS 'Who produced which recording, and in what class of role. Sources that agree make one credit; credit_sources lists them.';
+COMMENT ON TABLE credits IS 'Who produced which recording, and in what class of role. Sources that agree make one credit. credit_sources lists them.';
 COMMENT ON COLUMN credits.release_id IS 'NULL: the credit holds for the recording on every release. Set: a credit for a whole release (executive, compilation, reissue …), which holds for the recording on that release only.';
 COMMENT ON COLUMN credits.role IS 'The role in the words of the surest source: "Executive Producer", "Co-producer".';
 COMMENT ON COLUMN credits.role_class IS 'The kind of production that the role means, so that sources with other words compare.';
 COMMENT ON COLUMN credits.credited_as IS 'The producer''s name as the source prints it.';
-COMMENT ON COLUMN credits.confidence IS 'The probability that both the song match and the field are right. Independent sources combine by noisy-or.';
+COMMENT ON COLUMN credits.confidence IS 'The probability that the match of the recording and the credit are both right. Independent sources combine by noisy-or.';
 
 CREATE TABLE credit_sources (
     credit_id        uuid NOT NULL REFERENCES credits,
@@ -214,7 +215,7 @@ CREATE TABLE provider_answers (
 );
 COMMENT ON TABLE provider_answers IS 'The last answer of a provider to each question about an artist. Absent, empty, partial and failed are four different things.';
 COMMENT ON COLUMN provider_answers.question IS 'What was asked for: artist, releases, tracks, credits, …';
-COMMENT ON COLUMN provider_answers.outcome IS 'found: a complete answer; absent: the provider does not know the artist; empty: it knows the artist and lists nothing; partial: a part is missing; failed: no usable answer; skipped: not asked, for want of credentials; ambiguous: several candidates.';
+COMMENT ON COLUMN provider_answers.outcome IS 'found: a complete answer; absent: the provider does not know the artist; empty: it knows the artist and lists nothing; partial: a part is missing; failed: no usable answer; skipped: not asked, because credentials are missing; ambiguous: several candidates.';
 COMMENT ON COLUMN provider_answers.items IS 'How many items the answer listed.';
 COMMENT ON COLUMN provider_answers.expected IS 'How many items a complete answer would list, where the provider says so.';
 COMMENT ON COLUMN provider_answers.asked_at IS 'When the provider last answered, or failed to.';
@@ -235,11 +236,11 @@ CREATE TABLE reviews (
     UNIQUE (kind, subject)
 );
 COMMENT ON TABLE reviews IS 'Ambiguous identities, with their candidates and the evidence. A decision is final: every later look-up of the subject obeys it.';
-COMMENT ON COLUMN reviews.kind IS 'Which identity is ambiguous: that of a requested name, or that of an artist at MusicBrainz or Genius.';
+COMMENT ON COLUMN reviews.kind IS 'The ambiguous identity: of a requested name, or of an artist at MusicBrainz or Genius.';
 COMMENT ON COLUMN reviews.subject IS 'What was looked up: the normalised name that was asked for, or the artist''s id.';
 COMMENT ON COLUMN reviews.question IS 'The question for the operator, in words.';
 COMMENT ON COLUMN reviews.candidates IS 'The provider''s entries that fit, as a JSON array.';
-COMMENT ON COLUMN reviews.evidence IS 'What speaks for and against each candidate.';
+COMMENT ON COLUMN reviews.evidence IS 'The facts for and against each candidate.';
 COMMENT ON COLUMN reviews.chosen_id IS 'The provider id of the accepted candidate. A rejected review means none of them.';
 
 CREATE TABLE held_changes (
@@ -258,7 +259,7 @@ CREATE TABLE held_changes (
 );
 CREATE UNIQUE INDEX held_changes_open ON held_changes (artist_id, entity) WHERE status = 'held';
 COMMENT ON TABLE held_changes IS 'Implausibly large losses. The rows stay active until a person accepts the loss.';
-COMMENT ON COLUMN held_changes.entity IS 'What kind of rows would become inactive.';
+COMMENT ON COLUMN held_changes.entity IS 'The kind of rows that would become inactive.';
 COMMENT ON COLUMN held_changes.row_keys IS 'The keys of the rows that the answer no longer lists.';
 COMMENT ON COLUMN held_changes.known IS 'How many rows were active before the answer.';
 COMMENT ON COLUMN held_changes.answered IS 'How many of them the answer listed.';
@@ -278,14 +279,14 @@ CREATE TABLE audit (
 -- A key hardly ever occurs in two tables: it finds the history of a row without the table's name.
 CREATE INDEX ON audit (row_key);
 CREATE INDEX ON audit (at);
-COMMENT ON TABLE audit IS 'Every change of a fact. Triggers write it in the changing transaction, whoever made the change.';
-COMMENT ON COLUMN audit.entity IS 'The table that changed, by its public name, or the act of an operator.';
+COMMENT ON TABLE audit IS 'Every change of a fact. Triggers write it for every writer, in the transaction of the change.';
+COMMENT ON COLUMN audit.entity IS 'The public name of the changed table, or the name of an operator''s act.';
 COMMENT ON COLUMN audit.row_key IS 'The primary key of the row, its columns joined by colons.';
 COMMENT ON COLUMN audit.before IS 'The row before the change. NULL: the row is new.';
 COMMENT ON COLUMN audit.after IS 'The row after the change. NULL: the row was deleted.';
-COMMENT ON COLUMN audit.why IS 'The reason that the changing transaction gave.';
-COMMENT ON COLUMN audit.run_id IS 'The Dagster run that made the change. NULL: no run did.';
-COMMENT ON COLUMN audit.correlation_id IS 'The request that led to the change, through all of its stages.';
+COMMENT ON COLUMN audit.why IS 'The reason that the transaction gave.';
+COMMENT ON COLUMN audit.run_id IS 'The Dagster run that made the change. NULL: the change was made outside a run.';
+COMMENT ON COLUMN audit.correlation_id IS 'The id of the request that led to the change. All stages of the request share it.';
 
 SELECT audit_table('artists', 'artist_id');
 SELECT audit_table('releases', 'release_id');

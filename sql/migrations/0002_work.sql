@@ -1,4 +1,4 @@
--- The work ledger: what is to be done, what was done, what was given up, what went wrong, which sweep is in progress.
+-- The work ledger: open work, finished work, dead letters, errors and sweeps.
 --
 -- An item of work is in exactly one of work, work_archive and dead_work, under the same work_id.
 
@@ -27,7 +27,7 @@ CREATE TABLE work (
     asked_again      boolean NOT NULL DEFAULT false,
     CHECK ((lease_token IS NULL) = (lease_until IS NULL) AND (lease_token IS NULL) = (lease_run_id IS NULL)),
     CHECK ((waiting_provider IS NULL) = (waiting_since IS NULL))
--- A page has room for a second, longer version of each of its rows: rows that lie together are leased together.
+-- Each page keeps room for a second, longer version of its rows, because rows that lie together are leased together.
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02, fillfactor = 40);
 CREATE UNIQUE INDEX work_subject ON work (stage, subject);
 CREATE UNIQUE INDEX work_idempotency ON work (stage, idempotency_key);
@@ -37,24 +37,24 @@ CREATE INDEX work_partition ON work (partition_key) WHERE partition_key IS NOT N
 CREATE INDEX work_waiting ON work (stage, waiting_provider, available_at) WHERE waiting_provider IS NOT NULL;
 COMMENT ON TABLE work IS 'The queue: one row for each open item of work.';
 COMMENT ON COLUMN work.stage IS 'The step of the pipeline: artist_discovery, album_discovery, track_discovery, producer_identification, enrichment, social_enrichment.';
-COMMENT ON COLUMN work.subject IS 'What the item is about: a requested name, a Spotify id or our uuid of an artist. A stage has one open item for a subject.';
+COMMENT ON COLUMN work.subject IS 'What the item is about: a requested name, a Spotify id or our uuid of an artist. A stage has at most one open item for each subject.';
 COMMENT ON COLUMN work.partition_key IS 'The artist''s key, as soon as the artist is identified.';
-COMMENT ON COLUMN work.payload IS 'What the stage needs to know, as JSON in the form of the stage''s payload model.';
+COMMENT ON COLUMN work.payload IS 'The input of the stage as JSON, in the form of its payload model.';
 COMMENT ON COLUMN work.origin IS 'Who asked: a person (manual), the watchlist, or a batch.';
 COMMENT ON COLUMN work.priority IS 'From 0, which runs first, to 9.';
 COMMENT ON COLUMN work.force IS 'Fetch everything again, however fresh our data is.';
 COMMENT ON COLUMN work.correlation_id IS 'The request that led to this item. Items that follow from it inherit the id.';
-COMMENT ON COLUMN work.idempotency_key IS 'Two requests with the same key are one, even when the first is done.';
-COMMENT ON COLUMN work.cutoff IS 'When the whole chain was requested: lists fetched later count as fresh. Items that follow inherit it.';
+COMMENT ON COLUMN work.idempotency_key IS 'Two requests with the same key count as one, even after the first is done.';
+COMMENT ON COLUMN work.cutoff IS 'When the whole chain was requested. Lists fetched later count as fresh. Items that follow inherit the time.';
 COMMENT ON COLUMN work.attempts IS 'How many attempts have failed.';
-COMMENT ON COLUMN work.max_attempts IS 'The stage''s limit of attempts when the item was last claimed. NULL before that.';
-COMMENT ON COLUMN work.available_at IS 'No run takes the item earlier. When a lease expires, this becomes its end, so that other work goes first.';
+COMMENT ON COLUMN work.max_attempts IS 'The stage''s limit of attempts at the last claim. NULL before the first claim.';
+COMMENT ON COLUMN work.available_at IS 'No run claims the item earlier. When a lease expires, this becomes the end of the lease, so that other work goes first.';
 COMMENT ON COLUMN work.lease_token IS 'The proof of holding the item: only the run with this token may finish it.';
-COMMENT ON COLUMN work.lease_until IS 'The item belongs to the run lease_run_id until then, unless that run renews the lease. No index may hold this column.';
+COMMENT ON COLUMN work.lease_until IS 'When the lease ends. The run lease_run_id renews it while it works. No index may hold this column.';
 COMMENT ON COLUMN work.lease_run_id IS 'The run that holds the item.';
-COMMENT ON COLUMN work.last_error IS 'What went wrong at the last attempt.';
+COMMENT ON COLUMN work.last_error IS 'The error of the last attempt.';
 COMMENT ON COLUMN work.waiting_provider IS 'The provider whose quota, block or breaker the item waits for.';
-COMMENT ON COLUMN work.waiting_since IS 'Since when the item has waited for providers without progress. A call that was made ends the wait.';
+COMMENT ON COLUMN work.waiting_since IS 'When the item began to wait for providers without progress. A call that goes out ends the wait.';
 COMMENT ON COLUMN work.asked_again IS 'A newer request arrived while a run held the item. The item is enqueued again when that run ends.';
 COMMENT ON INDEX work_claimable IS 'The order of claims. Leased rows, one batch for each run, lie at its front and are skipped.';
 
@@ -80,9 +80,9 @@ CREATE TABLE work_archive (
 CREATE UNIQUE INDEX work_archive_idempotency ON work_archive (stage, idempotency_key);
 CREATE INDEX work_archive_subject ON work_archive (stage, subject, finished_at);
 CREATE INDEX work_archive_finished ON work_archive (finished_at);
-COMMENT ON TABLE work_archive IS 'Finished work. It answers a repeated request with "done already" and is kept for ARCHIVE_RETENTION_DAYS. The columns it shares with work mean the same.';
+COMMENT ON TABLE work_archive IS 'Finished work, kept for ARCHIVE_RETENTION_DAYS. It answers a repeated request with already_done. The columns it shares with work mean the same.';
 COMMENT ON COLUMN work_archive.attempts IS 'The attempts that failed before the one that succeeded.';
-COMMENT ON COLUMN work_archive.result IS 'What the stage reported: rows, changes, sources, as JSON.';
+COMMENT ON COLUMN work_archive.result IS 'The report of the stage as JSON: rows, changes, sources.';
 COMMENT ON COLUMN work_archive.run_id IS 'The run that finished the item.';
 
 CREATE TABLE dead_work (
@@ -108,9 +108,9 @@ CREATE TABLE dead_work (
 );
 CREATE INDEX ON dead_work (stage, subject);
 CREATE INDEX ON dead_work (buried_at);
-COMMENT ON TABLE dead_work IS 'The dead letters: work that was given up, with the reason. The catalog keeps its last good state of the subject, and a person may requeue or purge the item. The columns it shares with work mean the same.';
+COMMENT ON TABLE dead_work IS 'The dead letters: work that was given up, with the reason. The catalogue keeps its last good state of the subject. A person may requeue or purge the item. The columns it shares with work mean the same.';
 COMMENT ON COLUMN dead_work.stop_reason IS 'Why the item was given up.';
-COMMENT ON COLUMN dead_work.error IS 'The last error, or the reason of whoever cancelled the item.';
+COMMENT ON COLUMN dead_work.error IS 'The last error, or the reason given for cancelling the item.';
 COMMENT ON COLUMN dead_work.provider IS 'The provider that the error came from.';
 COMMENT ON COLUMN dead_work.run_id IS 'The run that gave the item up.';
 
@@ -160,7 +160,7 @@ CREATE TABLE sweeps (
 );
 COMMENT ON TABLE sweeps IS 'The last sweep of each kind. A sweep is in progress while it has not ended and its heartbeat is recent.';
 COMMENT ON COLUMN sweeps.kind IS 'What the sweep works on: a stage, or a task of its own.';
-COMMENT ON COLUMN sweeps.heartbeat_at IS 'The last sign of life. A sweep without one for a while is abandoned, and another may begin.';
+COMMENT ON COLUMN sweeps.heartbeat_at IS 'The last sign of life. When it is too old, the sweep is abandoned and another may begin.';
 
 CREATE TYPE work_request AS (
     stage           text,
@@ -175,4 +175,4 @@ CREATE TYPE work_request AS (
     cutoff          timestamptz,
     fresh_for       interval
 );
-COMMENT ON TYPE work_request IS 'What enqueue_work takes. fresh_for: a success that recent makes the request needless.';
+COMMENT ON TYPE work_request IS 'One request, as enqueue_work takes it. fresh_for: a success within this time makes the request needless.';

@@ -1,5 +1,6 @@
 -- What the gateway knows about the providers: quotas, blocks, breakers, cached answers, capabilities, call counts,
--- credentials. Times of quotas are seconds since 1970 as double precision: they are added up, and compared to a microsecond.
+-- credentials. Quotas store times as seconds since 1970 in double precision, to add them up and to compare them to a
+-- microsecond.
 
 CREATE UNLOGGED TABLE quota_buckets (
     bucket      text PRIMARY KEY,
@@ -8,11 +9,11 @@ CREATE UNLOGGED TABLE quota_buckets (
     free_at     double precision[] NOT NULL DEFAULT '{}',
     class_slots double precision[] NOT NULL DEFAULT '{}'
 );
-COMMENT ON TABLE quota_buckets IS 'The rate limits: when the next call of each bucket may be sent. A crash loses the table, which then counts as one window just spent; see quota_bucket_names.';
+COMMENT ON TABLE quota_buckets IS 'The rate limits: when the next call of each bucket may be sent. A crash empties the table. A lost bucket counts as a window that was just spent; see quota_bucket_names.';
 COMMENT ON COLUMN quota_buckets.bucket IS 'The provider, and the account or address that the limit belongs to.';
 COMMENT ON COLUMN quota_buckets.next_slot IS 'The earliest time of the next permit (GCRA with a burst of one).';
-COMMENT ON COLUMN quota_buckets.sequence IS 'How many permits were given. Modulo the length of free_at, this is the place of the next one.';
-COMMENT ON COLUMN quota_buckets.free_at IS 'For windows so short that the pace alone would not keep them: when the place of each request that a window allows is free again.';
+COMMENT ON COLUMN quota_buckets.sequence IS 'How many permits were given. Modulo the length of free_at, it is the place of the next permit.';
+COMMENT ON COLUMN quota_buckets.free_at IS 'One entry for each request that a window allows: when its place is free again. Empty where the pace alone keeps the limit; short windows need it.';
 COMMENT ON COLUMN quota_buckets.class_slots IS 'When the last permit of each class of calls is due. The index is the class plus one.';
 
 CREATE TABLE quota_bucket_names (
@@ -27,7 +28,7 @@ CREATE TABLE quota_day_slices (
     calls    integer NOT NULL,
     PRIMARY KEY (bucket, began_at)
 );
-COMMENT ON TABLE quota_day_slices IS 'The permits of buckets with a limit over a rolling day, counted by 288ths of the day (five minutes).';
+COMMENT ON TABLE quota_day_slices IS 'The permits of buckets with a limit over a rolling day, counted in slices of a 288th of the day (five minutes).';
 COMMENT ON COLUMN quota_day_slices.began_at IS 'When the slice began, in seconds since 1970. Its permits count until a day and a slice after its end.';
 COMMENT ON COLUMN quota_day_slices.calls IS 'How many permits fell due in the slice.';
 
@@ -56,7 +57,7 @@ CREATE TABLE provider_blocks (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, kind)
 );
-COMMENT ON TABLE provider_blocks IS 'Times during which nobody calls a provider: it asked for a pause, or it refused the credentials.';
+COMMENT ON TABLE provider_blocks IS 'Times during which no process calls a provider. It asked for a pause, or it refused the credentials.';
 COMMENT ON COLUMN provider_blocks.scope IS 'Who may not call: one account at the provider, or everyone.';
 
 CREATE TABLE provider_breakers (
@@ -71,11 +72,11 @@ CREATE TABLE provider_breakers (
     changed_at       timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE provider_breakers IS 'One circuit breaker for each provider, shared by all processes.';
-COMMENT ON COLUMN provider_breakers.state IS 'closed: calls go out; open: none do; half_open: probes find out whether the provider is back.';
+COMMENT ON COLUMN provider_breakers.state IS 'closed: calls go out; open: none do; half_open: probes test whether the provider is back.';
 COMMENT ON COLUMN provider_breakers.failures IS 'Failures in a row.';
 COMMENT ON COLUMN provider_breakers.failing_requests IS 'Digests of up to two different requests among these failures: one bad request is not an outage.';
 COMMENT ON COLUMN provider_breakers.successes IS 'Successful probes since the breaker opened.';
-COMMENT ON COLUMN provider_breakers.probe IS 'The one call that may find out whether the provider is back. Its process may die, so it ends at probe_until.';
+COMMENT ON COLUMN provider_breakers.probe IS 'The one call that tests whether the provider is back. It expires at probe_until, because its process may die.';
 COMMENT ON COLUMN provider_breakers.changed_at IS 'When the state last changed.';
 
 CREATE TABLE cached_answers (
@@ -93,11 +94,11 @@ CREATE TABLE cached_answers (
 CREATE INDEX ON cached_answers (fetched_at);
 COMMENT ON TABLE cached_answers IS 'The cache of the providers'' answers. It holds no request headers and no credentials.';
 COMMENT ON COLUMN cached_answers.account IS 'The account that asked, where the answer depends on it.';
-COMMENT ON COLUMN cached_answers.digest IS 'The SHA-256 of request, which may be too long for an index.';
+COMMENT ON COLUMN cached_answers.digest IS 'The SHA-256 of request. A request may be too long for an index.';
 COMMENT ON COLUMN cached_answers.request IS 'The request''s path and parameters.';
 COMMENT ON COLUMN cached_answers.body IS 'The JSON as it arrived. NULL: the provider said that there is no such thing.';
-COMMENT ON COLUMN cached_answers.etag IS 'The answer''s ETag, to ask whether it has changed.';
-COMMENT ON COLUMN cached_answers.last_modified IS 'The answer''s Last-Modified, for the same purpose.';
+COMMENT ON COLUMN cached_answers.etag IS 'The answer''s ETag. It is sent back to ask whether the answer has changed.';
+COMMENT ON COLUMN cached_answers.last_modified IS 'The answer''s Last-Modified. It is sent back for the same purpose.';
 COMMENT ON COLUMN cached_answers.fetched_at IS 'When the request was sent, by this database''s clock.';
 
 CREATE TABLE provider_capabilities (
@@ -109,10 +110,10 @@ CREATE TABLE provider_capabilities (
     learnt_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (provider, account, capability)
 );
-COMMENT ON TABLE provider_capabilities IS 'What an account at a provider turned out to be able to do.';
+COMMENT ON TABLE provider_capabilities IS 'What an account may do at a provider, as the provider''s answers showed.';
 COMMENT ON COLUMN provider_capabilities.capability IS '"endpoint:<name>" or "page_size".';
 COMMENT ON COLUMN provider_capabilities.value IS '"gone" for an endpoint that the account may not use, a number for a page size.';
-COMMENT ON COLUMN provider_capabilities.reason IS 'The provider''s answer that taught us so.';
+COMMENT ON COLUMN provider_capabilities.reason IS 'The provider''s answer that showed it.';
 
 CREATE TABLE provider_calls (
     provider        text NOT NULL,
@@ -125,8 +126,8 @@ CREATE TABLE provider_calls (
     latency_buckets bigint[] NOT NULL,
     PRIMARY KEY (provider, endpoint, account, outcome, day)
 );
-COMMENT ON TABLE provider_calls IS 'How many calls were made, day by day, how they ended and how long they took.';
-COMMENT ON COLUMN provider_calls.outcome IS 'How the calls ended. cache_hit and cache_miss count answers from and past the cache, without a latency.';
+COMMENT ON TABLE provider_calls IS 'How many calls were made each day, how they ended and how long they took.';
+COMMENT ON COLUMN provider_calls.outcome IS 'How the calls ended. cache_hit and cache_miss count look-ups in the cache. They have no latency.';
 COMMENT ON COLUMN provider_calls.day IS 'The day in UTC.';
 COMMENT ON COLUMN provider_calls.seconds IS 'The total time of these calls.';
 COMMENT ON COLUMN provider_calls.latency_buckets IS 'How many calls took up to 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 s, and longer; see provider_latency.';

@@ -1,6 +1,7 @@
--- Enrichment: what each source states about a recording, which of it the catalog shows, and where producers are elsewhere.
+-- Enrichment: what each source states about a recording, which source is believed first, what operators set instead, and
+-- the profiles of producers at other services.
 --
--- The values that are shown are not stored. The views choose them from the sources' rows at every read, so a changed
+-- Shown values are not stored. The views choose them from the sources' rows at every read, so a changed
 -- precedence, an operator's value or an undone source takes effect at once.
 
 CREATE TABLE recording_sources (
@@ -28,22 +29,22 @@ CREATE TABLE recording_sources (
 CREATE INDEX recording_sources_due ON recording_sources (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX ON recording_sources (source, status);
 CREATE INDEX recording_sources_retriable ON recording_sources (provider) WHERE is_retriable;
--- Expired answers, oldest first: a sweep renews a few of them and must not read the rest to find these.
+-- Expired answers, oldest first. A sweep renews a few of them and must not read the rest.
 CREATE INDEX recording_sources_old ON recording_sources (expires_at) WHERE status = 'found' AND next_attempt_at IS NULL;
-COMMENT ON TABLE recording_sources IS 'What one source states about one recording, when, how surely, and when it will be asked again. One row is at once status, provenance and retry state.';
-COMMENT ON COLUMN recording_sources.source IS 'The way to the values: a provider, or one of its endpoints (spotify_audio_features).';
-COMMENT ON COLUMN recording_sources.provider IS 'Who states the values. All sources of one provider are one voice.';
+COMMENT ON TABLE recording_sources IS 'What one source states about one recording, how sure and how old it is, and when the source is asked again. One row holds status, provenance and retry state.';
+COMMENT ON COLUMN recording_sources.source IS 'The origin of the values: a provider, or one of its endpoints (spotify_audio_features).';
+COMMENT ON COLUMN recording_sources.provider IS 'The provider that states the values. All its sources count as one.';
 COMMENT ON COLUMN recording_sources.status IS 'pending: not asked yet; found; absent: the source knows no such recording; failed: it did not answer, or could not be asked (is_retriable); waiting: it needs an id that another source may find; unneeded: other sources know its values well enough; skipped: there are no credentials for it.';
 COMMENT ON COLUMN recording_sources.fields IS 'The stated values by field name, as JSON. Empty unless found.';
 COMMENT ON COLUMN recording_sources.confidence IS 'The probability that the values are about this recording.';
 COMMENT ON COLUMN recording_sources.fetched_at IS 'When the source last answered.';
-COMMENT ON COLUMN recording_sources.expires_at IS 'When the answer is too old and a sweep may renew it.';
+COMMENT ON COLUMN recording_sources.expires_at IS 'From this time on, the answer is too old and a sweep may renew it.';
 COMMENT ON COLUMN recording_sources.attempts IS 'Failed attempts in a row.';
 COMMENT ON COLUMN recording_sources.next_attempt_at IS 'When a sweep asks again. NULL: only on request.';
-COMMENT ON COLUMN recording_sources.error IS 'What went wrong at the last attempt. Values found earlier stay.';
+COMMENT ON COLUMN recording_sources.error IS 'The error of the last attempt. Values found earlier stay.';
 COMMENT ON COLUMN recording_sources.is_retriable IS 'The source was not asked because its breaker was open or its quota spent. That uses no attempt.';
 COMMENT ON COLUMN recording_sources.run_id IS 'The run that wrote the row.';
-COMMENT ON COLUMN recording_sources.requested_at IS 'When an operator asked for a fresh answer. Older answers, cached ones too, do not count. NULL: no request is open.';
+COMMENT ON COLUMN recording_sources.requested_at IS 'When an operator asked for a fresh answer. Older answers do not count, not even cached ones. NULL: no request is open.';
 COMMENT ON COLUMN recording_sources.undone_at IS 'When an operator removed what the source had stated. It is asked again only on request.';
 
 CREATE TABLE field_precedence (
@@ -56,7 +57,7 @@ CREATE TABLE field_precedence (
 );
 COMMENT ON TABLE field_precedence IS 'Which source is believed first for a field, and how sure it has to be. A change counts from the next read on.';
 COMMENT ON COLUMN field_precedence.field IS 'The name of the value: tempo, key, isrc, …';
-COMMENT ON COLUMN field_precedence.place IS '1 is believed first. A source without a place for a field comes after all that have one.';
+COMMENT ON COLUMN field_precedence.place IS '1 is believed first. Sources without a place come last.';
 COMMENT ON COLUMN field_precedence.minimum_confidence IS 'Less sure values of this source are not shown.';
 
 CREATE TABLE operator_values (
@@ -69,7 +70,7 @@ CREATE TABLE operator_values (
     set_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (entity, entity_id, field)
 );
--- Every look for due enrichment asks which of these addresses no source has analysed yet.
+-- Each search for due enrichment needs the addresses that no source has analysed yet.
 CREATE INDEX operator_audio_addresses ON operator_values (entity_id) WHERE entity = 'recording' AND field = 'audio_url';
 COMMENT ON TABLE operator_values IS 'Overrides: a value that an operator set wins over every source and survives every refresh, until it is unset.';
 COMMENT ON COLUMN operator_values.entity_id IS 'The id of the row in the table that entity names.';
@@ -113,7 +114,7 @@ CREATE TABLE producer_profiles (
     PRIMARY KEY (producer_id, url, source)
 );
 CREATE INDEX ON producer_profiles (service, handle);
-COMMENT ON TABLE producer_profiles IS 'Addresses of producers elsewhere, one row for each source that states one. No address is made from a name.';
+COMMENT ON TABLE producer_profiles IS 'Addresses of producers at other services, one row for each source that states one. No address is made from a name.';
 COMMENT ON COLUMN producer_profiles.url IS 'The address.';
 COMMENT ON COLUMN producer_profiles.source IS 'The provider whose page states the address.';
 COMMENT ON COLUMN producer_profiles.service IS 'What the address leads to: instagram, youtube, soundcloud, website, …';
@@ -146,7 +147,7 @@ CREATE TABLE profile_followers (
     PRIMARY KEY (producer_id, service, handle)
 );
 COMMENT ON TABLE profile_followers IS 'How many people follow a profile, for handles that a source stated.';
-COMMENT ON COLUMN profile_followers.followers IS 'The last plausible count, of fetched_at. A later failure leaves it.';
+COMMENT ON COLUMN profile_followers.followers IS 'The last plausible count, as of fetched_at. A later failure keeps it.';
 COMMENT ON COLUMN profile_followers.fetched_at IS 'When that count was fetched.';
 COMMENT ON COLUMN profile_followers.outcome IS 'How the last request ended. absent: the service has no professional account with this handle.';
 COMMENT ON COLUMN profile_followers.asked_at IS 'When the service was last asked.';

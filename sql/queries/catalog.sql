@@ -1,13 +1,13 @@
--- Reading and writing artists, releases, recordings and tracks; reviews, held changes, overrides and digests.
--- Rows arrive as one JSON array, so that a batch is one statement. A row whose content_hash is known is not written;
--- last_seen_at moves at most once a day.
+-- Read and write artists, releases, recordings and tracks; reviews, held changes, overrides and digests.
+-- Rows arrive as one JSON array, so that a batch is one statement. A row with an unchanged content_hash is not written, but
+-- its last_seen_at moves once a day at most.
 
 -- name: explain_change
 SELECT set_config('music.why', :why, true), set_config('music.run_id', :run_id, true),
        set_config('music.correlation_id', :correlation_id, true)
 
 -- name: lock_identity
--- Identity is decided by one writer at a time: two who met the same new release at once would make two of it.
+-- One writer at a time decides identity. Two writers that met the same new release at once would make two of it.
 SELECT pg_advisory_xact_lock(6851943002)
 
 -- name: entities_of_external_ids
@@ -117,8 +117,8 @@ FROM artist_releases ar JOIN releases r ON r.release_id = ar.release_id AND r.in
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 
 -- name: candidate_recordings
--- Recordings that an incoming track may be: of the same ISRC, or of the same folded title by an artist of the release.
--- Each way by its own index: joined by OR, they would be one scan of all recordings.
+-- Recordings that an incoming track may be: with the same ISRC, by the same artist, or with the same folded title.
+-- Each branch uses its own index. Joined by OR, they would scan all recordings.
 WITH candidates AS (
     SELECT recording_id FROM recording_isrcs WHERE isrc = ANY (CAST(:isrcs AS text[]))
     UNION
@@ -150,7 +150,7 @@ ON CONFLICT (recording_id) DO UPDATE SET last_seen_at = now(), inactive_at = NUL
 WHERE recordings.inactive_at IS NOT NULL OR recordings.last_seen_at < now() - interval '1 day'
 
 -- name: first_places_of_recordings
--- Where each recording stands first: on its earliest release, whichever was read first.
+-- The first place of each recording: on its earliest release, in whatever order the releases were read.
 SELECT DISTINCT ON (t.recording_id) t.recording_id, t.release_id, t.disc_number, t.position
 FROM active_tracks t
 JOIN releases r ON r.release_id = t.release_id
@@ -186,7 +186,7 @@ UPDATE release_tracks SET inactive_at = now(), inactive_reason = :reason
 WHERE track_id = ANY (CAST(:track_ids AS uuid[])) AND inactive_at IS NULL
 
 -- name: all_tracks
--- The rows of the view tracks in one pass over the recordings, many times as fast as looking each one up.
+-- The rows of the view tracks in one pass over the recordings. That is many times faster than a look-up for each.
 SELECT t.track_id, t.release_id, t.recording_id, t.disc_number, t.position, t.title, t.content_hash, t.first_seen_at,
        t.last_seen_at, t.inactive_at, t.inactive_reason, e.metadata, e.audio_features
 FROM release_tracks t JOIN enriched_recordings e ON e.recording_id = t.recording_id
@@ -206,7 +206,7 @@ JOIN recordings rec ON rec.recording_id = t.recording_id
 WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 
 -- name: recordings_on_releases
--- Every track of the artist's releases with what identity needs of its recording.
+-- Every track of the artist's releases, with the facts of its recording that identity needs.
 SELECT t.release_id, t.track_id, t.recording_id, t.disc_number, t.position, t.title, rec.duration_ms, rec.artist_names,
        coalesce((SELECT array_agg(isrc ORDER BY isrc) FROM recording_isrcs i WHERE i.recording_id = t.recording_id), '{}')
            AS isrcs
@@ -281,7 +281,8 @@ UPDATE held_changes SET status = :status, decided_by = :by, decided_why = :why, 
 WHERE held_id = :held_id AND status = 'held' RETURNING held_id
 
 -- name: entities_referred_to
--- Artists by key, everything by our id or a provider's; a track means its recording; what was merged, what it became.
+-- A reference is an artist's key, our id or a provider's id. A track stands for its recording. A merged artist or producer
+-- stands for the one that it became.
 WITH referred AS (
     SELECT 'artist' AS what, a.artist_id AS id FROM artists a
     WHERE a.artist_key = :reference OR a.artist_id = CAST(:uuid AS uuid)
@@ -328,9 +329,9 @@ INSERT INTO audit (entity, row_key, after, why, run_id, correlation_id)
 VALUES (:act, :correlation_id, CAST(:facts AS jsonb), :why, :run_id, :correlation_id)
 
 -- name: digest
--- A hash for each table over its active facts, without our ids and times: an entity is named by what identifies it in
--- the world (a provider's id, a place on a release), so that two catalogues of the same facts have the same hashes,
--- whatever the order in which they came.
+-- A hash for each table over its active facts, without our ids and times. An entity is named by its identity in the world:
+-- a provider's id, or a place on a release. So two catalogues with the same facts have the same hashes, in whatever order
+-- the facts came.
 WITH artist_names AS (
     SELECT a.artist_id, concat_ws('|', 'artist', string_agg(x.provider || ':' || x.id, ',' ORDER BY x.provider, x.id)) AS called
     FROM artists a

@@ -1,8 +1,8 @@
--- The checks of the assets. Each answers one row: how many were looked at (total), how many of these are wrong (bad), and
--- up to twenty of them by name (sample).
+-- The checks of the assets. Each returns one row: the number of rows checked (total), the number of wrong ones (bad), and
+-- the names of up to twenty wrong ones (sample).
 
 -- name: check_artists_coverage
--- Of all that was asked for and not cancelled: what identity could not resolve.
+-- Requested artists that could not be identified. Cancelled requests do not count.
 WITH unresolved AS (
     SELECT question AS name FROM reviews WHERE kind = 'artist' AND status = 'open'
     UNION ALL
@@ -13,8 +13,8 @@ SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL) + count(*) AS to
 FROM unresolved
 
 -- name: check_artists_uniqueness
--- One provider's id belongs to one artist by its key; two ids of one provider at one artist may be two artists made one, and
--- two artists of one name of whom one has no id at all may be one artist made two.
+-- Two ids of one provider at one artist may be two artists merged by mistake. Two artists with one name, one of them
+-- without any id, may be one artist stored twice. (The key of external_ids gives an id to one artist only.)
 WITH looked_at AS (
     SELECT artist_id, artist_key, name_normalised FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL
 ), suspects AS (
@@ -30,7 +30,7 @@ SELECT (SELECT count(*) FROM looked_at) AS total, count(*) AS bad,
 FROM suspects
 
 -- name: check_artists_orphans
--- Ids that belong to nothing that is there, and redirections that lead to an artist that is none.
+-- Ids of artists that do not exist, and redirects to inactive artists.
 WITH dangling AS (
     SELECT x.provider || ' ' || x.id AS name FROM external_ids x
     WHERE x.entity = 'artist' AND NOT EXISTS (SELECT FROM artists a WHERE a.artist_id = x.entity_id)
@@ -42,7 +42,7 @@ SELECT (SELECT count(*) FROM external_ids WHERE entity = 'artist') AS total, cou
 FROM dangling
 
 -- name: check_releases_coverage
--- Artists of whom no release is held although no provider said that there is none.
+-- Artists without a release, although no provider said that they have none.
 WITH looked_at AS (
     SELECT a.artist_key,
            EXISTS (SELECT FROM artist_releases ar WHERE ar.artist_id = a.artist_id AND ar.inactive_at IS NULL)
@@ -55,7 +55,7 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT covered) AS bad,
 FROM looked_at
 
 -- name: check_releases_uniqueness
--- Releases of one artist that have title, day, kind and length in common, and would be one on paper.
+-- Releases of one artist with the same title, day, type and number of tracks. They are probably one release.
 WITH alike AS (
     SELECT a.artist_key || ': ' || min(r.title) AS name, count(*) - 1 AS surplus
     FROM artist_releases ar
@@ -69,7 +69,7 @@ SELECT (SELECT count(*) FROM releases WHERE inactive_at IS NULL) AS total, coale
 FROM alike
 
 -- name: check_releases_orphans
--- Releases of nobody.
+-- Releases without an active artist.
 WITH looked_at AS (
     SELECT r.title, EXISTS (SELECT FROM artist_releases ar JOIN artists a ON a.artist_id = ar.artist_id
                             WHERE ar.release_id = r.release_id AND ar.inactive_at IS NULL AND a.inactive_at IS NULL) AS owned
@@ -80,21 +80,21 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT owned) AS bad,
 FROM looked_at
 
 -- name: check_releases_incomplete_answers
--- Lists that lost too many releases to be believed, and wait for a person.
+-- Lists of releases that lost too many rows. They wait for a person.
 SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to IS NULL) AS total, count(*) AS bad,
        to_jsonb((array_agg(a.artist_key || ': ' || h.answered || ' of ' || h.known ORDER BY a.artist_key))[1:20]) AS sample
 FROM held_changes h JOIN artists a ON a.artist_id = h.artist_id
 WHERE h.status = 'held' AND h.entity = 'artist_releases'
 
 -- name: check_tracks_coverage
--- Tracks that the provider counts and that are not held.
+-- Tracks that the provider counts but that we do not hold.
 SELECT coalesce(sum(greatest(total_tracks, tracks_held)), 0) AS total, coalesce(sum(greatest(tracks_missing, 0)), 0) AS bad,
        to_jsonb((array_agg(title || ': ' || tracks_held || ' of ' || total_tracks ORDER BY tracks_missing DESC, title)
                  FILTER (WHERE tracks_missing > 0))[1:20]) AS sample
 FROM release_coverage
 
 -- name: check_tracks_uniqueness
--- Recordings that share an ISRC, the title, the version and the duration, and should be one.
+-- Recordings with the same ISRC, title, version and duration. They should be one recording.
 WITH numbered AS (
     SELECT r.recording_id, r.title, i.isrc, r.title_normalised, r.versions, r.duration_ms
     FROM recordings r JOIN recording_isrcs i ON i.recording_id = r.recording_id WHERE r.inactive_at IS NULL
@@ -109,7 +109,7 @@ SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS total, cou
 FROM twice
 
 -- name: check_tracks_orphans
--- Recordings on no track, and tracks on a release or of a recording that is inactive.
+-- Recordings without a track, and tracks of an inactive release or recording.
 WITH looked_at AS (
     SELECT r.title, EXISTS (SELECT FROM active_tracks t WHERE t.recording_id = r.recording_id) AS placed
     FROM recordings r WHERE r.inactive_at IS NULL
@@ -122,14 +122,14 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT placed) AS bad,
 FROM looked_at
 
 -- name: check_tracks_releases_without_tracks
--- Releases of which not one track is held, although the provider says that they have some.
+-- Releases without a single track, although the provider counts some.
 SELECT count(*) AS total, count(*) FILTER (WHERE tracks_held = 0 AND total_tracks IS DISTINCT FROM 0) AS bad,
        to_jsonb((array_agg(title ORDER BY title) FILTER (WHERE tracks_held = 0 AND total_tracks IS DISTINCT FROM 0))[1:20])
            AS sample
 FROM release_coverage
 
 -- name: check_tracks_incomplete_answers
--- Track lists that shrank too much to be believed, and answers of the provider of which a part is missing.
+-- Track lists that lost too many rows, and partial answers of the provider.
 WITH incomplete AS (
     SELECT a.artist_key || ': ' || h.answered || ' of ' || h.known AS name
     FROM held_changes h JOIN artists a ON a.artist_id = h.artist_id WHERE h.status = 'held' AND h.entity = 'tracks'
@@ -143,7 +143,7 @@ SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to 
 FROM incomplete
 
 -- name: check_producers_coverage
--- Artists with tracks of whom no source of credits has answered yet, or whose last answers all failed.
+-- Artists with tracks for whom no source of credits has answered yet, or all last answers failed.
 WITH looked_at AS (
     SELECT a.artist_key,
            EXISTS (SELECT FROM provider_answers p WHERE p.artist_id = a.artist_id AND p.provider <> 'spotify'
@@ -158,7 +158,7 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT covered) AS bad,
 FROM looked_at
 
 -- name: check_producers_uniqueness
--- Producers of one name, in one class of role, on one recording: probably one person, whom no provider links.
+-- Producers with the same name and class of role on one recording. They are probably one person that no provider links.
 WITH alike AS (
     SELECT r.title || ': ' || min(p.name) AS name, count(DISTINCT p.producer_id) - 1 AS surplus
     FROM credits c
@@ -172,7 +172,7 @@ SELECT (SELECT count(*) FROM credits WHERE inactive_at IS NULL) AS total, coales
 FROM alike
 
 -- name: check_producers_orphans
--- Credits without a source, or of a recording or for a release that is inactive; producers without a credit.
+-- Credits without a source, credits of an inactive recording or release, and producers without a credit.
 WITH looked_at AS (
     SELECT p.name || ' on ' || r.title AS name,
            r.inactive_at IS NULL AND p.inactive_at IS NULL AND p.redirects_to IS NULL
@@ -192,7 +192,7 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT held) AS bad,
 FROM looked_at
 
 -- name: check_producers_recordings_with_a_producer
--- Recordings to which no source gave a producer.
+-- Recordings without a producer from any source.
 WITH looked_at AS (
     SELECT r.title, EXISTS (SELECT FROM credits c WHERE c.recording_id = r.recording_id AND c.inactive_at IS NULL) AS credited
     FROM recordings r WHERE r.inactive_at IS NULL
@@ -202,7 +202,7 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT credited) AS bad,
 FROM looked_at
 
 -- name: check_producers_incomplete_answers
--- Credits that vanished in a number too large to be believed, and answers of their sources of which a part is missing.
+-- Credits that vanished in too large a number, and partial answers of their sources.
 WITH incomplete AS (
     SELECT a.artist_key || ': ' || h.answered || ' of ' || h.known AS name
     FROM held_changes h JOIN artists a ON a.artist_id = h.artist_id WHERE h.status = 'held' AND h.entity = 'credits'
@@ -216,7 +216,7 @@ SELECT (SELECT count(*) FROM artists WHERE inactive_at IS NULL AND redirects_to 
 FROM incomplete
 
 -- name: check_dead_work
--- Work of one stage that was given up.
+-- The dead work of one stage.
 SELECT (SELECT count(*) FROM work WHERE stage = :stage) + count(*) AS total, count(*) AS bad,
        to_jsonb((array_agg(subject || ': ' || left(error, 200) ORDER BY buried_at DESC))[1:20]) AS sample
 FROM dead_work WHERE stage = :stage AND stop_reason <> 'cancelled'
@@ -234,7 +234,7 @@ SELECT counted, counted_at FROM kept_counts
 WHERE name = :name AND (SELECT count(*) FROM (SELECT FROM release_tracks LIMIT :small + 1) AS held) > :small
 
 -- name: keep_count
--- Of a small catalogue nothing is kept: it is counted whenever somebody asks.
+-- The counts of a small catalogue are not kept. They are counted at every request.
 WITH kept AS (
     INSERT INTO kept_counts (name, counted)
     SELECT :name, CAST(:counted AS jsonb)
@@ -244,6 +244,6 @@ WITH kept AS (
 SELECT now()
 
 -- name: kept_counts_are_behind
--- Whether work was done since something was counted that sweeps do not count.
+-- Whether work was finished after the oldest kept count. Only a large catalogue keeps counts.
 SELECT EXISTS (SELECT FROM kept_counts WHERE counted_at < (SELECT max(finished_at) FROM work_archive))
    AND (SELECT count(*) FROM (SELECT FROM release_tracks LIMIT :small + 1) AS held) > :small

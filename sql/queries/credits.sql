@@ -1,4 +1,4 @@
--- Producers: their credits, and their profiles elsewhere.
+-- Producers: their credits, and their profiles at other services.
 
 -- name: producers_of_external_ids
 WITH RECURSIVE chain AS (
@@ -84,7 +84,7 @@ UPDATE producers SET redirects_to = :kept_id, inactive_at = now(), inactive_reas
 WHERE producer_id = :merged_id AND redirects_to IS NULL
 
 -- name: merge_credit_sources
--- Where both had the same credit, the kept one takes over what only the other's sources said.
+-- Where both producers have the same credit, the kept credit takes over the sources that only the other has.
 INSERT INTO credit_sources (credit_id, provider, level, provider_entity, provider_id, role, credited_as,
                             match_confidence, field_confidence)
 SELECT kept.credit_id, s.provider, s.level, s.provider_entity, s.provider_id, s.role, s.credited_as,
@@ -107,7 +107,7 @@ WHERE merged.producer_id = :merged_id AND merged.inactive_at IS NULL AND kept.pr
 UPDATE credits SET producer_id = :kept_id WHERE producer_id = :merged_id AND inactive_at IS NULL
 
 -- name: recordings_with_producer
--- Recordings for which MusicBrainz or Discogs named a producer before: Genius is not asked for these.
+-- Recordings with a producer from MusicBrainz or Discogs. Genius is not asked about these.
 SELECT DISTINCT c.recording_id FROM credits c
 JOIN credit_sources s ON s.credit_id = c.credit_id AND s.inactive_at IS NULL AND s.provider <> 'genius'
 WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND c.inactive_at IS NULL
@@ -116,7 +116,7 @@ WHERE c.recording_id = ANY (CAST(:recording_ids AS uuid[])) AND c.inactive_at IS
 SELECT DISTINCT recording_id FROM credits WHERE credit_id = ANY (CAST(:credit_ids AS uuid[]))
 
 -- name: producer_to_look_up
--- The producer, or what it became when it was merged, with the ids that providers have of it.
+-- The producer, or the one that it was merged into, with its ids at the providers.
 SELECT p.producer_id, p.name,
        coalesce((SELECT jsonb_agg(jsonb_build_object('provider', x.provider, 'id', x.id, 'confidence', x.confidence)
                                   ORDER BY x.provider, x.id)
@@ -155,7 +155,7 @@ ON CONFLICT (producer_id, provider) DO UPDATE
 SET outcome = excluded.outcome, items = excluded.items, error = excluded.error, asked_at = now()
 
 -- name: write_profile_followers
--- A count that is believed replaces the last one; anything else leaves it.
+-- A plausible count replaces the last one. Any other outcome keeps the last count.
 INSERT INTO profile_followers (producer_id, service, handle, followers, fetched_at, outcome, error)
 SELECT :producer_id, service, handle, followers, fetched_at, outcome, error
 FROM jsonb_populate_recordset(CAST(NULL AS profile_followers), CAST(:rows AS jsonb)) AS r
@@ -181,7 +181,7 @@ WHERE f.producer_id = :merged_id AND NOT EXISTS (
     WHERE k.producer_id = :kept_id AND k.service = f.service AND k.handle = f.handle)
 
 -- name: producers_without_look_up
--- The producers of an artist's recordings that nobody was asked about yet.
+-- The producers of an artist's recordings whose profiles were never looked up.
 SELECT DISTINCT p.producer_id, p.name
 FROM artist_releases ar
 JOIN active_tracks t ON t.release_id = ar.release_id
@@ -192,7 +192,7 @@ WHERE ar.artist_id = :artist_id AND ar.inactive_at IS NULL
 ORDER BY p.producer_id
 
 -- name: producers_due_for_look_up
--- Producers with a credit whose profiles were never looked up, or long ago, or whose followers are to be counted again.
+-- Producers with a credit whose profiles were never looked up or are too old, or whose followers are due again.
 SELECT p.producer_id, p.name
 FROM producers p
 WHERE p.inactive_at IS NULL AND p.redirects_to IS NULL

@@ -1,4 +1,4 @@
--- What the demo asks of its own database. Nothing here is for the operator's.
+-- Statements of the demo on its own database. None of them runs on an operator's database.
 
 -- name: end_other_sessions
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -18,13 +18,13 @@ FROM (SELECT stage, false AS ended FROM work
 GROUP BY stage
 
 -- name: other_sessions
--- Those of Dagster's storage, which it calls so, write in their own schema only.
+-- The sessions of Dagster's storage, found by their application name, write in their own schema only.
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
   AND application_name <> 'dagster'
 
 -- name: rows_written
--- Over all tables of the schema, since they were made. A session counts for others when it has ended.
+-- Writes to all tables of the schema since their creation. A session's writes are visible once it has ended.
 SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables WHERE schemaname = 'music'
 
 -- name: demo_counts
@@ -43,7 +43,7 @@ SELECT count(*) FROM dagster.runs
 SELECT review_id, question, candidates FROM reviews WHERE kind = 'artist' AND status = 'open' ORDER BY subject
 
 -- name: credits_by_place
--- Every credit of the catalogue by Spotify's place of the track, with all that providers call its producer.
+-- Every credit of the catalogue by Spotify's place of the track, with all ids of the producer at the providers.
 SELECT DISTINCT x.id AS release_id, v.disc_number, v.position, v.role_class, v.levels, v.sources, v.producer,
        ARRAY(SELECT p.provider || ':' || p.id FROM external_ids p
              WHERE p.entity = 'producer' AND p.entity_id = c.producer_id ORDER BY 1) AS producer_ids
@@ -53,7 +53,7 @@ JOIN release_tracks t ON t.track_id = v.track_id
 JOIN external_ids x ON x.entity = 'release' AND x.provider = 'spotify' AND x.entity_id = t.release_id
 
 -- name: some_credits
--- One credit for each of the producers that the most sources speak of.
+-- One credit for each of the producers with the most sources.
 SELECT DISTINCT ON (cardinality(sources), producer) artist, track, producer, credited_as, role, role_class, sources,
        round(confidence::numeric, 2) AS confidence
 FROM credit_view
@@ -61,5 +61,5 @@ ORDER BY cardinality(sources) DESC, producer, artist, track
 LIMIT :limit
 
 -- name: next_enrichment
--- In how many seconds the first of the answers is due that wait for a quota or a breaker; NULL where none waits.
+-- Seconds until the first row that waits for a quota or a breaker is due. NULL: no row waits.
 SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp()) AS seconds FROM recording_sources WHERE is_retriable

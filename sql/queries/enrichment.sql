@@ -1,9 +1,9 @@
--- What sources state about recordings: what is due, what they stated, which source is believed, what an operator
+-- The sources' statements about recordings: what is due, what was stated, which source is believed, and what an operator
 -- requests again or undoes.
 
 -- name: recordings_to_enrich
--- Joins of few rows, one after the other: right after a sweep has filled the tables the planner knows nothing of them, and
--- a subquery for each recording may then read a whole table each time.
+-- Joins of few rows, one after the other. Right after a sweep has filled the tables, the planner has no statistics of them,
+-- and a subquery for each recording may read a whole table each time.
 WITH placed AS MATERIALIZED (
     SELECT DISTINCT t.recording_id FROM artist_releases ar
     JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
@@ -43,11 +43,11 @@ SELECT recording_id, source, status, fields, confidence, fetched_at, expires_at,
 FROM recording_sources WHERE recording_id = ANY (CAST(:recording_ids AS uuid[]))
 
 -- name: answers_about_recordings
--- Whether MusicBrainz and Discogs were asked about all of an artist's releases, so that silence is an answer.
+-- Whether MusicBrainz and Discogs were asked about all of an artist's releases. If so, a missing value means absent.
 SELECT provider, outcome FROM provider_answers WHERE artist_id = :artist_id AND question = 'releases'
 
 -- name: write_recording_sources
--- A row that somebody asked for, or took back, since it was read stays: this is the answer to an older question.
+-- A row that an operator requested or undid since it was read stays as it is: this answer is older than that act.
 INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts,
                                next_attempt_at, error, is_retriable, requested_at, undone_at, run_id)
 SELECT recording_id, source, provider, status, fields, confidence, fetched_at, expires_at, attempts, next_attempt_at, error,
@@ -69,7 +69,7 @@ WHERE (recording_sources.requested_at, recording_sources.undone_at)
        excluded.attempts, excluded.next_attempt_at, excluded.error, excluded.is_retriable)
 
 -- name: source_versions
--- Of what the sources said, and only that: a failure changes nothing of it.
+-- A hash of the found values only, so that a failure does not change it.
 SELECT s.source, count(*) AS rows,
        md5(string_agg(s.fields::text || coalesce(s.confidence::text, ''), ',' ORDER BY rec.content_hash, s.fields::text)) AS version
 FROM recording_sources s JOIN recordings rec ON rec.recording_id = s.recording_id
@@ -79,9 +79,11 @@ WHERE s.source = ANY (CAST(:sources AS text[])) AND s.status = 'found' AND s.rec
 GROUP BY s.source
 
 -- name: artists_due_for_enrichment
--- Artists without open work with a recording about which a source is to be asked again; was skipped, and may be asked by
--- now; or was never asked, although discovery is done with them (a source that is new, work that was lost), or although
--- the operator gave what it needs.
+-- Artists without open work of enrichment, with at least one recording for which a source
+--   is due again,
+--   was skipped and may be asked now,
+--   was never asked although discovery is done (the source is new, or work was lost), or
+--   was never asked although the operator has given the address that it needs.
 WITH unasked AS (
     SELECT rec.recording_id FROM recordings rec
     LEFT JOIN recording_sources s ON s.recording_id = rec.recording_id AND s.source = ANY (CAST(:about_all AS text[]))
@@ -115,8 +117,8 @@ ORDER BY a.artist_key
 LIMIT :limit
 
 -- name: artists_with_old_answers
--- Artists without open work, of so many answers past their time, the oldest first. An answer beside which a failure
--- stands waits for somebody to ask; one that was skipped when its time was over, for its credentials.
+-- Artists without open work, of the oldest expired answers up to the limit. An answer that could not be renewed waits for
+-- an operator's request. An answer that was skipped when it expired waits for credentials.
 WITH old AS (
     SELECT ar.artist_id
     FROM recording_sources s
@@ -163,7 +165,7 @@ FROM (SELECT EXISTS (SELECT FROM recording_isrcs i WHERE i.recording_id = r.reco
       FROM recordings r WHERE r.inactive_at IS NULL) AS looked_at
 
 -- name: enrichment_is_due
--- Driven by the rows whose time has come, each kind by an index of its own, so that it costs nothing while there are none.
+-- Begins with the due rows, and finds each kind by its own index. So it costs nothing while no row is due.
 WITH due AS MATERIALIZED (
     SELECT recording_id FROM recording_sources
     WHERE next_attempt_at <= now() AND source = ANY (CAST(:sources AS text[]))
@@ -190,7 +192,7 @@ SELECT EXISTS (
 ) AS is_due
 
 -- name: providers_that_are_back
--- Providers whose breaker is closed while rows wait that were not asked because the provider was away.
+-- Providers with a closed breaker for which rows still wait, because the provider was away.
 SELECT b.provider, b.changed_at, (SELECT count(*) FROM recording_sources s WHERE s.provider = b.provider AND s.is_retriable)
            AS waiting
 FROM provider_breakers b
@@ -199,12 +201,12 @@ WHERE b.state = 'closed'
 ORDER BY b.provider
 
 -- name: take_up_waiting_rows
--- What waits for these providers is due now, whatever time was given when they were away.
+-- Make all rows that wait for these providers due now, whatever time they were given before.
 UPDATE recording_sources SET next_attempt_at = now(), updated_at = now()
 WHERE provider = ANY (CAST(:providers AS text[])) AND is_retriable AND next_attempt_at > now()
 
 -- name: enriched_versions
--- Of each artist, how many recordings have a chosen value, and a hash of all chosen values.
+-- For each artist, the number of recordings with a chosen value, and a hash of all chosen values.
 SELECT a.artist_key, count(DISTINCT v.recording_id) AS rows,
        coalesce(md5(string_agg(concat_ws(chr(31), rec.content_hash, v.field, v.value::text), chr(30)
                                ORDER BY rec.content_hash, v.field, v.value::text)
@@ -217,8 +219,8 @@ LEFT JOIN LATERAL (
 ) placed ON true
 LEFT JOIN recordings rec ON rec.recording_id = placed.recording_id AND rec.inactive_at IS NULL
 LEFT JOIN LATERAL (
-    -- OFFSET 0: asked for each recording; else the planner, which takes a row of a source to have a hundred fields,
-    -- derives the values of the whole catalogue for one artist.
+    -- OFFSET 0 makes Postgres look up each recording. Without it, the planner assumes a hundred fields in each row of a
+    -- source, and derives the values of the whole catalogue for one artist.
     SELECT e.recording_id, e.field, e.value FROM enriched_values e WHERE e.recording_id = rec.recording_id OFFSET 0
 ) v ON true
 WHERE a.artist_key = ANY (CAST(:artist_keys AS text[]))
@@ -253,7 +255,7 @@ WHERE t.recording_id = ANY (CAST(:recording_ids AS uuid[]))
 SELECT field, value FROM enriched_values WHERE recording_id = :recording_id AND field = ANY (CAST(:fields AS text[]))
 
 -- name: held_audio_addresses
--- Nobody can change them before the transaction ends.
+-- The addresses are locked until the transaction ends.
 SELECT entity_id, value #>> '{}' AS address FROM operator_values
 WHERE entity = 'recording' AND field = 'audio_url' AND entity_id = ANY (CAST(:recording_ids AS uuid[]))
 ORDER BY entity_id FOR NO KEY UPDATE
@@ -287,7 +289,8 @@ FROM recording_sources s JOIN recordings r ON r.recording_id = s.recording_id AN
 GROUP BY s.source
 
 -- name: rows_to_reprocess
--- Rows of sources that gave nothing, as the operator means them; one that is asked for already is not asked for twice.
+-- Rows that the operator's flags select: without values, or with values that could not be renewed. A row with an open
+-- request is left out, unless that request has failed.
 WITH chosen AS (
     SELECT s.*, rec.title, rec.artist_names, e.status AS enrichment
     FROM recording_sources s
@@ -310,7 +313,7 @@ FROM chosen JOIN limited USING (recording_id)
 ORDER BY artist_names, title, recording_id, source
 
 -- name: request_recording_sources
--- What was found stays until the source says something else.
+-- Found values stay until the source answers again.
 UPDATE recording_sources s
 SET status = CASE WHEN s.status = 'found' THEN 'found' ELSE 'pending' END, attempts = 0, next_attempt_at = now(),
     error = NULL, is_retriable = false, requested_at = now(), undone_at = NULL, updated_at = now()
@@ -318,7 +321,7 @@ FROM jsonb_populate_recordset(CAST(NULL AS recording_sources), CAST(:rows AS jso
 WHERE s.recording_id = r.recording_id AND s.source = r.source
 
 -- name: artists_of_recordings
--- One artist for each recording, who has open work if one of them has.
+-- One artist for each recording. An artist with open work comes first.
 SELECT DISTINCT a.artist_id, a.artist_key, a.name
 FROM (
     SELECT DISTINCT ON (t.recording_id) ar.artist_id
@@ -333,7 +336,7 @@ FROM (
 ORDER BY a.artist_key
 
 -- name: recordings_of_track_ids
--- The recordings that are meant by ids of tracks or recordings, ours or Spotify's.
+-- The recordings behind ids of tracks or recordings, ours or Spotify's.
 SELECT asked.id AS asked_id, found.recording_id
 FROM unnest(CAST(:ids AS text[])) AS asked (id)
 CROSS JOIN LATERAL (
@@ -352,7 +355,7 @@ WHERE source = :source AND status IN ('found', 'absent')
   AND (CAST(:since AS timestamptz) IS NULL OR fetched_at >= :since)
 
 -- name: failures_by_cause
--- A time in an error's text is no part of its cause.
+-- Times are cut from the text of an error, so that equal causes group together.
 SELECT s.source, s.provider, cause.text AS cause, count(*) AS recordings,
        count(*) FILTER (WHERE s.is_retriable) AS retriable,
        count(*) FILTER (WHERE s.next_attempt_at IS NULL) AS given_up,

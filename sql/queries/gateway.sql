@@ -1,4 +1,4 @@
--- What the gateway asks and stores: permits, blocks, breakers, the cache, capabilities, call counts, credentials.
+-- The statements of the gateway: permits, blocks, breakers, the cache, capabilities, call counts, credentials.
 
 -- name: reserve_permits
 -- The places of answered requests are freed first: the permits depend on what that answers.
@@ -24,7 +24,7 @@ SELECT return_permit(:buckets, :intervals, :slot)
 SELECT spend_day(:bucket, :day, :slot, -1)
 
 -- name: leave_line
--- Killed processes leave theirs behind, which count for nothing after some seconds.
+-- Killed processes leave their rows behind. Such rows stop counting after some seconds.
 DELETE FROM quota_lines
 WHERE bucket = :bucket AND (holder = :asker OR asked_at < extract(epoch FROM clock_timestamp()) - 3600)
 

@@ -1,4 +1,4 @@
--- Keeping the pipeline running: migrations, Dagster's schema, the state of the catalog, and what open work will ask for.
+-- Keep the pipeline running: migrations, Dagster's schema, the state of the catalogue, and the calls that open work needs.
 
 -- name: create_schema_migrations
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -15,7 +15,7 @@ INSERT INTO schema_migrations (name, digest) VALUES (:name, :digest)
 ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()
 
 -- name: lock_dagster_schema
--- IF NOT EXISTS alone fails when two processes come at once. The lock is the session's, and ends with it.
+-- IF NOT EXISTS alone fails when two processes run at once. The lock belongs to the session and ends with it.
 SELECT pg_advisory_lock(hashtext('dagster schema'))
 
 -- name: create_dagster_schema
@@ -38,8 +38,8 @@ SELECT
     (SELECT count(*) FROM held_changes WHERE status = 'held') AS held_changes
 
 -- name: catalogue_ages
--- When the sources last said what is shown, by asset and source. A row that is confirmed is written once a day at most, so
--- that last_seen_at may be a day older than the last confirmation.
+-- When the sources last confirmed the shown rows, by asset and source. A confirmed row is written once a day at most, so
+-- last_seen_at may be a day older than the last confirmation.
 SELECT asset, source, count(*) AS rows, max(seen_at) AS newest, min(seen_at) AS oldest
 FROM (
     SELECT 'artists' AS asset, 'spotify' AS source, last_seen_at AS seen_at
@@ -78,7 +78,7 @@ WHERE a.attrelid = to_regclass(quote_ident(:name)) AND a.attnum > 0 AND NOT a.at
 ORDER BY a.attnum
 
 -- name: sort_in_memory
--- For the rest of the transaction: a whole catalog is sorted, once, for one person.
+-- Holds for the rest of the transaction, which sorts the whole catalogue once.
 SET LOCAL work_mem = '128MB'
 
 -- name: mean_artist
@@ -94,8 +94,8 @@ FROM (
 SELECT provider, account, capability, value FROM provider_capabilities ORDER BY provider, capability
 
 -- name: open_artists
--- The earliest open stage of each artist, with what the catalogue knows of its size; NULL where it knows nothing yet.
--- Work whose lease runs counts too: it is not done.
+-- The earliest open stage of each artist, with the known number of releases and tracks. Unknown sizes are 0 and NULL.
+-- Leased work counts as open.
 WITH open AS (
     SELECT DISTINCT ON (coalesce(w.partition_key, w.stage || ':' || w.subject))
            w.stage, w.force, a.artist_id
@@ -113,7 +113,8 @@ LEFT JOIN releases r ON r.release_id = ar.release_id AND r.inactive_at IS NULL
 GROUP BY open.artist_id, open.stage, CASE WHEN open.artist_id IS NULL THEN gen_random_uuid() END
 
 -- name: recordings_to_ask_about
--- For each source, how many recordings of artists with open work it is still to be asked about, and has what it takes for.
+-- For each source, how many recordings of artists with open work it will still be asked about, how many of these have an
+-- ISRC, and how many an MBID.
 WITH placed AS (
     SELECT DISTINCT t.recording_id FROM work w
     JOIN artists a ON a.artist_key = w.partition_key
@@ -132,7 +133,7 @@ WHERE s.source IS NULL OR s.status IN ('pending', 'waiting') OR s.requested_at I
 GROUP BY asked.source
 
 -- name: audio_to_ask_about
--- How many recordings of whose audio the operator gave the address a source is still to be asked about.
+-- How many recordings with an audio address from the operator a source will still be asked about.
 SELECT count(*) FROM operator_values o
 LEFT JOIN recording_sources s ON s.recording_id = o.entity_id AND s.source = :source
 WHERE o.entity = 'recording' AND o.field = 'audio_url'
@@ -140,15 +141,15 @@ WHERE o.entity = 'recording' AND o.field = 'audio_url'
        OR (s.is_retriable AND s.next_attempt_at IS NOT NULL))
 
 -- name: profiles_to_look_up
--- Of the producers with open work, how many pages each provider will be asked for.
+-- How many pages each provider will be asked for, for the producers with open work.
 SELECT x.provider, count(*) AS pages FROM work w
 JOIN external_ids x ON x.entity = 'producer' AND x.entity_id::text = w.subject
 WHERE w.stage = :stage AND x.provider = ANY (CAST(:providers AS text[]))
 GROUP BY x.provider
 
 -- name: learnt_shares
--- What the catalogue has seen so far: recordings, tracks, recordings of artists whose producers were looked for, and the
--- calls for track lists, and of the two sources that are asked only where others did not know.
+-- Past figures for the forecast: recordings, tracks, recordings that Genius and GetSongBPM were asked about, the calls of
+-- these two, and the calls for track lists. Both are asked only about what other sources did not know.
 SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings,
        (SELECT count(*) FROM active_tracks) AS tracks,
        (SELECT count(DISTINCT t.recording_id) FROM active_tracks t
@@ -172,7 +173,7 @@ SELECT (SELECT count(*) FROM recordings WHERE inactive_at IS NULL) AS recordings
         WHERE provider = 'getsongbpm' AND outcome NOT LIKE 'cache%') AS getsongbpm_calls
 
 -- name: next_permits
--- When each provider's next permit is due, in seconds from now; 0 at once.
+-- Seconds until each provider's next permit is due. 0: at once.
 SELECT split_part(bucket, ':', 1) AS provider,
        max(greatest(0, next_slot - extract(epoch FROM clock_timestamp())))::double precision AS seconds
 FROM quota_buckets GROUP BY 1

@@ -1,4 +1,4 @@
--- The work ledger: enqueuing, claiming, finishing, sweeps, and what an operator does with open and dead work.
+-- The work ledger: enqueue, claim and finish work; sweeps; and an operator's acts on open and dead work.
 
 -- name: enqueue_work
 SELECT place, enqueued_id, answer FROM enqueue_work(CAST(:requests AS jsonb)) ORDER BY place
@@ -11,7 +11,7 @@ FROM request_artist_discovery(:requested, :origin, :force, :correlation_id, make
 SELECT * FROM claim_work(:stage, :run_id, :limit, :lease_seconds, :max_attempts, CAST(:work_ids AS uuid[]))
 
 -- name: renew_leases
--- Rows that a transaction of ours is just finishing are locked: they are passed over, and still ours.
+-- Rows that a transaction of this process is finishing are locked. They are skipped and still count as held.
 WITH ours AS (
     SELECT work.work_id, lease_token FROM work
     JOIN unnest(CAST(:work_ids AS uuid[]), CAST(:lease_tokens AS uuid[])) AS held (work_id, token)
@@ -73,8 +73,8 @@ INSERT INTO queue_metrics (stage, run_id, claimed, succeeded, failed, retried, b
 VALUES (:stage, :run_id, :claimed, :succeeded, :failed, :retried, :buried, :seconds)
 
 -- name: due_work
--- Counts no further than :at_most a stage: a million due rows are not counted at every tick.
--- The order, which nobody needs, keeps Postgres from reading the table through in the hope of finding so many soon.
+-- Counts up to :at_most rows of a stage, because every tick counts and a million rows may be due.
+-- The order makes Postgres use the index. Without it, Postgres may scan the table.
 SELECT stages.stage, (
     SELECT count(*) FROM (
         SELECT FROM generate_series(0, 9) AS urgency (priority)
@@ -91,8 +91,8 @@ SELECT stages.stage, (
 FROM unnest(CAST(:stages AS text[])) AS stages (stage)
 
 -- name: oldest_due_work
--- Work whose lease ran out is due since then only: those before the first free row are looked at one by one, the rest lies
--- behind it in time.
+-- Work with an expired lease has been due since the lease ended. Such rows are read one by one up to the first free row.
+-- Later rows cannot be older than that one.
 SELECT now() - min(least(free.available_at, lapsed.due_since)) AS overdue
 FROM generate_series(0, 9) AS urgency (priority)
 LEFT JOIN LATERAL (
@@ -211,7 +211,7 @@ WHERE (CAST(:work_ids AS uuid[]) IS NULL OR work_id = ANY(CAST(:work_ids AS uuid
 RETURNING *
 
 -- name: reopen_work
--- Under its old id, with its attempts forgotten. An open row for the same subject takes its place.
+-- The item keeps its id and starts again without attempts. If the subject has an open row, that row serves instead.
 INSERT INTO work (work_id, stage, subject, partition_key, payload, origin, priority, force, correlation_id,
                   idempotency_key, cutoff)
 SELECT :work_id, :stage, :subject, :partition_key, CAST(:payload AS jsonb), :origin, 2, :force, :correlation_id,

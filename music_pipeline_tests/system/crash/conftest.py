@@ -1,4 +1,7 @@
-"""Databases and processes that are killed: what disturbed runs end with is compared with an undisturbed one."""
+"""Processes and databases to kill.
+
+A disturbed run has to end like an undisturbed one.
+"""
 
 import contextlib
 import os
@@ -27,7 +30,7 @@ from music_pipeline.worker.runner import sweep
 from music_pipeline_tests.conftest import created_database
 from music_pipeline_tests.support.pipeline import Pipeline, smallest_of
 
-SPEED = 60  # the windows of Discogs and Genius last a second, which is the shortest that is judged
+SPEED = 60  # windows of Discogs and Genius last a second, the shortest that the sandbox judges
 SEED = 41
 ARTISTS = 3
 PATIENCE_SECONDS = 120
@@ -51,7 +54,10 @@ AUDITED_TABLES = {
 
 @dataclass
 class Processes:
-    """Processes that a test started; whichever still live at its end are killed, with all that they started."""
+    """The processes that a test started.
+
+    At its end, they and their children are killed.
+    """
 
     environment: Mapping[str, str]
     started: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -69,7 +75,7 @@ class Processes:
         return process
 
     def drains(self, run_ids: Sequence[str], *options: str) -> list[subprocess.Popen[str]]:
-        """Drivers that begin at the same moment."""
+        """Start drivers that begin at the same moment."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         drivers = [self.start(sys.executable, DRIVER, run_id, *options, **pipes) for run_id in run_ids]
         assert [said(driver) for driver in drivers] == ["begun"] * len(drivers)
@@ -79,7 +85,7 @@ class Processes:
         return drivers
 
     def dagster(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-        """A `dagster` command on the project's instance."""
+        """Start a `dagster` command on the project's instance."""
         return self.start(sys.executable, "-m", *arguments, cwd=PROJECT, **more)
 
     def drain_to_the_end(self, run_id: str, *options: str) -> None:
@@ -91,19 +97,16 @@ class Processes:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """The next line that the process writes; empty once it has ended."""
+    """The next line that the process writes, empty once it has ended."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def killed_at(process: subprocess.Popen[str], point: str) -> None:
-    """Kill the driver once it is at the point, unless its work is done before."""
-    assert said(process) in (point, "")
-    kill(process)
-
-
 def let_calls_end(pipeline: Pipeline) -> None:
-    """Let the time pass for which quotas count with the calls of dead processes: as long as a call may last."""
+    """Let the calls of dead processes end.
+
+    Quotas count them for as long as a call may last.
+    """
     with pipeline.engine.begin() as connection:
         connection.execute(
             sa.text(
@@ -124,7 +127,7 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str], secon
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """kill -9 the process and all of its group."""
+    """Kill the process and its group with SIGKILL."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(PATIENCE_SECONDS)
@@ -134,7 +137,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="session")
 def template_database(postgres_url: str, template_database: str) -> str:
-    """The migrated database, with the tables of Dagster's storage too."""
+    """The migrated database, with the tables of Dagster's storage."""
     url = sa.make_url(postgres_url).set(database=template_database).render_as_string(hide_password=False)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATABASE_URL", url)
@@ -146,7 +149,7 @@ def template_database(postgres_url: str, template_database: str) -> str:
 
 @pytest.fixture
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases that end, and retries that come, within the test."""
+    """Leases and retries short enough for a test."""
     monkeypatch.setenv("LEASE_SECONDS", str(LEASE_SECONDS))
     monkeypatch.setenv("LEASE_RENEW_SECONDS", "1")
     for stage in STAGES:
@@ -155,7 +158,7 @@ def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def world(sandbox: Callable[..., SandboxProcess]) -> SandboxProcess:
-    """A sandbox of these tests' own."""
+    """A sandbox for these tests only."""
     return sandbox(speed=SPEED, seed=SEED)
 
 
@@ -163,7 +166,7 @@ def world(sandbox: Callable[..., SandboxProcess]) -> SandboxProcess:
 def pipeline(
     engine: sa.Engine, world: SandboxProcess, monkeypatch: pytest.MonkeyPatch, short_times: None
 ) -> Iterator[Pipeline]:
-    """A fresh database that asks the world."""
+    """A fresh database, connected to the sandbox."""
     monkeypatch.setenv("MUSIC_SANDBOX_URL", world.url)
     world.clear_faults()
     world.reset_stats()
@@ -173,7 +176,7 @@ def pipeline(
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[embedded.Cluster]:
-    """Where the embedded server of the test's own MUSIC_PIPELINE_HOME lies, or will lie."""
+    """The cluster of the embedded server in the test's own MUSIC_PIPELINE_HOME."""
     home = tmp_path.resolve()
     monkeypatch.setenv("MUSIC_PIPELINE_HOME", str(home))
     cluster = embedded.cluster_of(home)
@@ -185,14 +188,14 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[embedde
 
 @pytest.fixture
 def processes() -> Iterator[Processes]:
-    """What starts processes, and ends them with the test."""
+    """Start processes, and end them with the test."""
     made = Processes({})
     yield made
     made.end()
 
 
 def requested(world: SandboxProcess) -> list[str]:
-    """The Spotify ids of the artists that every run is asked for: those with few tracks, who are on Discogs."""
+    """The Spotify ids of the requested artists: few tracks, and known to Discogs."""
     return list(smallest_of(world)[:ARTISTS])
 
 
@@ -232,7 +235,10 @@ def _digest_of(engine: sa.Engine, stages: Sequence[Stage]) -> list[TableDigest]:
 
 
 def _is_filled(table: str, stages: Sequence[Stage]) -> bool:
-    """Whether the stages fill the table. A sweep goes on into enrichment, where others only compare the catalogue."""
+    """Whether the stages fill the table.
+
+    Without enrichment, its tables are not compared.
+    """
     return Stage.ENRICHMENT in stages or table not in ENRICHED_TABLES
 
 
@@ -243,9 +249,10 @@ def assert_nothing_was_lost(
     stages: Sequence[Stage] = catalog_stages(),
     times: int = 1,
 ) -> None:
-    """No work is open or dead, the catalogue says what the undisturbed one does, and its audit explains every row.
+    """Assert that a disturbed run ended like the undisturbed one.
 
-    `times`: how often each piece of work was asked for.
+    No work is open or dead, the digests are equal, and the audit explains every row.
+    `times`: how often each piece of work was requested.
     """
     open_work = pipeline.rows("SELECT stage, subject, last_error FROM work")
     assert [row for row in open_work if row.stage in stages] == []

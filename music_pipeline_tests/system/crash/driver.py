@@ -1,11 +1,11 @@
-"""A process that works stages off until none of their work is open, and halts where it is told.
+"""A process that sweeps stages until no work is open, and halts at a given point.
 
-It says that it has begun, and waits for a line to go on, so that two can go on together. With `--refresh` it first
-does each of the stages for exactly those artists, as a run of the assets does, and ends.
+It prints a line when it has begun, and then waits for a line, so that two drivers can start together. With `--refresh`
+it refreshes each stage for exactly those artists, as an asset run does, and ends.
 
-At the NTH pass of POINT it writes the point's name to stdout and goes no further, so that the test can kill it there;
-`in_call` and `finishing` write it and go on, into the call or the commit. The points are hooks on what the product
-does, put on in this process alone.
+At the NTH pass of POINT it prints the name of the point and halts there, so that the test can kill it. At `in_call` and
+`finishing` it prints the name but goes on, into the call or the commit. The points are hooks on the pipeline in this
+process only.
 """
 
 import argparse
@@ -36,7 +36,7 @@ CHAINS = {"catalogue": catalog_stages(), "all": tuple(STAGES)}
 
 @dataclass
 class Halt:
-    """Where the process halts, and how often it still passes there before."""
+    """The point where the process halts, and how many passes are left."""
 
     point: str
     passes: int
@@ -53,7 +53,7 @@ class Halt:
 
 
 def hook(engine: sa.Engine, halt: Halt) -> None:
-    """Let claims, calls, what is enqueued, and the commits of finished work pass by `halt`."""
+    """Hook `halt` into claims, calls, enqueuing and the commits of finished work."""
     for claiming in (runner, named_work):
         claiming.claim = _after(claiming.claim, lambda claimed: halt.passing("after_claim") if claimed else None)
     commit.finish = _before(commit.finish, lambda connection, *_: connection.info.update(finishing=True))
@@ -93,7 +93,7 @@ def _returned(record: Any, halt: Halt) -> None:
 
 
 def drain(engine: sa.Engine, stages: Sequence[Stage], run_id: str) -> None:
-    """Do what is due of each stage in turn, until none of their work is open."""
+    """Sweep the stages in turn until none of their work is open."""
     while any(one.stage in stages for one in open_work(engine, Selector())):
         outcomes = [
             outcome
@@ -101,11 +101,11 @@ def drain(engine: sa.Engine, stages: Sequence[Stage], run_id: str) -> None:
             for outcome in runner.sweep(stage, run_id=run_id, time_box=TIME_BOX_SECONDS, limit=CHUNK)
         ]
         if not outcomes:
-            time.sleep(POLL_SECONDS)  # what is open is another process's, or waits
+            time.sleep(POLL_SECONDS)  # another process holds the open work, or it waits
 
 
 def refresh(engine: sa.Engine, stages: Sequence[Stage], run_id: str, artist_keys: Sequence[str]) -> None:
-    """Do each stage afresh for exactly these artists."""
+    """Refresh each stage for exactly these artists."""
     cutoff = runner.database_now(engine)
     for stage in stages:
         runner.refresh(stage, artist_keys, run_id=run_id, cutoff=cutoff)

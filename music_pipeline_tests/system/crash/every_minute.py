@@ -1,4 +1,4 @@
-"""The product's definitions with schedules that tick every minute, so that a test need not wait for ten."""
+"""The pipeline's definitions, with schedules that tick every minute."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A provider that asks for a day's pause gets it: from other processes, from later ones, and after a restart."""
+"""A provider's block of a day holds for all processes, and after a restart."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ for stage in catalog_stages():
 
 @pytest.fixture
 def embedded(cluster: Cluster, world: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
-    """A pipeline on an embedded server of the test's own; the blocks of the sandbox last as long as it says."""
+    """A pipeline on the test's own embedded server, and a sandbox with real blocks."""
     monkeypatch.setenv("MUSIC_SANDBOX_URL", world.url)
     world.clear_faults()
     world.reset_stats()
@@ -40,12 +40,12 @@ def embedded(cluster: Cluster, world: SandboxProcess, monkeypatch: pytest.Monkey
 
 
 def sweep_once(processes: Processes, run_id: str) -> None:
-    """A process that does what is due, once."""
+    """Sweep all due work once, in a process of its own."""
     assert processes.start(sys.executable, "-c", ONCE, run_id).wait(PATIENCE_SECONDS) == 0
 
 
 def let_a_day_pass(pipeline: Pipeline) -> None:
-    """A day of the sandbox later: blocks and waiting work are as old."""
+    """Make blocks and waiting work a day older."""
     with pipeline.engine.begin() as connection:
         for statement in (
             "UPDATE provider_blocks SET until = until - make_interval(secs => 86400)",
@@ -60,11 +60,17 @@ def block_of_spotify(pipeline: Pipeline) -> datetime:
     return until
 
 
-def test_a_block_of_a_day_holds_for_every_process_and_survives_a_restart(
+def test_day_block_holds_for_all_processes_and_after_restart(
     embedded: Pipeline, cluster: Cluster, processes: Processes, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One process gets the 429.
+
+    Another process and one after a database crash make no call before the day is over.
+    """
     blocked, other, later = requested(embedded.sandbox)
-    wait = DAY_SECONDS * round(embedded.sandbox.info()["speed"])  # its day is a day of ours
+    wait = DAY_SECONDS * round(
+        embedded.sandbox.info()["speed"]
+    )  # the sandbox divides by its speed, so this is a real day
     embedded.sandbox.add_fault("spotify", "429", retry_after=wait, count=1)
     embedded.discover(blocked)
     sweep_once(processes, "who-is-told")

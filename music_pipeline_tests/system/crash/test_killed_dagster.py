@@ -1,4 +1,4 @@
-"""A run of Dagster may be killed: a later one takes its work up, and what it left behind holds nobody up for long."""
+"""A killed run of Dagster loses no work, and blocks later runs only briefly."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ def in_progress(pipeline: Pipeline) -> list[str]:
     return [sweep.kind for sweep in sweeps_in_progress(pipeline.engine)]
 
 
-def test_a_sweep_that_was_killed_blocks_the_next_no_longer_than_its_heartbeat_is_young(
+def test_killed_sweep_blocks_next_only_while_heartbeat_is_young(
     pipeline: Pipeline, undisturbed: list[TableDigest], processes: Processes, tmp_path: Path
 ) -> None:
     pipeline.discover(*requested(pipeline.sandbox))
@@ -68,7 +68,7 @@ def test_a_sweep_that_was_killed_blocks_the_next_no_longer_than_its_heartbeat_is
     assert_nothing_was_lost(pipeline, undisturbed)
 
 
-def test_what_a_sweep_finished_and_did_not_live_to_tell_is_told_by_the_next(pipeline: Pipeline) -> None:
+def test_next_sweep_reports_work_of_a_dead_sweep(pipeline: Pipeline) -> None:
     pipeline.discover(*requested(pipeline.sandbox))
     stage = Stage.ARTIST_DISCOVERY
     assert begin_sweep(pipeline.engine, stage.value, "dead")
@@ -85,13 +85,17 @@ def test_what_a_sweep_finished_and_did_not_live_to_tell_is_told_by_the_next(pipe
 
 
 @pytest.mark.soak
-def test_the_schedules_go_on_after_daemon_code_server_and_run_were_killed_together(
+def test_schedules_resume_after_all_dagster_processes_die(
     pipeline: Pipeline,
     undisturbed: list[TableDigest],
     processes: Processes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The daemon, the code server and the run are killed together.
+
+    A new daemon finishes the work.
+    """
     monkeypatch.setenv("MUSIC_SCHEDULES", "on")
     pipeline.discover(*requested(pipeline.sandbox))
     pipeline.sandbox.add_fault("spotify", "latency", seconds=LATENCY_SECONDS, path_regex="/artists/[^/]+/albums")

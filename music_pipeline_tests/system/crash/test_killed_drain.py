@@ -1,4 +1,4 @@
-"""A process at work may be killed anywhere: the next takes its work up, to the same end."""
+"""A process may be killed anywhere. The next one takes up its work."""
 
 import random
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from music_pipeline_tests.system.crash.conftest import (
     said,
 )
 
-# How often each point is passed, at least, while so many artists go through the stages of the catalogue.
+# The least number of passes of each point while ARTISTS artists go through the catalogue's stages.
 PASSES = {
     "after_claim": 4,
     "in_call": 4 * ARTISTS,
@@ -38,7 +38,7 @@ Record = Callable[[str, object], None]
 
 @dataclass
 class Killings:
-    """The processes that a test killed, by the id of their run, and when."""
+    """The processes that a test killed, by run id, and the times of their deaths."""
 
     pipeline: Pipeline
     processes: Processes
@@ -57,7 +57,7 @@ class Killings:
         self.pipeline.sandbox.clear_faults()
 
     def after(self, seconds: float) -> None:
-        """Kill a process so many seconds after it began, if it is still at work then."""
+        """Kill a process some seconds after its start, if it still works then."""
         run_id = f"random-{len(self.killed)}"
         process = self.processes.drain(run_id, *self.options)
         try:
@@ -66,11 +66,11 @@ class Killings:
             self._kill(run_id, process)
 
     def take_up(self) -> None:
-        """Let another process do the rest."""
+        """Let another process finish the work."""
         self.processes.drain_to_the_end("last", *self.options)
 
     def report(self, record: Record) -> None:
-        """How many were killed, how long leases that they lost lay about, and what was asked twice for it."""
+        """Record the kills, the times until lost work was taken up, and repeated requests."""
         lost = self.pipeline.rows("SELECT run_id, at FROM worker_issues WHERE error LIKE 'The lease ran out%'")
         idle = [(row.at - self.killed[row.run_id]).total_seconds() for row in lost if row.run_id in self.killed]
         stats = self.pipeline.sandbox.stats()
@@ -87,20 +87,20 @@ class Killings:
 
 @pytest.fixture
 def killings(pipeline: Pipeline, processes: Processes) -> Killings:
-    """Killings in runs that drain the stages of the catalogue."""
+    """Killings in sweeps of the catalogue's stages."""
     pipeline.discover(*requested(pipeline.sandbox))
     return Killings(pipeline, processes)
 
 
 @pytest.fixture
 def killings_to_the_end(pipeline: Pipeline, processes: Processes) -> Killings:
-    """Killings in runs that enrich, and look up profiles."""
+    """Killings in sweeps of enrichment and profiles."""
     pipeline.discover(*requested(pipeline.sandbox))
     pipeline.sweep()
     return Killings(pipeline, processes, TO_THE_END, slow_provider="lastfm")
 
 
-def test_runs_that_are_killed_at_one_point_after_the_other_are_taken_up_by_the_next(
+def test_run_killed_at_each_point_is_taken_up(
     killings: Killings, undisturbed: list[TableDigest], record_property: Record
 ) -> None:
     chosen = random.Random(1)
@@ -111,7 +111,7 @@ def test_runs_that_are_killed_at_one_point_after_the_other_are_taken_up_by_the_n
     killings.report(record_property)
 
 
-def test_runs_that_are_killed_at_random_moments_are_taken_up_by_the_next(
+def test_run_killed_at_random_moments_is_taken_up(
     killings: Killings, undisturbed: list[TableDigest], record_property: Record
 ) -> None:
     chosen = random.Random(2)
@@ -122,7 +122,7 @@ def test_runs_that_are_killed_at_random_moments_are_taken_up_by_the_next(
     killings.report(record_property)
 
 
-def test_enrichment_that_is_killed_is_taken_up_by_the_next(
+def test_killed_enrichment_is_taken_up(
     killings_to_the_end: Killings, undisturbed_to_the_end: list[TableDigest], record_property: Record
 ) -> None:
     for point in ("in_call", "before_commit", "after_commit"):
@@ -132,7 +132,7 @@ def test_enrichment_that_is_killed_is_taken_up_by_the_next(
     killings_to_the_end.report(record_property)
 
 
-def test_a_run_for_named_artists_that_is_killed_is_taken_up_by_the_next_sweep(
+def test_killed_refresh_is_taken_up_by_next_sweep(
     killings: Killings, undisturbed: list[TableDigest], record_property: Record
 ) -> None:
     killings.pipeline.sweep()
@@ -143,7 +143,10 @@ def test_a_run_for_named_artists_that_is_killed_is_taken_up_by_the_next_sweep(
 
 
 def kill_refreshes(killings: Killings, points: dict[str, int]) -> None:
-    """Refreshes of all artists, each killed at one point; the next begins when the lease of what it claimed is over."""
+    """Refresh all artists and kill each refresh at one point.
+
+    The next begins after its leases.
+    """
     keys = [row.artist_key for row in killings.pipeline.rows("SELECT artist_key FROM artists ORDER BY 1")]
     for point, nth in points.items():
         killings.at(point, nth, "--refresh", *keys)
@@ -153,11 +156,11 @@ def kill_refreshes(killings: Killings, points: dict[str, int]) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("point", PASSES)
 @pytest.mark.parametrize("seed", range(2))
-def test_a_run_may_be_killed_at_a_point_early_in_the_middle_and_late(
+def test_run_killed_early_and_late_at_a_point(
     killings: Killings, undisturbed: list[TableDigest], point: str, seed: int, record_property: Record
 ) -> None:
     chosen, most = random.Random(f"{point} {seed}"), PASSES[point]
-    # Each of the runs before does some of the work: of what is left, fewer passes are certain.
+    # Each earlier run does some of the work, so fewer passes are left.
     for nth in (chosen.randint(1, 1 + most // 4), chosen.randint(1, 1 + most // 4), 1):
         killings.at(point, nth)
     killings.take_up()
@@ -167,7 +170,7 @@ def test_a_run_may_be_killed_at_a_point_early_in_the_middle_and_late(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(10))
-def test_a_run_may_be_killed_at_any_moment(
+def test_run_killed_at_many_moments(
     killings: Killings, undisturbed: list[TableDigest], seed: int, record_property: Record
 ) -> None:
     chosen = random.Random(seed)
@@ -180,7 +183,7 @@ def test_a_run_may_be_killed_at_any_moment(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(5))
-def test_enrichment_and_profiles_may_be_killed_at_any_moment(
+def test_enrichment_and_profiles_killed_at_many_moments(
     killings_to_the_end: Killings, undisturbed_to_the_end: list[TableDigest], seed: int, record_property: Record
 ) -> None:
     chosen = random.Random(seed)
@@ -195,7 +198,7 @@ def test_enrichment_and_profiles_may_be_killed_at_any_moment(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_for_named_artists_may_be_killed_at_any_point(
+def test_refresh_killed_at_every_point(
     killings: Killings, undisturbed: list[TableDigest], seed: int, record_property: Record
 ) -> None:
     killings.pipeline.sweep()

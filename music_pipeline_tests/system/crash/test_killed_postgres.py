@@ -1,4 +1,4 @@
-"""The embedded Postgres may be killed, in its set-up or under a run: it comes back by itself, and nothing is lost."""
+"""A killed embedded Postgres restarts by itself, and nothing is lost."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ SET_UP = "from music_pipeline.database.engine import database_url; database_url(
 def embedded(
     cluster: Cluster, world: SandboxProcess, monkeypatch: pytest.MonkeyPatch, short_times: None
 ) -> Iterator[Pipeline]:
-    """A pipeline on an embedded server of the test's own."""
+    """A pipeline on the test's own embedded server."""
     monkeypatch.setenv("MUSIC_SANDBOX_URL", world.url)
     engine = get_engine()
     yield Pipeline(engine, world)
@@ -43,7 +43,7 @@ def server_process(cluster: Cluster) -> int:
     return int((cluster.data / "postmaster.pid").read_text().split()[0])
 
 
-def test_a_run_goes_on_when_the_embedded_server_is_killed_under_it(
+def test_work_survives_a_killed_embedded_server(
     embedded: Pipeline, cluster: Cluster, undisturbed: list[TableDigest], processes: Processes
 ) -> None:
     artists = requested(embedded.sandbox)
@@ -57,7 +57,7 @@ def test_a_run_goes_on_when_the_embedded_server_is_killed_under_it(
     assert_nothing_was_lost(embedded, undisturbed)
 
 
-def test_a_set_up_that_was_killed_is_done_again(cluster: Cluster, processes: Processes) -> None:
+def test_killed_set_up_is_repeated(cluster: Cluster, processes: Processes) -> None:
     killed = processes.start(sys.executable, "-c", SET_UP)
     until(lambda: list(cluster.folder.glob("*/PG_VERSION")), killed)
     kill(killed)
@@ -67,7 +67,7 @@ def test_a_set_up_that_was_killed_is_done_again(cluster: Cluster, processes: Pro
     assert not list(cluster.folder.glob("unfinished-*"))
 
 
-def test_a_set_up_that_was_killed_before_it_made_the_database_is_finished(cluster: Cluster) -> None:
+def test_set_up_killed_before_the_database_is_finished(cluster: Cluster) -> None:
     url = embedded_postgres.ensure_running(cluster)
     with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {embedded_postgres.DATABASE}")

@@ -1,4 +1,4 @@
-"""A connection to the database may break at any statement: the other work of the run goes on, and none is lost."""
+"""A broken database connection stops no other work and loses none."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ from music_pipeline_tests.system.crash.conftest import ARTISTS, assert_nothing_w
 
 
 class SecondFinish:
-    """Finishing work as ever; the second time, the connection is marked."""
+    """Finish work as usual, and mark the connection of the second call."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -29,7 +29,7 @@ class SecondFinish:
         connection.info["second"] = self.calls == 2
 
 
-def test_work_whose_connection_breaks_before_the_commit_is_done_again(
+def test_connection_lost_before_commit_repeats_the_work(
     pipeline: Pipeline, undisturbed: list[TableDigest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_before(connection: sa.Connection) -> None:
@@ -47,9 +47,13 @@ def test_work_whose_connection_breaks_before_the_commit_is_done_again(
     assert_nothing_was_lost(pipeline, undisturbed)
 
 
-def test_work_whose_commit_was_not_confirmed_is_done_and_holds_nobody_up(
+def test_unconfirmed_commit_counts_as_done(
     pipeline: Pipeline, undisturbed: list[TableDigest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The connection breaks after the commit.
+
+    The work is done, and all other work goes on.
+    """
     commit = pipeline.engine.dialect.do_commit
 
     def break_after(connection: Any) -> None:
@@ -67,9 +71,7 @@ def test_work_whose_commit_was_not_confirmed_is_done_and_holds_nobody_up(
     assert_nothing_was_lost(pipeline, undisturbed)
 
 
-async def test_the_heartbeat_outlives_a_database_that_cannot_be_started_for_a_moment(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_heartbeat_survives_short_database_failure(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEASE_RENEW_SECONDS", "1")
     away = psycopg.OperationalError("The embedded Postgres did not start.")
     failures = [sa.exc.OperationalError(None, None, away), sa.exc.TimeoutError("no connection is free")]

@@ -1,4 +1,4 @@
-"""Two processes on one queue: each piece of work is done once, and the providers see one well-behaved caller."""
+"""Two processes on one queue do each piece of work once and keep the quotas."""
 
 from music_pipeline.catalog.fingerprint import TableDigest
 from music_pipeline_tests.support.pipeline import Pipeline
@@ -11,7 +11,7 @@ from music_pipeline_tests.system.crash.conftest import (
 )
 
 
-def test_two_drains_at_once_do_no_work_twice_and_keep_to_the_quotas(
+def test_two_sweeps_share_work_and_keep_quotas(
     pipeline: Pipeline, undisturbed: list[TableDigest], processes: Processes
 ) -> None:
     pipeline.discover(*requested(pipeline.sandbox))

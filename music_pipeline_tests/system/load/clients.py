@@ -1,9 +1,9 @@
-"""A process full of clients of enrichment: `python -m … CLIENTS FIRST STEP SECONDS SEED`.
+"""Many clients of enrichment: `python -m … CLIENTS FIRST STEP SECONDS SEED`.
 
-Each client is a thread that asks for something, waits a moment, and asks again, until the time is over: reads, requests
-for enrichment, repetitions of what failed, refreshes of one artist at one source, sweeps. The clients of all processes
-begin one after the other, ten a second; these are number FIRST, FIRST + STEP and so on. At the end the process writes
-what became of it all to stdout, as one JSON object.
+Each client is a thread that does one random action after the other until the time is over: read, request enrichment,
+reprocess failures, refresh one artist at one source, sweep. The clients of all processes begin one after the other, ten
+a second. This process has the clients number FIRST, FIRST + STEP and so on. At the end it prints the results as one
+JSON object.
 """
 
 import json
@@ -45,7 +45,7 @@ READS = (
 
 @dataclass
 class Told:
-    """What the clients of the process tell: how often an action ended how, how long it took, and what was raised."""
+    """The clients' results: outcomes and durations of each action, and exceptions."""
 
     ends: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in ACTIONS})
@@ -62,7 +62,7 @@ class Client:
     told: Told
 
     def ask(self, over: threading.Event, begin: float) -> None:
-        """Ask until the time is over."""
+        """Act until the time is over."""
         over.wait(begin)
         while not over.is_set():
             (action,) = self.chosen.choices(list(ACTIONS), list(ACTIONS.values()))
@@ -105,7 +105,7 @@ class Client:
         return [one.error or "done" for one in outcomes]
 
     def sweep(self) -> list[str]:
-        """What a run of `process_pending_enrichments` does, without Dagster's own events."""
+        """Sweep like a run of `process_pending_enrichments`, without events of Dagster."""
         run_id, log = f"sweep-{uuid4()}", logging.getLogger(__name__)
         with sweeping(self.engine, Stage.ENRICHMENT.value, run_id=run_id, log=log) as begun:
             if not begun:
@@ -116,7 +116,7 @@ class Client:
 
 
 def main(clients: str, first: str, step: str, seconds: str, seed: str) -> None:
-    logs.configure(level=logging.CRITICAL)  # hundreds of failures a second are meant; what is raised is told
+    logs.configure(level=logging.CRITICAL)  # hundreds of failures a second are intended; the results report exceptions
     be_impatient()
     engine = get_engine()
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Clients that wait for no answer longer than a test can: the product's, but for the length of their timeouts."""
+"""Short timeouts for the pipeline's clients."""
 
 from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline_tests.support.providers import declare

@@ -1,4 +1,4 @@
-"""Many clients at once while half of all requests fail, in every way: no sweep fails, and in the end nothing shows."""
+"""Many clients at once, while half of all requests fail in every way."""
 
 import json
 import os
@@ -29,8 +29,8 @@ CLIENTS = "music_pipeline_tests.system.load.clients"
 PROCESSES = 4
 SEED = 23
 FAILING = 0.5
-# Every way to fail, with its share among the others. What blocks a whole provider for minutes is rare, or there would
-# be nothing else.
+# Every kind of failure and its share. Failures that block a whole provider for minutes are rare. Otherwise nothing else
+# would happen.
 FAILURES: tuple[tuple[str, dict[str, Any], float], ...] = (
     ("5xx", {"status": 500}, 1.0),
     ("5xx", {"status": 502}, 1.0),
@@ -56,7 +56,7 @@ ANOTHER_RUN = "Another run is working on this artist; run it again when that has
 OUT_OF_TIME = "The sweep's time is over."
 HOURS = "interval '6 hours'"
 ROUNDS = 8
-PATIENCE_SECONDS = 240  # for what a client has begun when the time is over
+PATIENCE_SECONDS = 240  # for the actions that clients began before the end
 CALLS = (
     "SELECT outcome, CAST(sum(calls) AS integer) AS calls FROM provider_calls "
     "WHERE outcome NOT LIKE 'cache%' GROUP BY 1 ORDER BY 1"
@@ -66,7 +66,7 @@ Rows = dict[tuple[Any, str], tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Load:
-    """So many clients, for so many seconds, about so many artists."""
+    """The number of clients, seconds and artists."""
 
     clients: int
     seconds: int
@@ -79,7 +79,7 @@ LONG = Load(clients=100, seconds=300, artists=8)
 
 @dataclass
 class Told:
-    """What all clients told."""
+    """The results of all clients."""
 
     ends: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Told:
 def pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """A fresh database, and a sandbox of this test's own."""
+    """A fresh database, and a sandbox for this test only."""
     process = sandbox(speed=SPEED, seed=SEED)
     monkeypatch.setenv("MUSIC_SANDBOX_URL", process.url)
     yield Pipeline(engine, process)
@@ -98,7 +98,7 @@ def pipeline(
 
 
 def fail_half(sandbox: SandboxProcess) -> None:
-    """Let half of the requests to each provider of enrichment fail, each kind by its share."""
+    """Make half of the requests to each provider fail, each kind by its share."""
     for provider in PROVIDERS:
         kinds = [one for one in FAILURES if can_fail(provider, one[0])]
         total, left = sum(share for _, _, share in kinds), 1.0
@@ -109,14 +109,17 @@ def fail_half(sandbox: SandboxProcess) -> None:
 
 
 def can_fail(provider: str, kind: str) -> bool:
-    """Whether it is a failure there: where a 404 says that there is no such thing, it is an answer."""
+    """Whether this kind is a failure at the provider.
+
+    Where a 404 means absent, it is an answer.
+    """
     if kind == "expired_token":
         return provider in WITH_TOKEN
     return kind != "vanished_endpoint" or Quirk.NOT_FOUND_MEANS_ABSENT not in DECLARED[provider].quirks
 
 
-def put_under(load: Load) -> Told:
-    """What the clients tell when their time is over."""
+def run_clients(load: Load) -> Told:
+    """Run the clients, and return their results."""
     share = load.clients // PROCESSES
     started = [
         subprocess.Popen(
@@ -145,7 +148,7 @@ def add(told: Told, one: Mapping[str, Any]) -> None:
 
 
 def recover(pipeline: Pipeline) -> None:
-    """The ordinary schedule, while hours pass between its sweeps, until nothing has failed that will be asked again."""
+    """Sweep every few hours, as the schedule does, until no failure is due again."""
     for _ in range(ROUNDS):
         change(pipeline, f"UPDATE recording_sources SET next_attempt_at = next_attempt_at - {HOURS} "
                          "WHERE status IN ('failed', 'found')")  # fmt: skip
@@ -163,13 +166,13 @@ def failing(pipeline: Pipeline, condition: str) -> int:
 
 
 def failed_share(calls: Mapping[str, int]) -> float:
-    """The share of requests that brought no answer, as the product counts them."""
+    """The share of requests without an answer, by the pipeline's own counts."""
     good = sum(calls.get(outcome, 0) for outcome in ("answered", "absent", "unchanged"))
     return float(1 - good / sum(calls.values()))
 
 
 def rows_of(pipeline: Pipeline) -> Rows:
-    """What stands in each row, without times."""
+    """The contents of each row, without times."""
     rows = pipeline.rows(
         "SELECT recording_id, source, status, fields::text, confidence, error, is_retriable FROM recording_sources"
     )
@@ -177,7 +180,7 @@ def rows_of(pipeline: Pipeline) -> Rows:
 
 
 def faultless(pipeline: Pipeline) -> tuple[Rows, Rows]:
-    """The rows after an undisturbed sweep; and after everybody was asked, needed or not."""
+    """The rows after an undisturbed sweep, and after every source was asked by force."""
     forget(pipeline)
     enrich(pipeline)
     swept = rows_of(pipeline)
@@ -189,16 +192,15 @@ def faultless(pipeline: Pipeline) -> tuple[Rows, Rows]:
 @pytest.mark.parametrize(
     "load", [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.soak)]
 )
-def test_under_load_with_half_of_all_requests_failing_no_sweep_fails_and_all_ends_as_if_nothing_had_been(
-    pipeline: Pipeline, load: Load
-) -> None:
+def test_enrichment_survives_load_with_half_of_requests_failing(pipeline: Pipeline, load: Load) -> None:
+    """No sweep fails. After the faults, the rows become those of an undisturbed run."""
     pipeline.discover(*small_artists_of(pipeline)[: load.artists])
     assert {one.error for one in pipeline.sweep()} == {None}
     let_everybody_be_asked(pipeline)
     change(pipeline, "DELETE FROM provider_calls")
     pipeline.sandbox.reset_stats()
     fail_half(pipeline.sandbox)
-    told = put_under(load)
+    told = run_clients(load)
     pipeline.sandbox.clear_faults()
     calls = {row.outcome: row.calls for row in pipeline.rows(CALLS)}
     report(load, told, served=served(pipeline.sandbox.stats()), calls=calls)
@@ -223,12 +225,15 @@ def test_under_load_with_half_of_all_requests_failing_no_sweep_fails_and_all_end
 
 
 def meant(key: tuple[Any, str], swept: Rows, everybody_asked: Rows) -> set[tuple[Any, ...]]:
-    """The rows that are as good as the faultless run's: a source that others spare may have been asked for by force."""
+    """The accepted contents of a row.
+
+    A source that is often unneeded may have been asked by force.
+    """
     return {swept[key], everybody_asked[key]} if SOURCES[key[1]].only_without else {swept[key]}
 
 
 def report(load: Load, told: Told, **figures: object) -> None:
-    """What was measured, for `pytest -s`, and for whoever reads of a failure."""
+    """Print the measurements, for `pytest -s` and for a failure."""
     reads = sorted(told.seconds["read"])
     spread = f"median {statistics.median(reads):.3f} s, 95 % {reads[int(0.95 * len(reads))]:.3f} s"
     lines = [str(load), f"reads: {len(reads)}, {spread}", f"ends: {dict(sorted(told.ends.items()))}"]
@@ -236,6 +241,6 @@ def report(load: Load, told: Told, **figures: object) -> None:
 
 
 def served(stats: Mapping[str, Any]) -> dict[str, Any]:
-    """What the sandbox counted: requests by provider, and those that came too early or too many."""
+    """The sandbox's counts: requests by provider, overruns and early calls."""
     counts = {name: stats[name]["requests"] for name in PROVIDERS}
     return counts | {name: sum(one[name] for one in stats.values()) for name in ("overruns", "early_calls")}

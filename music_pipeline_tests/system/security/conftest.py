@@ -1,4 +1,4 @@
-"""What the security tests look at: databases with Dagster's tables in them, and the words of running processes."""
+"""A template database that also has Dagster's tables."""
 
 from music_pipeline_tests.defs.conftest import template_database
 

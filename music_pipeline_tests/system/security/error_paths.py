@@ -1,8 +1,8 @@
-"""A process that goes through every error path of the providers, with all logging at its loudest.
+"""A process that takes every error path of the providers, with logging at DEBUG.
 
-`error_paths FOLDER ARTIST ROUNDS KIND …`: every provider is tried under each kind of fault. Then the artist, a Spotify
-id, is asked for in Dagster runs: in the first round without faults, in further ones with a different fault at each
-provider. Logs and the texts of errors are written to the folder; what Dagster is told goes into the database.
+`error_paths FOLDER ARTIST ROUNDS KIND …` tries every provider under each kind of fault. Then it requests the artist, a
+Spotify id, in Dagster runs: without faults in the first round, with a different fault at each provider in later rounds.
+Logs and error texts go to the folder. Events of Dagster go into the database.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ PASSED = (
 
 
 def forget_obstacles(engine: sa.Engine) -> None:
-    """Let the time pass that blocks, breakers and waiting work would take."""
+    """Remove blocks and breakers and make waiting work due, as if time had passed."""
     with engine.begin() as connection:
         for statement in PASSED:
             connection.execute(sa.text(statement))
 
 
 async def try_all(engine: sa.Engine) -> list[str]:
-    """What each provider's error says, with its traceback."""
+    """Try all providers. Returns the texts and tracebacks of their errors."""
     tried = await asyncio.gather(*(try_provider(engine, name) for name in PROVIDERS), return_exceptions=True)
     errors = [error for error in tried if isinstance(error, BaseException)]
     for error in errors:
@@ -54,7 +54,7 @@ async def try_all(engine: sa.Engine) -> list[str]:
 
 
 def run_dagster(instance: dg.DagsterInstance, artist: str | None) -> None:
-    """A sweep, and a refresh of the artist with all sources."""
+    """Run a sweep, and refresh the artist with all sources."""
     quick = {"time_box_seconds": 10}
     sweep = definitions().resolve_job_def("sweep")
     config = {"ops": {node.name: {"config": quick} for node in sweep.graph.nodes}}
@@ -64,13 +64,16 @@ def run_dagster(instance: dg.DagsterInstance, artist: str | None) -> None:
 
 
 def add_fault(sandbox: SandboxProcess, name: str, kind: str) -> None:
-    """Let the provider fail; one that needs no credentials cannot refuse them, and is broken instead."""
+    """Make the provider fail.
+
+    A provider without credentials gets a 5xx instead of a refusal.
+    """
     chosen = "5xx" if kind == "expired_token" and not PROVIDERS[name].credentials else kind
     sandbox.add_fault(name, chosen, **(SLOW if kind == "latency" else {}))
 
 
 def try_each_kind(engine: sa.Engine, sandbox: SandboxProcess, kinds: list[str]) -> list[str]:
-    """The texts of the errors of every provider under each kind of fault."""
+    """Try every provider under each kind of fault. Returns the texts of the errors."""
     texts: list[str] = []
     for kind in kinds:
         for name in PROVIDERS:
@@ -82,7 +85,7 @@ def try_each_kind(engine: sa.Engine, sandbox: SandboxProcess, kinds: list[str]) 
 
 
 def run_rounds(engine: sa.Engine, sandbox: SandboxProcess, artist: str, rounds: int) -> None:
-    """Dagster runs, in each round with other faults."""
+    """Run Dagster in rounds with different faults."""
     with dg.DagsterInstance.get() as instance:
         for turn in range(rounds):
             if turn > 0:

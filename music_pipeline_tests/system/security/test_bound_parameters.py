@@ -1,4 +1,4 @@
-"""The rule that SQL's values are bound: it catches what it has to, lets pass what it should, and we keep it."""
+"""The SQL linter finds built statements, accepts bound ones, and passes our code."""
 
 import importlib.util
 import subprocess
@@ -19,7 +19,7 @@ def rule() -> ModuleType:
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
+    sys.modules[specification.name] = module  # dataclasses look up their module
     specification.loader.exec_module(module)
     return module
 
@@ -47,7 +47,7 @@ def rule() -> ModuleType:
         'QUERY = "SELECT {}".format(NAME)\ndef find():\n    return text(QUERY)',
     ],
 )
-def test_sql_that_is_put_together_is_found(rule: ModuleType, built: str) -> None:
+def test_sql_built_from_pieces_is_found(rule: ModuleType, built: str) -> None:
     (finding,) = rule.find_in(built, "example.py")
     assert str(finding).startswith(f"example.py:{finding.line}: {finding.call}() is given SQL that is put together")
     assert finding.call in built.splitlines()[finding.line - 1]
@@ -67,7 +67,7 @@ def test_sql_that_is_put_together_is_found(rule: ModuleType, built: str) -> None
         'def one():\n    words = f"{a}"\n    return words\ndef other():\n    words = "SELECT 1"\n    c.execute(words)',
     ],
 )
-def test_what_is_bound_or_quoted_passes(rule: ModuleType, bound: str) -> None:
+def test_bound_or_quoted_sql_passes(rule: ModuleType, bound: str) -> None:
     assert rule.find_in(bound, "example.py") == []
 
 
@@ -75,20 +75,20 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, check=False)
 
 
-def test_our_own_sql_has_its_values_bound() -> None:
+def test_our_sql_binds_its_values() -> None:
     ours = _run(str(PROJECT / "music_pipeline"))
     assert (ours.returncode, ours.stdout, ours.stderr) == (0, "", "")
 
 
-def test_a_finding_fails_the_lint_and_a_folder_without_files_is_no_success(tmp_path: Path) -> None:
+def test_findings_and_an_empty_folder_fail_the_lint(tmp_path: Path) -> None:
     assert _run(str(tmp_path)).returncode == 2
     (tmp_path / "example.py").write_text('cursor.execute(f"SELECT {name}")\n')
     found = _run(str(tmp_path))
     assert (found.returncode, found.stdout.count("\n")) == (1, 1)
 
 
-def test_ruff_refuses_sql_that_is_put_together_as_well() -> None:
-    """By the project's own configuration, wherever in the package the file lies."""
+def test_ruff_refuses_sql_built_from_pieces() -> None:
+    """The project's own configuration of ruff does this for every file of the package."""
     example = "def find(name: str) -> str:\n    return f\"SELECT * FROM artists WHERE name = '{name}'\"\n"
     ruff = [
         sys.executable,

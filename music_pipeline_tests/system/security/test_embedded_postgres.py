@@ -1,4 +1,4 @@
-"""The embedded Postgres: on no network, closed to other users, and no folder opened for it."""
+"""The embedded Postgres is on no network, and closed to other users."""
 
 import importlib.util
 import json
@@ -29,7 +29,10 @@ Permissions = dict[Path, tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class Started:
-    """A server that was set up in a place where there was nothing, and what the folders around it were before."""
+    """A freshly set up server.
+
+    `before`: the permissions of the folders around it before the set-up.
+    """
 
     cluster: embedded.Cluster
     url: str
@@ -37,7 +40,7 @@ class Started:
 
 
 def _around(*places: Path) -> list[Path]:
-    """All folders on the ways to places."""
+    """The places and all their parent folders."""
     return sorted({folder for place in places for folder in (place, *place.parents)})
 
 
@@ -64,12 +67,12 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_no_folders_permissions_are_opened_for_it(started: Started) -> None:
+def test_start_opens_no_folder_permissions(started: Started) -> None:
     assert len(started.before) > 5
     assert _permissions(list(started.before)) == started.before
 
 
-def test_its_own_folders_are_its_users_alone(started: Started) -> None:
+def test_folders_belong_to_the_server_user_only(started: Started) -> None:
     cluster = started.cluster
     owner = pwd.getpwnam(cluster.system_user).pw_uid if cluster.system_user else os.geteuid()
     found = _permissions([cluster.data, cluster.log.parent, cluster.socket_folder])
@@ -81,7 +84,7 @@ def test_its_own_folders_are_its_users_alone(started: Started) -> None:
     assert [path for path in written_by_others if not path.is_symlink()] == []
 
 
-def test_it_is_told_to_listen_on_no_network_address(started: Started) -> None:
+def test_server_is_set_to_no_network_address(started: Started) -> None:
     with psycopg.connect(started.url) as connection:
         settings = dict(
             connection.execute(
@@ -99,14 +102,14 @@ def test_it_is_told_to_listen_on_no_network_address(started: Started) -> None:
 
 
 @needs_proc
-def test_none_of_its_processes_listens_on_the_network(started: Started) -> None:
+def test_server_processes_listen_on_no_network(started: Started) -> None:
     postmaster = int((started.cluster.data / "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     assert len(children) > 2
     assert {address for pid in [postmaster, *map(int, children)] for address in listening_of(pid)} == set()
 
 
-def test_nobody_comes_in_without_the_password(started: Started) -> None:
+def test_connection_needs_the_password(started: Started) -> None:
     without = without_password(sa.make_url(started.url))
     for given in (without, without.set(password="guessed")):
         with pytest.raises(psycopg.OperationalError, match="password"):
@@ -114,7 +117,7 @@ def test_nobody_comes_in_without_the_password(started: Started) -> None:
 
 
 def _as_nobody(ask: Callable[[], Any]) -> Any:
-    """What a function answers in a process of the user nobody; an error as its type and text."""
+    """Run a function as the user nobody. Returns its result, or its error as text."""
     nobody = pwd.getpwnam("nobody")
     reading, writing = os.pipe()
     child = os.fork()
@@ -136,7 +139,7 @@ def _as_nobody(ask: Callable[[], Any]) -> Any:
 
 
 @as_root
-def test_another_user_can_neither_list_nor_read_what_is_its(started: Started) -> None:
+def test_other_user_cannot_list_or_read_its_files(started: Started) -> None:
     cluster = started.cluster
     assert _as_nobody(os.geteuid) == pwd.getpwnam("nobody").pw_uid
     for folder in (cluster.data, cluster.log.parent, cluster.socket_folder):
@@ -147,7 +150,10 @@ def test_another_user_can_neither_list_nor_read_what_is_its(started: Started) ->
 
 
 def _can_be_opened(path: Path) -> bool:
-    """Also the lock: whoever opens it can hold it, and keep the server from being started."""
+    """Whether the file opens.
+
+    The lock file counts too: a user who can open it can block the start.
+    """
     try:
         path.open("rb").close()
     except PermissionError:
@@ -156,7 +162,7 @@ def _can_be_opened(path: Path) -> bool:
 
 
 @as_root
-def test_another_user_cannot_connect_to_it_even_with_the_password(started: Started) -> None:
+def test_other_user_cannot_connect_with_the_password(started: Started) -> None:
     def reach_socket() -> None:
         with socket.socket(socket.AF_UNIX) as reaching:
             reaching.connect(str(started.cluster.socket_folder / SOCKET))
@@ -170,6 +176,6 @@ def test_another_user_cannot_connect_to_it_even_with_the_password(started: Start
 
 
 @as_root
-def test_it_does_not_run_as_root(started: Started) -> None:
+def test_server_does_not_run_as_root(started: Started) -> None:
     postmaster = int((started.cluster.data / "postmaster.pid").read_text().split()[0])
     assert Path(f"/proc/{postmaster}").stat().st_uid == pwd.getpwnam(embedded.SYSTEM_USER).pw_uid != 0

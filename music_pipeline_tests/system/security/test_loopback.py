@@ -1,4 +1,4 @@
-"""Every server of ours listens on the loopback address alone, unless somebody says otherwise."""
+"""Every server of ours listens on the loopback address only, by default."""
 
 import contextlib
 import ipaddress
@@ -29,19 +29,22 @@ needs_proc = pytest.mark.skipif(
 
 
 def listening_of(pid: int) -> set[tuple[str, int]]:
-    """The addresses and ports at which a process listens for the network; none where it has ended meanwhile."""
+    """The addresses and ports where a process listens. Empty if it has ended."""
     try:
         ours = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
         tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     except (FileNotFoundError, ProcessLookupError):
-        return set()  # a worker of Postgres comes and goes
+        return set()  # workers of Postgres come and go
     inodes = {found[1] for one in ours if (found := re.fullmatch(r"socket:\[(\d+)\]", one))}
     rows = [line.split() for table in tables for line in table.splitlines()]
     return {_address(row[1]) for row in rows if row[3] == LISTENS and row[9] in inodes}
 
 
 def _address(text: str) -> tuple[str, int]:
-    """`0100007F:1F90` is 127.0.0.1:8080; each group of four bytes is in the order of the machine."""
+    """`0100007F:1F90` is 127.0.0.1:8080.
+
+    Each group of four bytes is in the machine's order.
+    """
     host, port = text.split(":")
     raw = bytes.fromhex(host)
     if sys.byteorder == "little":
@@ -50,7 +53,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 @needs_proc
-def test_a_socket_that_is_open_to_all_would_be_seen() -> None:
+def test_socket_open_to_all_would_be_seen() -> None:
     with socket.socket() as one, socket.socket(socket.AF_INET6) as another:
         one.bind(("0.0.0.0", 0))  # noqa: S104 - that is what is to be seen
         another.bind(("::", 0))
@@ -62,20 +65,20 @@ def test_a_socket_that_is_open_to_all_would_be_seen() -> None:
 
 
 @needs_proc
-def test_the_sandbox_listens_on_loopback_alone(sandbox: Callable[..., SandboxProcess]) -> None:
+def test_sandbox_listens_on_loopback_only(sandbox: Callable[..., SandboxProcess]) -> None:
     running = sandbox(speed=60.0, seed=1)
     port = int(running.url.rpartition(":")[2])
     assert listening_of(running.pid) == {("127.0.0.1", port)}
 
 
-def test_the_sandbox_has_no_option_to_listen_elsewhere() -> None:
+def test_sandbox_cannot_listen_elsewhere() -> None:
     assert "host" not in SandboxOptions.__slots__
     with pytest.raises(SystemExit):
         parse_options(["--host", "0.0.0.0"])  # noqa: S104
 
 
-def test_make_dev_gives_dagster_the_loopback_address(tmp_path: Path) -> None:
-    """The script, run in a project whose programs only say how they were called."""
+def test_make_dev_gives_dagster_a_loopback_address(tmp_path: Path) -> None:
+    """Runs the script in a project with fake programs that record their arguments."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "dev").write_text((PROJECT / "scripts" / "dev").read_text())
     programs = tmp_path / ".venv" / "bin"
@@ -95,7 +98,7 @@ def test_make_dev_gives_dagster_the_loopback_address(tmp_path: Path) -> None:
 
 
 def _lines_once_written(file: Path, count: int) -> list[str]:
-    """The lines of a file that another process still may be writing."""
+    """Wait until another process has written `count` lines to the file."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not file.exists() or len(file.read_text().splitlines()) < count:
         assert time.monotonic() < end
@@ -105,9 +108,7 @@ def _lines_once_written(file: Path, count: int) -> list[str]:
 
 @needs_proc
 @pytest.mark.soak
-def test_all_that_make_dev_starts_listens_on_loopback_alone(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_make_dev_listens_on_loopback_only(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if not (PROJECT / ".venv").exists():
         pytest.skip("the project has no .venv, which scripts/dev uses")
     with socket.socket() as one, socket.socket() as another:

@@ -1,4 +1,4 @@
-"""A provider that sends us elsewhere gets no secret sent along."""
+"""A redirect by a provider sends no secret to another server."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,10 @@ SECRET = "Bearer planted"
 
 @contextmanager
 def _server(location: str | None) -> Iterator[tuple[str, list[str | None]]]:
-    """A server that sends everybody to the location, or answers; with the authorizations that it got."""
+    """A server that redirects to the location, or answers.
+
+    Yields its URL and the authorizations it got.
+    """
     got: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -30,7 +33,7 @@ def _server(location: str | None) -> Iterator[tuple[str, list[str | None]]]:
             self.wfile.write(b"{}")
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,8 +1,10 @@
-"""Secrets that are planted are found nowhere: not in the database, not in logs, errors, output or arguments.
+"""Planted secrets leak nowhere.
 
-Each credential has a recognisable value, from the environment first, then stored; the database's password too. Then
-every provider fails in every way, with logging at its loudest. What is looked through is proved to be what was written,
-and the secrets to have been sent.
+The database, logs, errors, output and arguments of processes are searched for them.
+
+Each credential has a recognisable value, first in the environment, then stored. So has the database's password. Then
+every provider fails in every way, with all logging at DEBUG. Other tests prove that the searched evidence is complete,
+and that the secrets were sent.
 """
 
 import base64
@@ -32,7 +34,7 @@ from music_pipeline.settings import PROJECT
 from music_pipeline_tests.conftest import created_database
 
 ERROR_PATHS = "music_pipeline_tests.system.security.error_paths"
-# Several commands one after the other in one process, each after a line with its words.
+# Run several commands in one process, and print each command before its output.
 COMMANDS = """
 import json, sys
 from music_pipeline.cli.main import run
@@ -40,7 +42,7 @@ for arguments in json.loads(sys.argv[1]):
     print("$", *arguments, flush=True)
     run(arguments)
 """
-# An account's number, which is no secret, and stands in the address.
+# The number of an account is part of the URL and not secret.
 NO_SECRET = {"INSTAGRAM_USER_ID": "17841400000424242"}
 NAMES = sorted({name for provider in PROVIDERS.values() for name in provider.credentials} - set(NO_SECRET))
 FAULTS = ("expired_token", "5xx", "latency", "reset")
@@ -50,12 +52,12 @@ pytestmark = pytest.mark.soak
 
 
 def _planted(what: str) -> str:
-    """A value that a URL has to escape, so that both its forms are looked for."""
+    """A secret that a URL has to escape, so that both forms are searched."""
     return f"planted+{what.casefold()}/{secrets.token_hex(12)}"
 
 
 def _forms(secret: str) -> set[bytes]:
-    """A secret as it is, and in each form in which it could have been written."""
+    """All forms in which a secret could have been written."""
     raw = secret.encode()
     return {
         raw,
@@ -68,13 +70,13 @@ def _forms(secret: str) -> set[bytes]:
 
 @dataclass
 class Evidence:
-    """All that was written, by where it was found."""
+    """All output by its place, and the arguments of all processes."""
 
     written: dict[str, bytes] = field(default_factory=dict)
     arguments: set[bytes] = field(default_factory=set)
 
     def leaks(self, hidden: Mapping[str, Iterable[bytes]]) -> list[str]:
-        """Which secret is found where."""
+        """The leaked secrets, each with its place."""
         places = {**self.written, "arguments of a process": b"\n".join(self.arguments)}
         return [
             f"{name} in {place}"
@@ -86,7 +88,7 @@ class Evidence:
 
 @dataclass
 class Installation:
-    """A database with a planted password, a home, and a sandbox that wants credentials."""
+    """A database with a planted password, a home, and a sandbox with credentials."""
 
     environment: dict[str, str]
     url: str
@@ -102,11 +104,14 @@ class Installation:
         return secret
 
     def hide_pair(self, name: str, client: str, secret: str) -> None:
-        """What Spotify's accounts service gets as basic authorization."""
+        """Hide the basic authorization for Spotify's accounts service."""
         self.hidden[name] = {base64.b64encode(f"{client}:{secret}".encode())}
 
     def run(self, place: str, *arguments: str, **options: str | dict[str, str]) -> int:
-        """Run Python on what is installed; keep what it prints, and every process's arguments meanwhile."""
+        """Run Python in the installation.
+
+        Keep its output and the arguments of all processes.
+        """
         given = options.get("input")
         environment = {**self.environment, **dict(options.get("env") or {})}
         process = subprocess.Popen(
@@ -119,7 +124,7 @@ class Installation:
         return process.returncode
 
     def commands(self, *commands: Sequence[str], **options: str | dict[str, str]) -> None:
-        """Run commands of ours; what each printed is kept by its words."""
+        """Run our commands, and keep the output of each by its name."""
         place = f"commands, {uuid4().hex}"
         assert self.run(place, "-c", COMMANDS, json.dumps(commands), **options) == 0
         for printed in self.output(place).split("\n$ "):
@@ -130,7 +135,7 @@ class Installation:
         return self.evidence.written[f"output of {place}"].decode()
 
     def collect(self) -> None:
-        """Take what lies in the home, the database and its server's log as evidence."""
+        """Take the home, the database and its server's log as evidence."""
         for path in sorted(self.home.rglob("*")):
             if path.is_file() and path.name != "credentials.key":
                 self.evidence.written[str(path.relative_to(self.home))] = path.read_bytes()
@@ -138,7 +143,7 @@ class Installation:
 
 
 class _watching:  # noqa: N801 - a context manager
-    """Collects the arguments of all processes while its block lasts."""
+    """Collect the arguments of all processes during the block."""
 
     def __init__(self, found: set[bytes]) -> None:
         self._found = found
@@ -165,7 +170,7 @@ def _arguments_of_all() -> set[bytes]:
 
 
 def _read(path: Path) -> bytes:
-    """What a file of /proc says; nothing of a process that has ended meanwhile."""
+    """The contents of a file in /proc, empty if the process has ended."""
     try:
         return path.read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -176,14 +181,14 @@ def _dump(url: str) -> bytes:
     """The whole database, with all of its schemas."""
     given = sa.make_url(url)
     environment = os.environ | {"PGPASSWORD": str(given.password)}
-    program = embedded._binaries(None) / "pg_dump"  # of the server's own version
+    program = embedded._binaries(None) / "pg_dump"  # has to be of the server's version
     target = without_password(given).render_as_string(hide_password=False)
     return subprocess.run([program, target], env=environment, capture_output=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")
 def database_with_password(postgres_url: str, template_database: str) -> Iterator[tuple[str, str]]:
-    """A database's URL with a password of its own, and that password."""
+    """The URL of a database with its own password, and the password."""
     password, role = _planted("password"), f"planted_{uuid4().hex[:8]}"
     name = sql.Identifier(role)
     with created_database(postgres_url, f"planted_{uuid4().hex}", template=template_database) as url:
@@ -208,7 +213,7 @@ def installation(
     sandbox: Callable[..., SandboxProcess],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Installation:
-    """An installation whose secrets were all used, in every way that goes wrong, before a test looks at it."""
+    """An installation that has used all its secrets on every error path."""
     url, password = database_with_password
     home = tmp_path_factory.mktemp("planted").resolve()
     running = sandbox(speed=600.0, seed=5)
@@ -234,7 +239,7 @@ def _go_through_everything(made: Installation) -> None:
     made.hide_pair("Spotify's pair", given["SPOTIFY_CLIENT_ID"], given["SPOTIFY_CLIENT_SECRET"])
     made.environment.update(given)
     _error_paths(made, "environment", 2, FAULTS)
-    # The sandbox refuses what has `wrong` in it.
+    # The sandbox refuses secrets that contain `wrong`.
     stored = [made.hide(f"stored {name}", f"wrong-{_planted(name)}") for name in NAMES]
     made.commands(*(["credentials", "set", name] for name in NAMES), input="".join(f"{one}\n" for one in stored))
     _error_paths(made, "stored", 1, ("reset",))
@@ -249,7 +254,7 @@ def _error_paths(made: Installation, place: str, rounds: int, kinds: tuple[str, 
 
 
 def _look_at_everything(made: Installation) -> None:
-    """Every command that shows how things stand, and those that a wrong password or URL ends."""
+    """Run commands that show state, and commands that fail at a wrong password or URL."""
     made.sandbox.clear_faults()
     made.commands(
         ["credentials", "list"], ["credentials", "test"], ["credentials", "test", "sonoteller"], ["doctor"], ["status"],
@@ -264,7 +269,7 @@ def _look_at_everything(made: Installation) -> None:
     made.commands(["credentials", "list"], env={"MUSIC_PIPELINE_KEY": made.hide("no key", _planted("key"))})
 
 
-def test_what_was_written_is_what_is_looked_through(installation: Installation) -> None:
+def test_evidence_covers_all_output(installation: Installation) -> None:
     written = installation.evidence.written
     assert b"COPY dagster.event_logs" in written["the database"]
     assert b"COPY music.cached_answers" in written["the database"]
@@ -280,15 +285,15 @@ def test_what_was_written_is_what_is_looked_through(installation: Installation) 
     assert any(b"postgres" in line for line in installation.evidence.arguments)
 
 
-def test_the_secrets_were_sent(installation: Installation) -> None:
-    """Those that were stored have a word in them that the sandbox refuses; those of the environment have not."""
+def test_secrets_were_sent(installation: Installation) -> None:
+    """The sandbox has received the stored secrets: it refuses what contains `wrong`."""
     tried = [*installation.printed["credentials test"], *installation.printed["credentials test sonoteller"]]
     refused = {line.split(":")[0] for line in "\n".join(tried).splitlines() if "FAILED" in line}
     assert refused == {name for name, provider in PROVIDERS.items() if provider.credentials}
     assert len(installation.printed["credentials set GENIUS_ACCESS_TOKEN"]) == 1
 
 
-def test_the_commands_failed_for_the_reasons_that_were_meant(installation: Installation) -> None:
+def test_commands_failed_for_the_intended_reasons(installation: Installation) -> None:
     _, refused, unreadable = installation.printed["status"]
     assert "password authentication failed" in refused
     assert "DATABASE_URL cannot be read" in unreadable
@@ -298,7 +303,7 @@ def test_the_commands_failed_for_the_reasons_that_were_meant(installation: Insta
     assert "no Fernet key" in without_key
 
 
-def test_a_planted_secret_that_leaked_would_be_found() -> None:
+def test_leaked_secret_would_be_found() -> None:
     secret = _planted("discogs_token")
     for form in _forms(secret):
         evidence = Evidence({"somewhere": b"before " + form + b" after"})
@@ -308,6 +313,6 @@ def test_a_planted_secret_that_leaked_would_be_found() -> None:
     ]
 
 
-def test_no_planted_secret_is_found_anywhere(installation: Installation) -> None:
+def test_no_secret_leaked(installation: Installation) -> None:
     assert len(installation.hidden) >= 2 * len(NAMES) + 5
     assert installation.evidence.leaks(installation.hidden) == []

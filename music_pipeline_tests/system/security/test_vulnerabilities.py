@@ -1,4 +1,4 @@
-"""The command that asks for known vulnerabilities: what it says, and with which status, against an OSV of our own."""
+"""The output and exit status of `scripts/vulnerabilities.py` against a local OSV."""
 
 import json
 import socket
@@ -38,7 +38,10 @@ KNOWN = {
 
 @contextmanager
 def _osv(known: dict[str, Any], status: int = 200) -> Iterator[tuple[str, list[Any]]]:
-    """An OSV that knows what is given by package, with what it was asked."""
+    """A local OSV with the given vulnerabilities by package.
+
+    Yields its URL and the packages asked for.
+    """
     asked: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,7 +56,7 @@ def _osv(known: dict[str, Any], status: int = 200) -> Iterator[tuple[str, list[A
             self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -77,7 +80,7 @@ def _run(requirements: Path, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_known_vulnerability_is_status_1_with_its_remedy(requirements: Path) -> None:
+def test_known_vulnerability_exits_1_with_its_remedy(requirements: Path) -> None:
     with _osv({"weak": [KNOWN]}) as (url, _):
         done = _run(requirements, url)
     assert done.returncode == 1
@@ -87,8 +90,8 @@ def test_a_known_vulnerability_is_status_1_with_its_remedy(requirements: Path) -
     ]
 
 
-def test_a_database_that_cannot_be_reached_is_status_2_and_said_plainly(requirements: Path) -> None:
-    with socket.socket() as taken:  # bound, but nobody listens
+def test_unreachable_osv_exits_2_and_says_so(requirements: Path) -> None:
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1/query"
         done = _run(requirements, url)
@@ -98,13 +101,13 @@ def test_a_database_that_cannot_be_reached_is_status_2_and_said_plainly(requirem
     assert "No known" not in done.stdout + done.stderr
 
 
-def test_a_database_that_answers_with_an_error_is_status_2(requirements: Path) -> None:
+def test_osv_error_exits_2(requirements: Path) -> None:
     with _osv({}, status=503) as (url, _):
         done = _run(requirements, url)
     assert (done.returncode, done.stdout) == (2, "")
 
 
-def test_requirements_that_are_not_pinned_are_a_failure_of_another_kind(tmp_path: Path) -> None:
+def test_unpinned_requirements_exit_3(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
     file.write_text("weak>=2\n")
     with _osv({"weak": [KNOWN]}) as (url, asked):
@@ -112,7 +115,7 @@ def test_requirements_that_are_not_pinned_are_a_failure_of_another_kind(tmp_path
     assert (done.returncode, asked) == (3, [])
 
 
-def test_nothing_known_against_our_requirements_is_status_0() -> None:
+def test_clean_requirements_exit_0() -> None:
     with _osv({}) as (url, asked):
         done = _run(PROJECT / "requirements.txt", url)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""A process that sweeps the stages again and again, as the schedules do, until its input ends: `sweeper.py RUN_ID`."""
+"""Sweep the stages, as schedules do, until stdin ends: `sweeper.py RUN_ID`."""
 
 import logging
 import select
@@ -9,12 +9,12 @@ from music_pipeline.work.stages import catalog_stages
 from music_pipeline.worker.runner import sweep
 
 PAUSE_SECONDS = 0.05
-CHUNK = 1  # so that several processes share what is due
+CHUNK = 1  # small, so that several processes share the due work
 TIME_BOX_SECONDS = 60
 
 
 def has_ended(seconds: float) -> bool:
-    """Whether the input ends within that time."""
+    """Whether stdin ends within the time."""
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 

@@ -1,4 +1,7 @@
-"""Runs from a request for artists to the last profile, with time that passes between their sweeps."""
+"""Whole runs, from the request to the last profile.
+
+Time passes between the sweeps.
+"""
 
 from collections.abc import Sequence
 
@@ -16,7 +19,7 @@ A_DAY_GOES_BY = (
     "UPDATE recording_sources SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL AND status <> 'absent'",
     "UPDATE profile_followers SET asked_at = asked_at - interval '1 day' WHERE outcome = 'failed'",
 )
-# What was said is old, and what was learnt of an app forgotten.
+# All answers become old, and learnt capabilities expire.
 A_QUARTER_GOES_BY = (
     "UPDATE cached_answers SET fetched_at = fetched_at - interval '91 days'",
     "UPDATE provider_capabilities SET learnt_at = learnt_at - interval '91 days'",
@@ -28,7 +31,7 @@ A_QUARTER_GOES_BY = (
 
 
 def sweep_all(pipeline: Pipeline, run_id: str = "sweep", time_box: float = 60) -> int:
-    """One sweep of every stage; how many pieces of work it took up."""
+    """Sweep every stage once. Returns the number of pieces of work."""
     done = 0
     for stage in STAGES:
         if (hook := due_hook(stage)) is not None:
@@ -52,7 +55,7 @@ def _change(pipeline: Pipeline, statements: Sequence[str]) -> None:
 
 
 def run_until_nothing_is_open(pipeline: Pipeline, sweeps: int) -> None:
-    """Sweep, a day between each, until a sweep finds nothing to do; at most so many."""
+    """Sweep once a day until a sweep finds no work, at most `sweeps` times."""
     for _ in range(sweeps):
         if not sweep_all(pipeline):
             return
@@ -60,5 +63,5 @@ def run_until_nothing_is_open(pipeline: Pipeline, sweeps: int) -> None:
 
 
 def smallest(pipeline: Pipeline, count: int) -> Sequence[str]:
-    """Spotify ids of artists with few tracks, who are on Discogs."""
+    """Spotify ids of artists with few tracks that Discogs knows."""
     return smallest_of(pipeline.sandbox)[:count]

@@ -1,4 +1,4 @@
-"""Bad input and bad days: each ends in a recorded, readable outcome; nothing else is held up; nothing is lost."""
+"""Bad input and failing providers stop no other work, and lose nothing."""
 
 import pytest
 
@@ -20,9 +20,11 @@ def retries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Nobody By This Name", "'; DROP TABLE artists; --", "🎸🔥", "فرقة لا وجود لها", "A" * 199]
+    "name",
+    ["Nobody By This Name", "'; DROP TABLE artists; --", "🎸🔥", "فرقة لا وجود لها", "A" * 199],
+    ids=["latin", "sql", "emoji", "arabic", "longest"],
 )
-def test_a_name_that_nobody_has_is_buried_with_a_readable_reason(pipeline: Pipeline, name: str) -> None:
+def test_unknown_name_is_buried_with_a_reason(pipeline: Pipeline, name: str) -> None:
     pipeline.discover(name)
     (outcome,) = pipeline.sweep()
     assert outcome.is_dead
@@ -33,7 +35,7 @@ def test_a_name_that_nobody_has_is_buried_with_a_readable_reason(pipeline: Pipel
 
 
 @pytest.mark.parametrize("name", ["Various", "Unknown Artist", "Traditional"])
-def test_a_name_that_means_nobody_is_refused_at_resolution(pipeline: Pipeline, name: str) -> None:
+def test_name_that_means_no_artist_is_refused(pipeline: Pipeline, name: str) -> None:
     pipeline.discover(name)
     (outcome,) = pipeline.sweep()
     assert outcome.is_dead
@@ -41,14 +43,14 @@ def test_a_name_that_means_nobody_is_refused_at_resolution(pipeline: Pipeline, n
     assert pipeline.sandbox.stats()["spotify"]["requests"] >= 0
 
 
-def test_a_wrong_spotify_id_is_buried_and_names_the_id(pipeline: Pipeline) -> None:
+def test_wrong_spotify_id_is_buried_and_named(pipeline: Pipeline) -> None:
     pipeline.discover("0000000000000000000000")
     (outcome,) = pipeline.sweep()
     assert outcome.is_dead
     assert "0000000000000000000000" in str(outcome.error)
 
 
-def test_a_name_of_two_artists_waits_for_a_person_whose_decision_is_a_lock(pipeline: Pipeline) -> None:
+def test_ambiguous_name_waits_for_a_final_decision(pipeline: Pipeline) -> None:
     names = [one["name"] for one in pipeline.sandbox.artists()]
     twice = next(name for name in names if names.count(name) > 1)
     pipeline.discover(twice)
@@ -69,7 +71,7 @@ def test_a_name_of_two_artists_waits_for_a_person_whose_decision_is_a_lock(pipel
 
 @pytest.mark.parametrize("provider", ["spotify", "musicbrainz", "discogs", "genius"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_short_fault_of_any_kind_leaves_the_same_catalogue(
+def test_short_fault_leaves_the_same_catalogue(
     pipeline: Pipeline, small_artists: list[str], provider: str, kind: str
 ) -> None:
     pipeline.sandbox.add_fault(provider, kind, count=2)
@@ -88,9 +90,10 @@ def test_a_short_fault_of_any_kind_leaves_the_same_catalogue(
     assert pipeline.facts() == disturbed
 
 
-def test_a_provider_that_is_down_holds_nobody_up_and_its_work_goes_on_by_itself(
+def test_outage_delays_only_the_work_that_needs_it(
     pipeline: Pipeline, small_artists: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The delayed work resumes by itself when the provider is back."""
     monkeypatch.setenv("RETRY_PRODUCER_IDENTIFICATION_BASE_SECONDS", "60")
     pipeline.sandbox.add_fault("discogs", "outage")
     pipeline.discover(*small_artists[:3])
@@ -113,9 +116,7 @@ def test_a_provider_that_is_down_holds_nobody_up_and_its_work_goes_on_by_itself(
     assert pipeline.value(f"SELECT count(*) FROM {OPEN}") == 0
 
 
-def test_a_block_of_a_day_uses_no_attempt_and_nobody_calls_before_it_ends(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_day_block_uses_no_attempt_and_no_call(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.sandbox.reset_stats()
     pipeline.sandbox.add_fault("spotify", "429", count=1, retry_after=86_400)
     pipeline.discover(small_artists[0])
@@ -132,9 +133,10 @@ def test_a_block_of_a_day_uses_no_attempt_and_nobody_calls_before_it_ends(
     assert pipeline.sandbox.stats()["spotify"]["early_calls"] == 0
 
 
-def test_credentials_that_are_refused_leave_the_work_waiting_with_the_providers_words(
+def test_refused_credentials_leave_the_work_waiting(
     pipeline: Pipeline, small_artists: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The secret is not in the error."""
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "wrong")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "wrong-secret")
     pipeline.discover(small_artists[0])
@@ -144,7 +146,7 @@ def test_credentials_that_are_refused_leave_the_work_waiting_with_the_providers_
     assert "wrong-secret" not in waiting.last_error
 
 
-def test_a_list_that_lost_too_much_is_held_and_nothing_is_set_inactive(shrinking_pipeline: Pipeline) -> None:
+def test_large_loss_is_held_and_changes_nothing(shrinking_pipeline: Pipeline) -> None:
     pipeline = shrinking_pipeline
     artist = small_artists_of(pipeline)[0]
     pipeline.discover(artist)
@@ -158,9 +160,7 @@ def test_a_list_that_lost_too_much_is_held_and_nothing_is_set_inactive(shrinking
     assert pipeline.value("SELECT count(*) FROM artist_releases WHERE inactive_at IS NOT NULL") == 0
 
 
-def test_an_artist_that_another_run_works_on_is_an_error_that_says_so(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_refresh_of_an_artist_held_by_another_run_fails(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     pipeline.sweep()
     key = pipeline.value("SELECT artist_key FROM artists")
@@ -175,9 +175,7 @@ def test_an_artist_that_another_run_works_on_is_an_error_that_says_so(
     assert "Another run" in str(outcome.error)
 
 
-def test_work_whose_time_is_over_goes_on_in_the_next_sweep_without_asking_again(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_work_cut_off_by_time_resumes_without_repeats(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(*small_artists[:2])
     for stage in catalog_stages()[:2]:
         list(sweep(stage, run_id="first", time_box=60))

@@ -1,14 +1,14 @@
-"""Every kind of fault at every provider: in the end the rows are those of a run without faults.
+"""Every kind of fault at every provider leaves the rows of a run without faults.
 
-All tables are compared. Two kinds of cells end otherwise, and say so:
+All tables are compared. Two kinds of cells may differ at first:
 
-- Where a provider of discovery fails, `recording_sources`, `producer_profiles` and `profile_followers` may differ until
-  they are asked again: about a recording or a producer a source is asked by the ids that are known by then. While
-  MusicBrainz is away, it is asked for a recording by its ISRC, and knows it; where it had listed all of the artist's
-  releases, it is not asked. Of two Discogs releases with the recording, the row tells of the one that was known first.
-  Each row is what its source said; a refresh asks all of them by all ids, and then they have to be equal, too.
-- An endpoint that Spotify says this app may not call is not called for a week. Work that needs it is given up with that
-  reason, and taken up by an operator; then all has to be equal.
+- When a provider of discovery fails, `recording_sources`, `producer_profiles` and `profile_followers` may differ. A
+  source is asked with the ids that are known at that time. For example, MusicBrainz is asked for a recording by ISRC if
+  its list of releases failed. Of two Discogs releases with the recording, the row describes the one that was known
+  first. Each row is a true answer of its source. A refresh asks all sources with all ids. After it, the rows have to be
+  equal.
+- Spotify may close an endpoint to this app. The pipeline does not call it for a week, and buries the work that needs
+  it, with that reason. An operator requeues the work. After that, the rows have to be equal.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ from music_pipeline_tests.system.whole_runs.sweeps import (
     sweep_all,
 )
 
-SPEED = 600  # quotas are not what is judged here
+SPEED = 600  # quotas do not matter here
 SEED = 41
 ARTISTS = 2
 SWEEPS_UNDER_FAULTS = 2
@@ -66,8 +66,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 DISCOVERY = ("spotify", "musicbrainz", "discogs", "genius")
-LISTING = DISCOVERY  # of which lists of several pages are read
-COUNTING = ("spotify", "musicbrainz", "discogs")  # which say how long their lists are
+LISTING = DISCOVERY  # with lists of several pages
+COUNTING = ("spotify", "musicbrainz", "discogs")  # with lists that state their length
 
 
 def makes_sense(provider: str, kind: str) -> bool:
@@ -76,14 +76,14 @@ def makes_sense(provider: str, kind: str) -> bool:
 
 
 STARTING_POINTS = ("recording_sources", "producer_profiles", "profile_followers")
-# Every provider and every kind; the whole matrix is for `make soak`.
+# Every provider and every kind at least once. `make soak` runs the whole matrix.
 CHOSEN = [
     ("spotify", "html as 200"), ("discogs", "total_changes"), ("musicbrainz", "vanished_endpoint"),
     ("genius", "duplicate_page"), ("lastfm", "expired_token"), ("deezer", "reset"), ("reccobeats", "5xx"),
     ("acousticbrainz", "drip"), ("getsongbpm", "429 of a day"), ("instagram", "latency"),
     ("lastfm", "truncated_json"), ("deezer", "html"), ("reccobeats", "429 of seconds"),
 ]  # fmt: skip
-# Who is asked only where an operator gave an address is not asked here.
+# Providers that need an operator's address are not asked in these runs.
 ON_DEMAND = {SOURCES[name].provider for name in asked_on_demand()}
 CELLS = [
     (provider, kind)
@@ -95,7 +95,10 @@ CELLS = [
 
 @pytest.fixture(autouse=True)
 def small_pages_and_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists of several pages though they are short, and one attempt at each piece of work in a sweep."""
+    """Small pages, so that short lists have several.
+
+    One attempt at each piece of work per sweep.
+    """
     set_up(monkeypatch)
 
 
@@ -123,7 +126,7 @@ def pipeline(engine: sa.Engine, world: SandboxProcess, monkeypatch: pytest.Monke
 
 @dataclass(frozen=True)
 class Faultless:
-    """What a run without faults ends with; and, where a test wants it, what it says once everything was asked again."""
+    """The digests of a run without faults. `asked_again` also asks every source again."""
 
     at_the_end: list[TableDigest]
     asked_again: Callable[[], list[TableDigest]]
@@ -157,7 +160,7 @@ def faultless(postgres_url: str, template_database: str, world: SandboxProcess) 
 
 
 def ask_everything_again(pipeline: Pipeline) -> None:
-    """A quarter later: what was given up is taken up, and all of it is asked for afresh."""
+    """Let a quarter pass, requeue all dead work, and refresh everything."""
     let_a_quarter_go_by(pipeline)
     for stage in STAGES:
         requeue(pipeline.engine, Selector(stage=stage))
@@ -169,8 +172,8 @@ def ask_everything_again(pipeline: Pipeline) -> None:
     run_until_nothing_is_open(pipeline, SWEEPS_TO_RECOVER)
 
 
-def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> str:
-    """How the cell ended."""
+def assert_fault_leaves_the_same_rows(pipeline: Pipeline, faultless: Faultless, provider: str, kind: str) -> str:
+    """Run one cell. Returns a text that says how it ended."""
     add_fault(pipeline, provider, kind)
     pipeline.discover(*smallest(pipeline, ARTISTS))
     for _ in range(SWEEPS_UNDER_FAULTS):
@@ -195,7 +198,7 @@ def assert_a_fault_leaves_nothing_to_see(pipeline: Pipeline, faultless: Faultles
 
 
 def add_fault(pipeline: Pipeline, provider: str, kind: str) -> None:
-    """A fault that hits the first request, be there ever so few, and then as it is declared."""
+    """Make the first request fail for certain, and later ones as declared."""
     if "probability" in KINDS[kind]:
         certain = {name: value for name, value in KINDS[kind].items() if name != "probability"} | {"count": 1}
         pipeline.sandbox.add_fault(provider, **certain)
@@ -203,7 +206,7 @@ def add_fault(pipeline: Pipeline, provider: str, kind: str) -> None:
 
 
 def is_gone(provider: str, kind: str, error: str) -> bool:
-    """Whether work ended because the provider said that this app may not call the endpoint, which counts for a week."""
+    """Whether work was buried because Spotify closed the endpoint to this app."""
     return provider == "spotify" and kind == "vanished_endpoint" and "this app may not call it" in error
 
 
@@ -213,15 +216,15 @@ def differences(pipeline: Pipeline, expected: list[TableDigest]) -> set[str]:
 
 
 @pytest.mark.parametrize(("provider", "kind"), CHOSEN)
-def test_a_fault_leaves_nothing_to_see(
+def test_chosen_fault_leaves_the_same_rows(
     pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
-    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))
+    record_property("end", assert_fault_leaves_the_same_rows(pipeline, faultless, provider, kind))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("provider", "kind"), CELLS)
-def test_every_fault_at_every_provider_leaves_nothing_to_see(
+def test_every_fault_leaves_the_same_rows(
     pipeline: Pipeline, faultless: Faultless, provider: str, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
-    record_property("end", assert_a_fault_leaves_nothing_to_see(pipeline, faultless, provider, kind))
+    record_property("end", assert_fault_leaves_the_same_rows(pipeline, faultless, provider, kind))

@@ -1,4 +1,4 @@
-"""Names in, a catalogue with its producers out."""
+"""The main job turns names into a catalogue with producers."""
 
 from collections import Counter
 
@@ -20,9 +20,7 @@ def counts(pipeline: Pipeline) -> dict[str, int]:
     return {table: pipeline.value(f"SELECT count(*) FROM {table}") for table in CATALOGUE_TABLES}
 
 
-def test_an_artist_ends_with_all_releases_all_tracks_and_the_producers_that_the_providers_know(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_artists_get_their_releases_tracks_and_producers(pipeline: Pipeline, small_artists: list[str]) -> None:
     chosen = small_artists[:3]
     pipeline.discover(*chosen)
     outcomes = pipeline.sweep()
@@ -45,7 +43,7 @@ def test_an_artist_ends_with_all_releases_all_tracks_and_the_producers_that_the_
     assert len(served & found) >= 0.98 * len(served)
 
 
-def test_a_second_request_finds_everything_done_and_asks_nobody(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_second_request_makes_no_call(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     pipeline.sweep()
     pipeline.sandbox.reset_stats()
@@ -56,9 +54,7 @@ def test_a_second_request_finds_everything_done_and_asks_nobody(pipeline: Pipeli
     assert sum(provider["requests"] for provider in pipeline.sandbox.stats().values()) == 0
 
 
-def test_a_refresh_asks_again_and_writes_no_row_of_an_unchanged_catalogue(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_refresh_of_an_unchanged_catalogue_writes_nothing(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     pipeline.sweep()
     key = pipeline.value("SELECT artist_key FROM artists")
@@ -75,7 +71,7 @@ def test_a_refresh_asks_again_and_writes_no_row_of_an_unchanged_catalogue(
     assert stats["discogs"]["requests"] > 0
 
 
-def test_a_refresh_of_several_stages_asks_no_question_twice(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_refresh_of_several_stages_repeats_no_request(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     pipeline.sweep()
     key = pipeline.value("SELECT artist_key FROM artists")
@@ -86,7 +82,7 @@ def test_a_refresh_of_several_stages_asks_no_question_twice(pipeline: Pipeline, 
     assert {name: one["repeats"] for name, one in pipeline.sandbox.stats().items() if one["repeats"]} == {}
 
 
-def test_two_requests_that_resolve_to_one_artist_end_as_one(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_requests_for_one_artist_end_as_one(pipeline: Pipeline, small_artists: list[str]) -> None:
     names = {one["spotify_id"]: one["name"] for one in pipeline.sandbox.artists()}
     repeated = Counter(names.values())
     unique = next(one for one in small_artists if repeated[names[one]] == 1)
@@ -100,9 +96,7 @@ def test_two_requests_that_resolve_to_one_artist_end_as_one(pipeline: Pipeline, 
     assert pipeline.value("SELECT count(*) FROM work_archive WHERE stage = 'album_discovery'") == 1
 
 
-def test_a_track_on_two_releases_keeps_both_places_as_one_recording(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_track_on_two_releases_is_one_recording(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(*small_artists[:3])
     pipeline.sweep()
     twice = pipeline.rows(
@@ -121,9 +115,8 @@ def test_two_versions_are_never_one_recording(pipeline: Pipeline, small_artists:
     assert [row for row in rows if not same_version(parse_title(row.title), parse_title(row.recorded))] == []
 
 
-def test_sources_that_agree_are_one_credit_and_people_are_linked_by_ids(
-    pipeline: Pipeline, small_artists: list[str]
-) -> None:
+def test_agreeing_sources_make_one_credit(pipeline: Pipeline, small_artists: list[str]) -> None:
+    """Producers are linked by their ids at the providers."""
     pipeline.discover(*small_artists[:3])
     pipeline.sweep()
     agreed = pipeline.rows("SELECT * FROM credit_view WHERE cardinality(sources) > 1")
@@ -135,7 +128,7 @@ def test_sources_that_agree_are_one_credit_and_people_are_linked_by_ids(
     assert linked
 
 
-def test_what_is_read_has_an_audit_of_its_origin(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_audit_names_the_run_of_every_row(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     pipeline.sweep(run_id="the-run")
     unexplained = pipeline.value("SELECT count(*) FROM audit WHERE why IS NULL OR run_id <> 'the-run'")
@@ -145,7 +138,7 @@ def test_what_is_read_has_an_audit_of_its_origin(pipeline: Pipeline, small_artis
     )
 
 
-def test_a_gap_in_a_list_is_recorded_as_a_partial_answer(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_gap_in_a_list_is_a_partial_answer(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     list(sweep(Stage.ARTIST_DISCOVERY, run_id="sweep", time_box=60))
     pipeline.sandbox.add_fault("spotify", "null_items", count=1)
@@ -155,7 +148,7 @@ def test_a_gap_in_a_list_is_recorded_as_a_partial_answer(pipeline: Pipeline, sma
     assert answer.items < answer.expected
 
 
-def test_a_gap_in_a_search_is_closed_by_the_releases_own_list(pipeline: Pipeline, small_artists: list[str]) -> None:
+def test_track_list_of_a_release_closes_a_search_gap(pipeline: Pipeline, small_artists: list[str]) -> None:
     pipeline.discover(small_artists[0])
     for stage in catalog_stages()[:2]:
         list(sweep(stage, run_id="sweep", time_box=60))

@@ -1,4 +1,4 @@
-"""A provider that is down for long while work is due: how often it is called, what is lost, what comes back."""
+"""A long outage of a provider: few calls, no losses, and the work resumes."""
 
 import contextlib
 import re
@@ -47,7 +47,10 @@ OPEN = f"work WHERE stage IN ({', '.join(repr(stage.value) for stage in catalog_
 def pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """Artists who are asked for, in a world of these tests' own; one attempt at each piece of work in a sweep."""
+    """Requested artists, in a sandbox for these tests only.
+
+    One attempt at each piece of work per sweep.
+    """
     process = sandbox(speed=SPEED, seed=43)
     monkeypatch.setenv("MUSIC_SANDBOX_URL", process.url)
     monkeypatch.setenv("BREAKER_SECONDS", str(COOL_DOWN_SECONDS * SPEED))
@@ -63,7 +66,7 @@ def pipeline(
 
 @contextlib.contextmanager
 def swept_by(processes: int) -> Iterator[None]:
-    """Processes that sweep all the while, and end without error."""
+    """Run processes that sweep during the block and have to end without error."""
     command = [sys.executable, str(Path(__file__).with_name("sweeper.py"))]
     started = [
         subprocess.Popen([*command, f"sweeper-{number}"], stdin=subprocess.PIPE, cwd=PROJECT)
@@ -81,7 +84,7 @@ def swept_by(processes: int) -> Iterator[None]:
 
 
 def wait_until(found: Callable[[], Found | None], what: str, instead: Callable[[], object] = lambda: None) -> Found:
-    """What is looked for, as soon as it is there; else the error tells what is there `instead`."""
+    """Wait until `found` returns a value. On timeout, the error shows `instead`."""
     end = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < end:
         if (it := found()) is not None:
@@ -101,9 +104,9 @@ CREATE TRIGGER one_more BEFORE UPDATE ON provider_breakers FOR EACH ROW
 
 @dataclass
 class CoolDowns:
-    """The cool-downs of a provider's breaker, counted by the database, with the calls that had arrived in each.
+    """The cool-downs of a provider's breaker, each with the number of calls up to it.
 
-    Who looks on a busy machine may sleep through one.
+    The database counts them, because a test on a busy machine may miss one.
     """
 
     pipeline: Pipeline
@@ -115,9 +118,11 @@ class CoolDowns:
             connection.exec_driver_sql(COUNT_COOL_DOWNS)
 
     def seen(self, wanted: int, looks: int = 1) -> dict[int, int] | None:
-        """The calls up to each cool-down that was seen, by its number, once there were so many and looks at as many.
+        """The calls up to each observed cool-down, by its number.
 
-        Counted while nobody may call.
+        None until enough were observed.
+
+        `wanted`: the highest number to reach. `looks`: how many to observe. Calls are counted while none may be made.
         """
         before = self._number()
         calls = int(self.pipeline.sandbox.stats()[self.provider]["requests"])
@@ -126,7 +131,10 @@ class CoolDowns:
         return self.calls if max(self.calls, default=0) >= wanted and len(self.calls) >= looks else None
 
     def _number(self) -> int | None:
-        """Which cool-down it is, if half of it is over: what was on its way when it began has arrived."""
+        """The number of the current cool-down. None in its first half.
+
+        In the second half, all earlier calls have arrived.
+        """
         rows = self.pipeline.rows(
             "SELECT (SELECT last_value FROM cool_downs) AS number FROM provider_breakers "
             "WHERE provider = :name AND state = 'open' "
@@ -137,7 +145,7 @@ class CoolDowns:
         return rows[0].number if rows else None
 
 
-def test_several_processes_call_a_provider_that_is_down_once_in_each_cool_down(
+def test_processes_share_one_probe_per_cool_down(
     pipeline: Pipeline, record_property: Callable[[str, object], None]
 ) -> None:
     pipeline.sandbox.add_fault("discogs", "outage")
@@ -149,7 +157,7 @@ def test_several_processes_call_a_provider_that_is_down_once_in_each_cool_down(
     probes = {f"{first} to {last}": after - before for (first, before), (last, after) in pairwise(seen)}
     record_property("calls until the breaker was open", opened_after)
     record_property(f"probes from one cool-down to the other, of {PROCESSES} processes", probes)
-    # The failures that open it, and what each process had on its way by then.
+    # The failures that open the breaker, and the calls that each process had already sent.
     assert FAILURES_TO_OPEN <= opened_after <= FAILURES_TO_OPEN + 2 * PROCESSES
     assert probes == {f"{first} to {last}": last - first for (first, _), (last, _) in pairwise(seen)}
     assert pipeline.value("SELECT count(*) FROM dead_work") == 0
@@ -157,7 +165,7 @@ def test_several_processes_call_a_provider_that_is_down_once_in_each_cool_down(
     assert {(row.attempts, row.waiting_provider) for row in open_work} == {(0, "discogs")}
 
 
-def test_work_that_waited_goes_on_by_itself_when_the_provider_is_back(
+def test_waiting_work_resumes_when_the_provider_is_back(
     pipeline: Pipeline, record_property: Callable[[str, object], None]
 ) -> None:
     pipeline.sandbox.add_fault("discogs", "outage")
@@ -177,24 +185,24 @@ def test_work_that_waited_goes_on_by_itself_when_the_provider_is_back(
     assert pipeline.value("SELECT state FROM provider_breakers WHERE provider = 'discogs'") == "closed"
 
 
-def test_nothing_is_given_up_before_its_time_and_a_fortnight_of_waiting_is_it(pipeline: Pipeline) -> None:
+def test_work_is_buried_after_a_fortnight_of_waiting(pipeline: Pipeline) -> None:
     pipeline.sandbox.add_fault("musicbrainz", "outage")
     for _ in range(SWEEPS):
         pipeline.sweep()
         let_a_day_go_by(pipeline)
-    waited(pipeline, timedelta(days=13))
+    make_wait_longer(pipeline, timedelta(days=13))
     pipeline.sweep()
     assert pipeline.rows("SELECT stage, error FROM dead_work") == []
     assert pipeline.value(f"SELECT count(*) FROM {OPEN} AND waiting_provider = 'musicbrainz'") == ARTISTS
     let_a_day_go_by(pipeline)
-    waited(pipeline, timedelta(days=2))
+    make_wait_longer(pipeline, timedelta(days=2))
     pipeline.sweep()
     buried = pipeline.rows("SELECT stage, stop_reason FROM dead_work WHERE stage = 'producer_identification'")
     assert [row.stop_reason for row in buried] == ["provider_unavailable"] * ARTISTS
     assert pipeline.value("SELECT count(*) FROM tracks") > 0
 
 
-def waited(pipeline: Pipeline, time_gone: timedelta) -> None:
+def make_wait_longer(pipeline: Pipeline, time_gone: timedelta) -> None:
     with pipeline.engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE work SET waiting_since = waiting_since - :gone WHERE waiting_since IS NOT NULL"),
@@ -221,7 +229,7 @@ def test_one_address_that_always_fails_opens_no_breaker_and_holds_up_nothing_els
     assert pipeline.value(done) == ARTISTS
 
 
-def test_the_catalogue_says_how_old_is_what_it_shows(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_and_checks_show_the_age_of_sources(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
     run_until_nothing_is_open(pipeline, 4)
     with pipeline.engine.begin() as connection:
         connection.execute(sa.text("UPDATE credit_sources SET last_seen_at = last_seen_at - interval '20 days' "
