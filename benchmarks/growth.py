@@ -12,14 +12,11 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from benchmarks import synthetic
+from benchmarks.entry import CATALOG_STAGES, Stage, claim_work, count_checks, due_work, number_of_checks, overdue_work
 from benchmarks.figures import Figure, Goal, median_figure, ratios
+from benchmarks.options import Options
 from benchmarks.processes import run_measured, sweep_command
 from benchmarks.servers import FreshDatabase, Server
-from music_pipeline.defs.checks import CATALOG_CHECKS
-from music_pipeline.defs.runs.checks import counted_verdicts
-from music_pipeline.work.claim import claim
-from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.work.status import due, overdue
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 3
@@ -44,14 +41,14 @@ class Filling:
     shared_title: str = synthetic.SHARED_TITLE
 
 
-def measure(server: Server) -> Iterator[Figure]:
+def measure(server: Server, options: Options) -> Iterator[Figure]:
     """Seconds an artist and memory against the size of the catalogue, and milliseconds of a tick's questions."""
     yield from _full_queue(server)
     with ExitStack() as opened:
         catalogues = {size: opened.enter_context(server.fresh_database()) for size in SIZES}
         for size, catalogue in catalogues.items():
             fill(catalogue, size)
-        yield from _new_artists(server, catalogues)
+        yield from _new_artists(server, catalogues, options.rounds or ROUNDS)
         yield from (figure for size, catalogue in catalogues.items() for figure in _checks(catalogue, size))
         yield from _known_artists(server, catalogues)
 
@@ -70,10 +67,10 @@ def fill(catalogue: FreshDatabase, artists: int) -> None:
     catalogue.settle()
 
 
-def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
+def _new_artists(server: Server, catalogues: dict[int, FreshDatabase], number: int) -> Iterator[Figure]:
     """Artists who are new, through the four stages, a few at a time in each catalogue by turns."""
     rounds: dict[int, list[Mapping[str, float]]] = {size: [] for size in catalogues}
-    for place in range(ROUNDS):
+    for place in range(number):
         first = FIRST_NEW + place * NEW_ARTISTS
         for size, catalogue in catalogues.items():
             rounds[size].append(_swept(server, catalogue, CATALOG_STAGES, first=first, artists=NEW_ARTISTS))
@@ -124,11 +121,10 @@ def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
 
     def seconds(*, afresh: bool) -> float:
         began = time.perf_counter()
-        for stage in CATALOG_STAGES:
-            counted_verdicts(catalogue.engine, stage, afresh=afresh)
+        count_checks(catalogue.engine, afresh=afresh)
         return time.perf_counter() - began
 
-    what = f"the {len(CATALOG_CHECKS)} checks of {artists:,} artists"
+    what = f"the {number_of_checks()} checks of {artists:,} artists"
     return [
         Figure(f"{what}, counted anew", seconds(afresh=True), "s"),
         Figure(f"{what}, after sweeps", seconds(afresh=False), "s"),
@@ -142,14 +138,14 @@ def _full_queue(server: Server) -> Iterator[Figure]:
         with queue.engine.begin() as connection:
             connection.execute(sa.text("SELECT fill_first_queue(:open_rows)"), {"open_rows": OPEN_ROWS})
         queue.settle()
-        stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
+        engine = queue.engine
         behind = f"behind {CLAIMED * ASKED_TIMES:,} leased rows"
         questions: dict[str, Callable[[], object]] = {
-            "what is due": lambda: due(engine, CATALOG_STAGES),
-            "for how long": lambda: overdue(engine, stage),
-            f"claim {CLAIMED}": lambda: claim(engine, stage, run_id="benchmark", limit=CLAIMED),
-            f"what is due {behind}": lambda: due(engine, CATALOG_STAGES),
-            f"for how long {behind}": lambda: overdue(engine, stage),
+            "what is due": lambda: due_work(engine),
+            "for how long": lambda: overdue_work(engine),
+            f"claim {CLAIMED}": lambda: claim_work(engine, CLAIMED),
+            f"what is due {behind}": lambda: due_work(engine),
+            f"for how long {behind}": lambda: overdue_work(engine),
         }
         yield from (_answered(name, ask) for name, ask in questions.items())
 

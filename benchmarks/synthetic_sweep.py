@@ -12,17 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.entry import CATALOG_STAGES, Stage, configure_logs, get_engine, sweep_stages
 from benchmarks.processes import KIB, MIB, cpu_of_server
 from benchmarks.synthetic import put_synthetic_readers, requests_of
-from music_pipeline import logs
-from music_pipeline.database.engine import get_engine
-from music_pipeline.settings import settings
 from music_pipeline.work.enqueue import enqueue_many
-from music_pipeline.work.model import CATALOG_STAGES, Stage
-from music_pipeline.worker.runner import drain
 
 REQUESTED_AT_ONCE = 500
-TIME_BOX_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ def read_arguments(arguments: Sequence[str] | None) -> Sweep:
 
 def prepare(asked: range) -> None:
     """Take what is read from `synthetic`, and put the artists of these numbers into the first queue."""
-    logs.configure(file=settings().home / "benchmarks.log")
+    configure_logs()
     put_synthetic_readers()
     for start in range(0, len(asked), REQUESTED_AT_ONCE):
         with get_engine().begin() as connection:
@@ -65,14 +60,6 @@ def tell(sweep: Callable[[], None], postmaster: int) -> None:
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB / MIB,
     }
     sys.stdout.write(json.dumps(told) + "\n")
-
-
-def sweep_stages(stages: Sequence[Stage]) -> None:
-    """What a run does, without Dagster. Raises RuntimeError for an artist that is not done."""
-    for stage in stages:
-        for outcome in drain(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
-            if outcome.error is not None:
-                raise RuntimeError(f"{stage}: {outcome.text}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
