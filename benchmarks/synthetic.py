@@ -50,7 +50,7 @@ def put_synthetic_readers() -> None:
         Stage.TRACK_DISCOVERY: _reader(_write_tracks),
         Stage.PRODUCER_IDENTIFICATION: _reader(_write_credits),
     }
-    session.reader_of = readers.__getitem__
+    session.reader_of = readers.__getitem__  # type: ignore[assignment]
 
 
 Write = Callable[[sa.Connection, WorkItem, Artist], Result]
