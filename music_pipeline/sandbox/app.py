@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, unquote
 
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.faults import Effect, Faults
-from music_pipeline.sandbox.http import Answer, Endpoint, Provider, Request, json_answer
-from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Rule, Verdict, make_rule
+from music_pipeline.sandbox.http import SandboxEndpoint, SandboxRequest, SandboxResponse, json_response
+from music_pipeline.sandbox.providers.base import Emulator
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, QuotaVerdict, Rule, make_rule
 from music_pipeline.sandbox.statistics import ProviderStatistics
 from music_pipeline.sandbox.transport import Transport
 
@@ -32,11 +33,11 @@ class Mount:
     """A provider in its place, with its quota and its counts."""
 
     name: str
-    provider: Provider
+    provider: Emulator
     setting: QuotaSetting
     rule: Rule
     statistics: ProviderStatistics
-    over_day: Callable[[float], Answer] | None
+    over_day: Callable[[float], SandboxResponse] | None
 
     def reset(self, speed: float) -> None:
         """Forgets what was counted; the quota's own memory stays."""
@@ -45,10 +46,10 @@ class Mount:
 
 def mount(
     name: str,
-    provider: Provider,
+    provider: Emulator,
     setting: QuotaSetting,
     speed: float,
-    over_day: Callable[[float], Answer] | None = None,
+    over_day: Callable[[float], SandboxResponse] | None = None,
 ) -> Mount:
     """Puts a provider in its place. `over_day`: how it refuses who used up a day, where not as it refuses any."""
     return Mount(name, provider, setting, make_rule(setting), ProviderStatistics(setting, speed), over_day)
@@ -77,14 +78,14 @@ class SandboxApp:
         mounted = self.mounts.get(prefix)
         if mounted is None:
             known = ", ".join(f"/{name}/" for name in self.mounts)
-            await send_answer(send, json_answer({"error": f"no provider at /{prefix}/; there are {known}"}, 404))
+            await send_response(send, json_response({"error": f"no provider at /{prefix}/; there are {known}"}, 404))
             return
         request = await _read_request(scope, receive, "/" + below)
         answer, effect = self._serve(mounted, request, moment)
         await Transport(send, scope.get("close_connection", _no_connection)).deliver(answer, effect)
         mounted.statistics.count_delivery(moment, self.clock.now(), answer)
 
-    def _serve(self, mounted: Mount, request: Request, moment: float) -> tuple[Answer, Effect]:
+    def _serve(self, mounted: Mount, request: SandboxRequest, moment: float) -> tuple[SandboxResponse, Effect]:
         limit = mounted.provider.quota_limit(request, mounted.setting.limit)
         verdict = mounted.rule.arrive(moment, limit, GRACE_REAL_SECONDS * self.clock.speed)
         mounted.statistics.count_arrival(moment, verdict)
@@ -101,10 +102,15 @@ class SandboxApp:
         return answer, effect
 
     def _answer(
-        self, mounted: Mount, request: Request, verdict: Verdict, found: Endpoint | None, groups: dict[str, str]
-    ) -> Answer:
+        self,
+        mounted: Mount,
+        request: SandboxRequest,
+        verdict: QuotaVerdict,
+        found: SandboxEndpoint | None,
+        groups: dict[str, str],
+    ) -> SandboxResponse:
         if len(request.path) + len(request.query_string) > LONGEST_URL:
-            return Answer(414, b"<html><h1>414 Request-URI Too Large</h1></html>", "text/html")
+            return SandboxResponse(414, b"<html><h1>414 Request-URI Too Large</h1></html>", "text/html")
         if verdict.refused:
             if verdict.of_day and mounted.over_day is not None:
                 return mounted.over_day(verdict.wait)
@@ -117,7 +123,7 @@ class SandboxApp:
         return found.handle(request, **groups)
 
 
-def _find_endpoint(provider: Provider, request: Request) -> tuple[Endpoint | None, dict[str, str]]:
+def _find_endpoint(provider: Emulator, request: SandboxRequest) -> tuple[SandboxEndpoint | None, dict[str, str]]:
     for candidate in provider.endpoints:
         if candidate.method == request.method:
             match = candidate.pattern.fullmatch(request.path)
@@ -126,9 +132,9 @@ def _find_endpoint(provider: Provider, request: Request) -> tuple[Endpoint | Non
     return None, {}
 
 
-async def _read_request(scope: Scope, receive: Receive, path: str) -> Request:
+async def _read_request(scope: Scope, receive: Receive, path: str) -> SandboxRequest:
     query_string = scope["query_string"].decode("latin-1")
-    return Request(
+    return SandboxRequest(
         method=scope["method"],
         path=unquote(path),
         query_string=query_string,
@@ -148,7 +154,7 @@ async def _read_body(receive: Receive) -> bytes:
     return body
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
+async def send_response(send: Send, answer: SandboxResponse) -> None:
     """Sends an answer whole."""
     await Transport.send_whole(send, answer)
 

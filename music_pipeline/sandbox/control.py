@@ -15,10 +15,10 @@ from starlette.routing import Route
 
 from music_pipeline.sandbox.app import Mount
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.enrichment import Enrichment
+from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.truth import Truth, UnknownArtistError
+from music_pipeline.sandbox.truth import CatalogTruth, UnknownArtistError
 
 Reply = Callable[[Request], Any]
 
@@ -28,8 +28,8 @@ class Control:
     """What the control interface can reach."""
 
     site: Site
-    truth: Truth
-    enrichment: Enrichment
+    truth: CatalogTruth
+    enrichment: EnrichmentTruth
     clock: SandboxClock
     faults: Faults
     mounts: dict[str, Mount]

@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
-
-from music_pipeline.sandbox.quota import Verdict
 
 JSON_TYPE = "application/json"
 Json = dict[str, Any]
@@ -16,7 +14,7 @@ NO_HEADERS: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SandboxRequest:
     """A request to one provider. `path` is below the provider's prefix, decoded; header names are lower-case."""
 
     method: str
@@ -48,7 +46,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SandboxResponse:
     """What the provider sends. `retry_after` is the promise that an early call is measured against.
 
     `refusal` marks one that says so with 200 only, so that asking again is no repeat.
@@ -62,56 +60,30 @@ class Answer:
     refusal: bool = False
 
 
-def json_answer(
+def json_response(
     data: object, status: int = 200, headers: Headers = NO_HEADERS, content_type: str = JSON_TYPE
-) -> Answer:
+) -> SandboxResponse:
     """Returns data as JSON."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, content_type, headers)
+    return SandboxResponse(status, body, content_type, headers)
 
 
-def text_answer(text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> Answer:
+def text_response(text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> SandboxResponse:
     """Returns a text."""
-    return Answer(status, text.encode(), content_type)
+    return SandboxResponse(status, text.encode(), content_type)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class SandboxEndpoint:
     """A method and a path, with the name it is counted under."""
 
     method: str
     pattern: re.Pattern[str]
     name: str
-    handle: Callable[..., Answer]  # called with the request and the pattern's named groups
+    handle: Callable[..., SandboxResponse]  # called with the request and the pattern's named groups
 
 
-def endpoint(method: str, template: str, handle: Callable[..., Answer]) -> Endpoint:
+def endpoint(method: str, template: str, handle: Callable[..., SandboxResponse]) -> SandboxEndpoint:
     """Makes an endpoint of a template such as `artists/{id}/albums`."""
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(template).replace(r"\{", "{").replace(r"\}", "}"))
-    return Endpoint(method, re.compile(f"/{pattern}/?"), template, handle)
-
-
-class Provider(Protocol):
-    """What a provider's module gives. Adding one takes such a module, a row of the registry and a row of the quotas."""
-
-    @property
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Returns what can be asked."""
-
-    def admit(self, request: Request) -> Answer | None:
-        """Returns the refusal of a request without the right credentials or headers; None lets it in."""
-
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns the refusal of a request too many; it would be let in after the seconds."""
-
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns how many requests this caller may make in the quota's window."""
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns the headers that tell a caller of his quota, on every answer."""
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns the answer to a path that the provider does not have."""
-
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Tells whether asking again is expected (tokens), so that it counts as no repeat."""
+    return SandboxEndpoint(method, re.compile(f"/{pattern}/?"), template, handle)

@@ -55,7 +55,7 @@ QUOTAS: Mapping[str, QuotaSetting] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class QuotaVerdict:
     """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`.
 
     `reset_in` is the rest of a fixed window, 0 for rules without one. `of_day`: it was a day's quota that refused it.
@@ -73,7 +73,7 @@ class Verdict:
 class Rule(Protocol):
     """A way to count."""
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Counts an arrival and judges it."""
 
 
@@ -84,7 +84,7 @@ class RollingRule:
     window: float
     arrivals: deque[float] = field(default_factory=deque)
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Judges the arrival by the one that was `limit` before it."""
         while self.arrivals and moment - self.arrivals[0] >= self.window:
             self.arrivals.popleft()
@@ -93,7 +93,7 @@ class RollingRule:
         self.arrivals.append(moment)
         refused = span < self.window
         free_at = self.arrivals[-limit] + self.window if refused else moment  # this arrival counts for the next one
-        return Verdict(refused, span < self.window - grace, free_at - moment, min(used + 1, limit))
+        return QuotaVerdict(refused, span < self.window - grace, free_at - moment, min(used + 1, limit))
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class ExponentialRule:
     rate: float = 0.0
     last: float | None = None
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Updates the rate and refuses at the limit; needs no grace."""
         elapsed = self.period * 1_000 if self.last is None else max(1e-9, moment - self.last)
         ratio = elapsed / self.period
@@ -113,7 +113,7 @@ class ExponentialRule:
         self.last = moment
         refused = self.rate >= limit
         wait = self.period * math.log(self.rate / (limit - 1)) if refused else 0.0
-        return Verdict(refused=refused, overrun=refused, wait=wait, used=min(limit, math.ceil(self.rate)))
+        return QuotaVerdict(refused=refused, overrun=refused, wait=wait, used=min(limit, math.ceil(self.rate)))
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class FixedRule:
     began: float | None = None
     arrivals: int = 0
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Judges the arrival by those before it in its window."""
         start = moment // self.window * self.window
         if start != self.began:
@@ -133,7 +133,9 @@ class FixedRule:
         self.arrivals += 1
         refused = self.arrivals > limit
         left = start + self.window - moment
-        return Verdict(refused, refused and left > grace, left if refused else 0.0, min(self.arrivals, limit), left)
+        return QuotaVerdict(
+            refused, refused and left > grace, left if refused else 0.0, min(self.arrivals, limit), left
+        )
 
 
 @dataclass(slots=True)
@@ -143,12 +145,12 @@ class BlockingRule:
     rolling: RollingRule
     blocked_until: float | None = None
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Judges the arrival; those of a block count no further."""
         if self.blocked_until is not None:
             left = self.blocked_until - moment
             if left > 0:
-                return Verdict(refused=True, overrun=left > grace, wait=left, used=limit)
+                return QuotaVerdict(refused=True, overrun=left > grace, wait=left, used=limit)
             self.blocked_until = None
             self.rolling.arrivals.clear()
         verdict = self.rolling.arrive(moment, limit, grace)
@@ -166,7 +168,7 @@ class DayRule:
     limit: int
     day: RollingRule = field(default_factory=lambda: RollingRule(DAY_SECONDS))
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
         """Judges the arrival by both; the day's word counts first."""
         verdict = self.rule.arrive(moment, limit, grace)
         of_day = self.day.arrive(moment, self.limit, grace)

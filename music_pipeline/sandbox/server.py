@@ -16,14 +16,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from music_pipeline.sandbox.app import SandboxApp, mount
 from music_pipeline.sandbox.clock import SandboxClock, epoch_seconds
 from music_pipeline.sandbox.control import Control, control_app
-from music_pipeline.sandbox.enrichment import Enrichment
+from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.registry import OVER_DAY, REGISTRY, Parts
-from music_pipeline.sandbox.truth import Truth
+from music_pipeline.sandbox.truth import CatalogTruth
 from music_pipeline.sandbox.world.credits_served import Served, decide_served
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
@@ -67,7 +67,9 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
         "seed": options.seed,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    control = Control(site, Truth(site, knowledge), Enrichment(site, knowledge), clock, faults, mounts, info)
+    control = Control(
+        site, CatalogTruth(site, knowledge), EnrichmentTruth(site, knowledge), clock, faults, mounts, info
+    )
     return SandboxApp(mounts, control_app(control), clock, faults)
 
 

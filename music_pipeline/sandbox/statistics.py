@@ -12,8 +12,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from music_pipeline.sandbox.http import Answer, Request
-from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Verdict
+from music_pipeline.sandbox.http import SandboxRequest, SandboxResponse
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, QuotaVerdict
 
 SHORTEST_JUDGED_REAL_SECONDS = 1.0
 NOT_FOUND = 404
@@ -57,7 +57,7 @@ class ProviderStatistics:
     last: float = 0.0
     accepted_after_first_window: int = 0
 
-    def count_arrival(self, moment: float, verdict: Verdict) -> None:
+    def count_arrival(self, moment: float, verdict: QuotaVerdict) -> None:
         """Counts a request as it comes in."""
         self.requests += 1
         self.overruns_raw += verdict.overrun
@@ -75,7 +75,7 @@ class ProviderStatistics:
             self.early_calls += self.told.seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
 
     def count_answer(
-        self, moment: float, request: Request, endpoint_name: str, answer: Answer, *, repeatable: bool
+        self, moment: float, request: SandboxRequest, endpoint_name: str, answer: SandboxResponse, *, repeatable: bool
     ) -> None:
         """Counts a request as it is answered, and remembers the answer for repeats and early calls."""
         self.by_endpoint[endpoint_name] += 1
@@ -89,7 +89,7 @@ class ProviderStatistics:
         if answer.retry_after is not None:
             self.refused_until = max(self.refused_until or 0.0, moment + answer.retry_after)
 
-    def count_delivery(self, arrived: float, sent: float, answer: Answer) -> None:
+    def count_delivery(self, arrived: float, sent: float, answer: SandboxResponse) -> None:
         """Remembers what an answer asked for, from when it was sent out."""
         if answer.retry_after is None:
             return

@@ -9,7 +9,7 @@ from typing import Any
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding
 from music_pipeline.sandbox.world.hashing import fraction, number
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 
 AVAILABLE_FEATURES = (
     "lowlevel.average_loudness", "lowlevel.dynamic_complexity", "metadata.audio_properties.replay_gain",
@@ -53,12 +53,12 @@ VERSION = {"essentia": "2.1-beta1", "essentia_build_sha": "8e24b98b71ad84f3024c7
            "essentia_git_sha": "v2.1_beta1-228-g260734a", "extractor": "music 1.0"}  # fmt: skip
 
 
-def submissions(recording: Recording) -> int:
+def submissions(recording: WorldRecording) -> int:
     """Returns how often a recording was submitted."""
     return number(1, 3, "submissions", recording.key)
 
 
-def low_level(world: World, recording: Recording, sounding: AcousticBrainzSounding, offset: int) -> Json:
+def low_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, offset: int) -> Json:
     """Returns a submission's low-level document; submissions differ a little."""
     shift = offset * 0.013
     bpm = sounding.bpm + shift
@@ -91,7 +91,7 @@ def low_level(world: World, recording: Recording, sounding: AcousticBrainzSoundi
     }
 
 
-def high_level(world: World, recording: Recording, sounding: AcousticBrainzSounding, *, named: bool) -> Json:
+def high_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, *, named: bool) -> Json:
     """Returns a high-level document; with `named`, genres are written out."""
     models = {
         model: _model({first: getattr(sounding, measure), second: round(1 - getattr(sounding, measure), 9)})
@@ -111,17 +111,17 @@ def _model(shares: dict[str, float]) -> Json:
     return {"all": shares, "value": best, "probability": shares[best], "version": VERSION}
 
 
-def _shares(names: tuple[str, ...], recording: Recording, model: str) -> dict[str, float]:
+def _shares(names: tuple[str, ...], recording: WorldRecording, model: str) -> dict[str, float]:
     weights = {name: fraction("class", model, name, recording.key) + 0.01 for name in names}
     total = sum(weights.values())
     return {name: round(weight / total, 9) for name, weight in weights.items()}
 
 
-def _share(recording: Recording, name: str) -> float:
+def _share(recording: WorldRecording, name: str) -> float:
     return fraction("acousticbrainz", name, recording.key)
 
 
-def _metadata(world: World, recording: Recording) -> Json:
+def _metadata(world: World, recording: WorldRecording) -> Json:
     track = world.tracks_of_recording[recording.key][0]
     release = world.releases[track.release]
     names = [world.artists[credit.artist].name for credit in recording.artists]

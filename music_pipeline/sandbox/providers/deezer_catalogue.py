@@ -12,7 +12,7 @@ from functools import cached_property
 from music_pipeline.sandbox.world.builders import Numbers
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Recording, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldRecording, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import contains_phrase, words
 
 FILTER = re.compile(r'\b(?P<name>artist|track|album|label):"(?P<value>[^"]*)"')
@@ -39,7 +39,7 @@ def has_recording(recording: str) -> bool:
     return covered("deezer recording", recording)
 
 
-def rank(recording: Recording) -> int:
+def rank(recording: WorldRecording) -> int:
     """Returns the rank of a recording, from 0 to a million."""
     return min(HIGHEST_RANK, recording.popularity * 9_900 + digest("deezer rank", recording.key) % 9_900)
 
@@ -57,7 +57,7 @@ class DeezerCatalogue:
         self.world = world
 
     @cached_property
-    def tracks(self) -> dict[int, Track]:
+    def tracks(self) -> dict[int, WorldTrack]:
         """Returns the tracks by id."""
         numbers = Numbers()
         return {
@@ -72,9 +72,9 @@ class DeezerCatalogue:
         return {track.key: identity for identity, track in self.tracks.items()}
 
     @cached_property
-    def tracks_by_isrc(self) -> dict[str, Track]:
+    def tracks_by_isrc(self) -> dict[str, WorldTrack]:
         """Returns the first track of each ISRC."""
-        found: dict[str, Track] = {}
+        found: dict[str, WorldTrack] = {}
         for track in self.tracks.values():
             isrc = self.world.recordings[track.recording].isrc
             if isrc:
@@ -82,7 +82,7 @@ class DeezerCatalogue:
         return found
 
     @cached_property
-    def albums(self) -> dict[int, Release]:
+    def albums(self) -> dict[int, WorldRelease]:
         """Returns the releases with a track here, by id."""
         numbers = Numbers()
         keys = dict.fromkeys(track.release for track in self.tracks.values())
@@ -94,7 +94,7 @@ class DeezerCatalogue:
         return {release.key: identity for identity, release in self.albums.items()}
 
     @cached_property
-    def albums_by_upc(self) -> dict[str, Release]:
+    def albums_by_upc(self) -> dict[str, WorldRelease]:
         """Returns releases by barcode."""
         return {release.upc: release for release in reversed(self.albums.values()) if release.upc}
 
@@ -115,23 +115,23 @@ class DeezerCatalogue:
         return {key: identity for identity, key in self.artists.items()}
 
     @cached_property
-    def tracks_of_artist(self) -> dict[str, list[Track]]:
+    def tracks_of_artist(self) -> dict[str, list[WorldTrack]]:
         """Returns the tracks of each artist, the highest rank first."""
-        found: dict[str, list[Track]] = defaultdict(list)
+        found: dict[str, list[WorldTrack]] = defaultdict(list)
         for track in self.by_rank(self.tracks.values()):
             for artist in dict.fromkeys(credit.artist for credit in self.world.track_artists(track)):
                 found[artist].append(track)
         return dict(found)
 
-    def by_rank(self, tracks: Iterable[Track]) -> list[Track]:
+    def by_rank(self, tracks: Iterable[WorldTrack]) -> list[WorldTrack]:
         """Returns tracks, the highest rank first."""
         return sorted(tracks, key=lambda track: (-rank(self.world.recordings[track.recording]), track.key))
 
-    def tracks_of(self, release: Release) -> list[Track]:
+    def tracks_of(self, release: WorldRelease) -> list[WorldTrack]:
         """Returns the tracks of a release that are here."""
         return [track for track in release.tracks if track.key in self.track_ids]
 
-    def albums_of(self, artist: str) -> list[Release]:
+    def albums_of(self, artist: str) -> list[WorldRelease]:
         """Returns the releases of a main artist, the newest first."""
         releases = [self.world.releases[key] for key in self.world.releases_of.get(artist, ())]
         known = [release for release in releases if release.key in self.album_ids]
@@ -145,7 +145,7 @@ class DeezerCatalogue:
                 found[word].add(identity)
         return found
 
-    def _texts(self, track: Track) -> dict[str, tuple[str, ...]]:
+    def _texts(self, track: WorldTrack) -> dict[str, tuple[str, ...]]:
         release = self.world.releases[track.release]
         names = [self.world.artists[credit.artist].name for credit in self.world.track_artists(track)]
         labels = [label.name for label in release.labels]
@@ -156,7 +156,7 @@ class DeezerCatalogue:
             "label": words(" ".join(labels)),
         }
 
-    def search_tracks(self, search: Search) -> list[Track]:
+    def search_tracks(self, search: Search) -> list[WorldTrack]:
         """Returns tracks with all that is asked for, the highest rank first."""
         asked = [*search.free, *(word for wanted in search.filters.values() for word in wanted)]
         if not asked:
@@ -164,7 +164,7 @@ class DeezerCatalogue:
         candidates = set.intersection(*(self._tracks_by_word.get(word, set()) for word in asked))
         return self.by_rank(self.tracks[each] for each in candidates if self._fits(self.tracks[each], search))
 
-    def _fits(self, track: Track, search: Search) -> bool:
+    def _fits(self, track: WorldTrack, search: Search) -> bool:
         texts = self._texts(track)
         free = texts["track"] + texts["artist"] + texts["album"]
         pairs = [*((texts[name], wanted) for name, wanted in search.filters.items()), (free, search.free)]
@@ -178,12 +178,12 @@ class DeezerCatalogue:
         found = [key for key in self.artist_ids if wanted and wanted <= set(words(self.world.artists[key].name))]
         return sorted(found, key=lambda key: (-fans("artist", key), key))
 
-    def search_albums(self, search: Search) -> list[Release]:
+    def search_albums(self, search: Search) -> list[WorldRelease]:
         """Returns releases whose titles and artists have all the words, the most followed first."""
         found = [release for release in self.albums.values() if self._album_fits(release, search)]
         return sorted(found, key=lambda release: (-fans("album", release.key), release.key))
 
-    def _album_fits(self, release: Release, search: Search) -> bool:
+    def _album_fits(self, release: WorldRelease, search: Search) -> bool:
         title = set(words(release.title))
         names = {word for credit in release.artists for word in words(self.world.artists[credit.artist].name)}
         by_filter = set(search.filters.get("album", ())) <= title and set(search.filters.get("artist", ())) <= names

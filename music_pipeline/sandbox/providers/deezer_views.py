@@ -13,7 +13,7 @@ from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, f
 from music_pipeline.sandbox.providers.spotify_views import VERSION_IN_BRACKETS
 from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Release, Track
+from music_pipeline.sandbox.world.model import WorldRelease, WorldTrack
 
 API = "https://api.deezer.com"
 SITE = "https://www.deezer.com"
@@ -67,7 +67,7 @@ class DeezerViews:
     def _contributors(self, keys: list[str]) -> list[Json]:
         return [self._contributor(key) for key in dict.fromkeys(keys)]
 
-    def album_reference(self, release: Release) -> Json:
+    def album_reference(self, release: WorldRelease) -> Json:
         """Returns an album as tracks mention it."""
         identity = self.catalogue.album_ids[release.key]
         return {
@@ -78,7 +78,7 @@ class DeezerViews:
             "type": "album",
         }
 
-    def listed_album(self, release: Release) -> Json:
+    def listed_album(self, release: WorldRelease) -> Json:
         """Returns an album as an artist's list has it."""
         view = self.album_reference(release)
         return view | {
@@ -90,7 +90,7 @@ class DeezerViews:
             "explicit_lyrics": False,
         }
 
-    def found_album(self, release: Release) -> Json:
+    def found_album(self, release: WorldRelease) -> Json:
         """Returns an album as searches show it."""
         view = self.listed_album(release)
         hidden = {"fans", "release_date"}
@@ -98,7 +98,7 @@ class DeezerViews:
         artist = self.listed_artist(release.artists[0].artist)
         return shown | {"nb_tracks": len(self.catalogue.tracks_of(release)), "artist": artist}
 
-    def album(self, release: Release) -> Json:
+    def album(self, release: WorldRelease) -> Json:
         """Returns an album."""
         tracks = self.catalogue.tracks_of(release)
         view = self.listed_album(release)
@@ -122,7 +122,7 @@ class DeezerViews:
             "tracks": {"data": [self.embedded_track(track) for track in tracks]},
         }
 
-    def _plain_track(self, track: Track) -> Json:
+    def _plain_track(self, track: WorldTrack) -> Json:
         identity = self.catalogue.track_ids[track.key]
         recording = self.world.recordings[track.recording]
         title, version = split_version(track.title)
@@ -143,33 +143,33 @@ class DeezerViews:
             "type": "track",
         }
 
-    def embedded_track(self, track: Track) -> Json:
+    def embedded_track(self, track: WorldTrack) -> Json:
         """Returns a track inside an album."""
         return self._plain_track(track) | {"artist": self.artist_reference(self.main_artist(track))}
 
-    def album_track(self, track: Track) -> Json:
+    def album_track(self, track: WorldTrack) -> Json:
         """Returns a track in the list of an album's tracks: with its ISRC and place."""
         return self.embedded_track(track) | self._placed(track)
 
-    def _placed(self, track: Track) -> Json:
+    def _placed(self, track: WorldTrack) -> Json:
         isrc = self.world.recordings[track.recording].isrc
         return {"isrc": isrc or "", "track_position": track.number, "disk_number": track.disc}
 
-    def top_track(self, track: Track) -> Json:
+    def top_track(self, track: WorldTrack) -> Json:
         """Returns a track in the list of an artist's best."""
         return self.embedded_track(track) | {
             "contributors": self._contributors(self._artists(track)),
             "album": self.album_reference(self.world.releases[track.release]),
         }
 
-    def found_track(self, track: Track) -> Json:
+    def found_track(self, track: WorldTrack) -> Json:
         """Returns a track as searches show it."""
         return self._plain_track(track) | {
             "artist": self.listed_artist(self.main_artist(track)),
             "album": self.album_reference(self.world.releases[track.release]),
         }
 
-    def track(self, track: Track) -> Json:
+    def track(self, track: WorldTrack) -> Json:
         """Returns a track. A tempo of 0 is one that is not known."""
         release = self.world.releases[track.release]
         recording = self.world.recordings[track.recording]
@@ -189,11 +189,11 @@ class DeezerViews:
             "album": album | {"link": f"{SITE}/album/{album['id']}", "release_date": date},
         }
 
-    def main_artist(self, track: Track) -> str:
+    def main_artist(self, track: WorldTrack) -> str:
         """Returns the key of a track's first artist."""
         return self.world.track_artists(track)[0].artist
 
-    def _artists(self, track: Track) -> list[str]:
+    def _artists(self, track: WorldTrack) -> list[str]:
         return [credit.artist for credit in self.world.track_artists(track)]
 
 
@@ -223,11 +223,11 @@ def release_date(date: str) -> str:
     return f"{year:04d}-{month:02d}-{min(max(day, 1), calendar.monthrange(year, month)[1]):02d}"
 
 
-def _record_type(release: Release) -> str:
+def _record_type(release: WorldRelease) -> str:
     return {"album": "album", "single": "single", "compilation": "compile"}[release.kind]
 
 
-def _genre(release: Release) -> tuple[str, int]:
+def _genre(release: WorldRelease) -> tuple[str, int]:
     name = next((name for name in release.genres if name in GENRES), None)
     return (name, GENRES[name]) if name else GENRE_OF_OTHERS
 

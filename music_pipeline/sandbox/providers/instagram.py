@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer
+from music_pipeline.sandbox.http import Headers, Json, SandboxEndpoint, SandboxRequest, SandboxResponse, json_response
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
 from music_pipeline.sandbox.world.social import profiles_of
@@ -46,7 +47,7 @@ class UnknownHandleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class InstagramAccount:
     """A professional account."""
 
     handle: str
@@ -62,33 +63,33 @@ class Account:
         return str(17_841_400_000_000_000 + digest("instagram", self.handle) % 99_999_999_999)
 
 
-def error(code: int, text: str, **details: object) -> Answer:
+def error(code: int, text: str, **details: object) -> SandboxResponse:
     """Returns Graph's error object, always with status 400."""
     trace = f"A{digest('trace', code, text) % 16**22:022x}"
-    return json_answer(
+    return json_response(
         {"error": {"message": text, "type": "OAuthException", "code": code, **details, "fbtrace_id": trace}}, 400
     )
 
 
-class Instagram:
+class Instagram(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
         self.world = site.world
         path = re.compile(r"/v\d{1,2}\.\d/(?P<node>[^/]+)/?")
-        self.endpoints: tuple[Endpoint, ...] = (Endpoint("GET", path, "business_discovery", self.node),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (SandboxEndpoint("GET", path, "business_discovery", self.node),)
 
     @cached_property
-    def accounts(self) -> dict[str, Account]:
+    def accounts(self) -> dict[str, InstagramAccount]:
         """Returns the professional accounts by handle."""
-        found: dict[str, Account] = {}
+        found: dict[str, InstagramAccount] = {}
         for artist in self.world.artists.values():
             profiles = profiles_of(artist)
             if profiles.instagram and covered("instagram professional", artist.key):
                 found[profiles.instagram] = _account(profiles.instagram, artist.name, profiles.homepage)
         return found
 
-    def admit(self, request: Request) -> Answer | None:
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
         """Asks for a token, in the query or the header."""
         scheme, _, value = request.header("authorization").partition(" ")
         token = request.first("access_token") or (value if scheme.lower() in {"bearer", "oauth"} else "")
@@ -99,15 +100,11 @@ class Instagram:
             return error(190, text, error_subcode=463)
         return None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
         """Returns error 4, with status 400."""
         return error(4, "(#4) Application request limit reached", is_transient=True)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of the app."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
+    def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
         """Returns the usage in hundredths of what is allowed, on every answer."""
         share = min(100, 100 * verdict.used // limit)
         usage = {"call_count": share, "total_cputime": share // 4, "total_time": share // 3}
@@ -119,7 +116,7 @@ class Instagram:
             ("facebook-api-version", "v25.0"),
         )
 
-    def unknown_path(self, request: Request) -> Answer:
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
         """Returns error 2500."""
         return error(2500, f"Unknown path components: {request.path}")
 
@@ -127,7 +124,7 @@ class Instagram:
         """Returns True: followers are asked for again and again."""
         return True
 
-    def node(self, request: Request, node: str) -> Answer:
+    def node(self, request: SandboxRequest, node: str) -> SandboxResponse:
         """GET /{version}/{id}?fields=business_discovery.username(HANDLE){…}."""
         if not NODE.fullmatch(node):
             return error(100, UNSUPPORTED.format(node))
@@ -139,7 +136,7 @@ class Instagram:
             return error(refusal.code, str(refusal))
         except UnknownHandleError as unknown:
             return self._invalid_user(str(unknown))
-        return json_answer(view | {"id": node})
+        return json_response(view | {"id": node})
 
     def _field(self, field: str) -> Json:
         match = DISCOVERY.fullmatch(field)
@@ -165,7 +162,7 @@ class Instagram:
         return view | {"id": account.identity}
 
     @staticmethod
-    def _invalid_user(handle: str) -> Answer:
+    def _invalid_user(handle: str) -> SandboxResponse:
         return error(
             110,
             "Invalid user id",
@@ -176,7 +173,7 @@ class Instagram:
         )
 
 
-ACCOUNT_FIELDS: dict[str, Callable[[Account], object]] = {
+ACCOUNT_FIELDS: dict[str, Callable[[InstagramAccount], object]] = {
     "id": lambda account: account.identity,
     "username": lambda account: account.handle,
     "name": lambda account: account.name,
@@ -187,7 +184,7 @@ ACCOUNT_FIELDS: dict[str, Callable[[Account], object]] = {
     "media_count": lambda account: account.media,
     "profile_picture_url": lambda account: f"https://scontent.xx.fbcdn.net/v/{account.identity}.jpg",
 }
-MEDIA_FIELDS: dict[str, Callable[[Account, int], object]] = {
+MEDIA_FIELDS: dict[str, Callable[[InstagramAccount, int], object]] = {
     "id": lambda account, place: str(18_000_000_000_000_000 + digest("media", account.handle, place) % 10**14),
     "like_count": lambda account, place: digest("likes", account.handle, place) % max(2, account.followers // 10),
     "comments_count": lambda account, place: digest("comments", account.handle, place) % 50,
@@ -196,9 +193,9 @@ MEDIA_FIELDS: dict[str, Callable[[Account, int], object]] = {
 }
 
 
-def _account(handle: str, name: str, website: str | None) -> Account:
+def _account(handle: str, name: str, website: str | None) -> InstagramAccount:
     level = number(1, 1_300, "followers", handle)
-    return Account(
+    return InstagramAccount(
         handle=handle,
         name=name,
         website=website,
@@ -208,7 +205,7 @@ def _account(handle: str, name: str, website: str | None) -> Account:
     )
 
 
-def _media(account: Account, modifiers: str, fields: list[str]) -> Json:
+def _media(account: InstagramAccount, modifiers: str, fields: list[str]) -> Json:
     """Returns a page of an account's media, the newest first."""
     unknown = next((field for field in fields if field not in MEDIA_FIELDS), None)
     if unknown is not None:

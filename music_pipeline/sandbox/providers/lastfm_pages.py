@@ -10,7 +10,7 @@ from functools import cached_property
 
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline.sandbox.world.text import fold, words
 
 MOST_TAGS = 5
@@ -23,7 +23,7 @@ class TrackPage:
     """The page of a track; `recording` is the first of those that share it."""
 
     key: PageKey
-    recording: Recording
+    recording: WorldRecording
     listeners: int
     plays: int
     mbid: str | None
@@ -50,11 +50,11 @@ class LastfmPages:
                 found[key] = self._page(key, recording)
         return found
 
-    def key_of(self, recording: Recording) -> PageKey:
+    def key_of(self, recording: WorldRecording) -> PageKey:
         """Returns where the page of a recording would be."""
         return page_key(self.world.artists[recording.artists[0].artist].name, recording.title)
 
-    def _page(self, key: PageKey, recording: Recording) -> TrackPage:
+    def _page(self, key: PageKey, recording: WorldRecording) -> TrackPage:
         listeners = 3 + recording.popularity**3 + digest("listeners", *key) % 997
         return TrackPage(
             key=key,

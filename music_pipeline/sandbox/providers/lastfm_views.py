@@ -10,7 +10,7 @@ from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
 from music_pipeline.sandbox.providers.spotify_views import shown_title
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Release
+from music_pipeline.sandbox.world.model import WorldRelease
 
 SITE = "https://www.last.fm"
 IMAGES = "https://lastfm.freetls.fastly.net/i/u"
@@ -179,5 +179,5 @@ def _images(name: str, sizes: dict[str, str]) -> list[Json]:
     return [{"#text": f"{IMAGES}/{folder}/{name}.png", "size": size} for size, folder in sizes.items()]
 
 
-def _album_images(release: Release) -> list[Json]:
+def _album_images(release: WorldRelease) -> list[Json]:
     return _images(f"{digest('lastfm image', release.key):032x}", ALBUM_SIZES)

@@ -4,7 +4,7 @@ from functools import cached_property
 
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import Served
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline.sandbox.world.social import profiles_of
 
 
@@ -67,7 +67,7 @@ class Knowledge:
         return {release.mbid: key for key, release in self.world.releases.items() if key in self.releases}
 
     @cached_property
-    def recordings(self) -> dict[str, Recording]:
+    def recordings(self) -> dict[str, WorldRecording]:
         """Returns recordings by MBID, in catalogue order: those of known releases."""
         keys = dict.fromkeys(
             track.recording for key in self.release_keys.values() for track in self.world.releases[key].tracks
@@ -75,14 +75,14 @@ class Knowledge:
         return {self.world.recordings[key].mbid: self.world.recordings[key] for key in keys}
 
     @cached_property
-    def recordings_by_isrc(self) -> dict[str, list[Recording]]:
+    def recordings_by_isrc(self) -> dict[str, list[WorldRecording]]:
         """Returns recordings by ISRC."""
         return {recording.isrc: [recording] for recording in self.recordings.values() if recording.isrc}
 
     @cached_property
-    def recordings_by_artist(self) -> dict[str, list[Recording]]:
+    def recordings_by_artist(self) -> dict[str, list[WorldRecording]]:
         """Returns recordings by the keys of their artists."""
-        found: dict[str, list[Recording]] = {}
+        found: dict[str, list[WorldRecording]] = {}
         for recording in self.recordings.values():
             for artist in dict.fromkeys(credit.artist for credit in recording.artists):
                 found.setdefault(artist, []).append(recording)

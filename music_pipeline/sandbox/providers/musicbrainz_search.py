@@ -20,7 +20,7 @@ from music_pipeline.sandbox.providers.musicbrainz_views import (
     shown_name,
     sort_name,
 )
-from music_pipeline.sandbox.world.model import Recording, Release
+from music_pipeline.sandbox.world.model import WorldRecording, WorldRelease
 
 CREATED = "2026-11-01T00:00:00.000Z"  # when the index was built
 Document = dict[str, list[str]]
@@ -203,7 +203,7 @@ class MusicBrainzSearch:
         }
         return view | ({"isrcs": [recording.isrc]} if recording.isrc else {})
 
-    def _release_of_result(self, release: Release, recording: Recording) -> Json:
+    def _release_of_result(self, release: WorldRelease, recording: WorldRecording) -> Json:
         track = next(track for track in release.tracks if track.recording == recording.key)
         shown = {"id": track.mbid, "number": track.position, "title": track.title, "length": length(recording)}
         return {

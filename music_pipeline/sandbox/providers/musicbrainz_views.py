@@ -11,7 +11,7 @@ from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, di
 from music_pipeline.sandbox.providers.spotify_views import release_date
 from music_pipeline.sandbox.world.credits_served import Relation
 from music_pipeline.sandbox.world.hashing import digest, mbid
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Recording, Release, Track
+from music_pipeline.sandbox.world.model import ArtistCredit, WorldArtist, WorldRecording, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.roles import split_roles
 
 MOST_RECORDINGS_WITH_RELATIONSHIPS = 500
@@ -149,7 +149,7 @@ class MusicBrainzViews:
             view["relations"] = self._release_relations(release, inc)
         return view
 
-    def _plain_release(self, release: Release) -> Json:
+    def _plain_release(self, release: WorldRelease) -> Json:
         date = date_of(release)
         country = COUNTRY_CODES.get(release.country)
         return {
@@ -170,7 +170,7 @@ class MusicBrainzViews:
             "cover-art-archive": {"artwork": False, "front": False, "back": False, "count": 0, "darkened": False},
         }
 
-    def release_group(self, release: Release, inc: AbstractSet[str]) -> Json:
+    def release_group(self, release: WorldRelease, inc: AbstractSet[str]) -> Json:
         """Returns the group of a release."""
         kind, kind_id = GROUP_TYPES[release.kind]
         view = {
@@ -185,7 +185,7 @@ class MusicBrainzViews:
         }
         return view | ({"artist-credit": self.artist_credit(release.artists)} if "artist-credits" in inc else {})
 
-    def _release_relations(self, release: Release, inc: AbstractSet[str]) -> list[Json]:
+    def _release_relations(self, release: WorldRelease, inc: AbstractSet[str]) -> list[Json]:
         relations = []
         if "artist-rels" in inc:
             served = self.knowledge.served.release_relations.get(release.key, ())
@@ -205,7 +205,7 @@ class MusicBrainzViews:
             "attribute-values": {"task": credited.task} if credited.task else {},
         }
 
-    def _media(self, release: Release, inc: AbstractSet[str]) -> list[Json]:
+    def _media(self, release: WorldRelease, inc: AbstractSet[str]) -> list[Json]:
         inner = set(inc)
         if len({track.recording for track in release.tracks}) > MOST_RECORDINGS_WITH_RELATIONSHIPS:
             inner.discard("recording-level-rels")
@@ -217,7 +217,9 @@ class MusicBrainzViews:
             offset += len(tracks)
         return media
 
-    def _medium(self, release: Release, disc: int, tracks: list[Track], offset: int, inc: AbstractSet[str]) -> Json:
+    def _medium(
+        self, release: WorldRelease, disc: int, tracks: list[WorldTrack], offset: int, inc: AbstractSet[str]
+    ) -> Json:
         made = release.formats[0].name if release.formats else None
         view: Json = {
             "id": mbid("medium", release.key, disc),
@@ -231,7 +233,7 @@ class MusicBrainzViews:
             view |= {"track-offset": offset, "tracks": [self._track(track, inc) for track in tracks]}
         return view
 
-    def _track(self, track: Track, inc: AbstractSet[str]) -> Json:
+    def _track(self, track: WorldTrack, inc: AbstractSet[str]) -> Json:
         recording = self.world.recordings[track.recording]
         view: Json = {
             "id": track.mbid,
@@ -245,7 +247,7 @@ class MusicBrainzViews:
             {"artist-credit": self.artist_credit(self.world.track_artists(track))} if "artist-credits" in inc else {}
         )
 
-    def recording(self, recording: Recording, inc: AbstractSet[str], *, with_relations: bool) -> Json:
+    def recording(self, recording: WorldRecording, inc: AbstractSet[str], *, with_relations: bool) -> Json:
         """Returns a recording; relations come with `artist-rels`, inside a release only with the level's own inc."""
         first = min(
             (date_of(self.world.releases[key]) for key in self.knowledge.releases_with(recording.key)), default=""
@@ -268,7 +270,7 @@ class MusicBrainzViews:
             view["relations"] += self._other_relations(recording)
         return view
 
-    def _other_relations(self, recording: Recording) -> list[Json]:
+    def _other_relations(self, recording: WorldRecording) -> list[Json]:
         """Returns engineers, mixers and the like, as far as they have a page for other reasons."""
         track = self.world.tracks_of_recording[recording.key][0]
         found = []
@@ -280,7 +282,7 @@ class MusicBrainzViews:
                     found.append(relation(kind, kind_id, "backward", "artist", person))
         return found
 
-    def looked_up_recording(self, recording: Recording, inc: AbstractSet[str]) -> Json:
+    def looked_up_recording(self, recording: WorldRecording, inc: AbstractSet[str]) -> Json:
         """Returns a recording as a lookup gives it, with up to 25 releases."""
         view = self.recording(recording, inc, with_relations=True)
         for name in ("tags", "genres", "aliases"):
@@ -329,24 +331,24 @@ def relation(kind: str, kind_id: str, direction: str, target_type: str, target: 
     }
 
 
-def shown_name(artist: Artist) -> str:
+def shown_name(artist: WorldArtist) -> str:
     """Returns the name at MusicBrainz, which says Various Artists and [unknown]."""
     return {"Various": "Various Artists", "Unknown Artist": "[unknown]"}.get(artist.name, artist.name)
 
 
-def sort_name(artist: Artist) -> str:
+def sort_name(artist: WorldArtist) -> str:
     """Returns a person's name with the last word first."""
     first, _, last = artist.name.rpartition(" ")
     return f"{last}, {first}" if artist.kind == "person" and first else artist.name
 
 
-def _disambiguation(artist: Artist) -> str:
+def _disambiguation(artist: WorldArtist) -> str:
     if artist.decoy or artist.discogs_name != artist.name:
         return DISAMBIGUATIONS[digest("disambiguation", artist.key) % len(DISAMBIGUATIONS)]
     return ""
 
 
-def aliases(artist: Artist) -> list[Json]:
+def aliases(artist: WorldArtist) -> list[Json]:
     """Returns the aliases of an artist."""
     return [
         {
@@ -364,7 +366,7 @@ def aliases(artist: Artist) -> list[Json]:
     ]
 
 
-def label_info(release: Release) -> list[Json]:
+def label_info(release: WorldRelease) -> list[Json]:
     """Returns the labels of a release."""
     return [
         {
@@ -383,12 +385,12 @@ def label_info(release: Release) -> list[Json]:
     ]
 
 
-def date_of(release: Release) -> str:
+def date_of(release: WorldRelease) -> str:
     """Returns the date of a release, partial or empty."""
     date, _ = release_date(release.date)
     return "" if date == "0000" else date
 
 
-def length(recording: Recording) -> int | None:
+def length(recording: WorldRecording) -> int | None:
     """Returns the length in milliseconds; a few have none."""
     return None if digest("without length", recording.key) % 33 == 0 else recording.duration_ms

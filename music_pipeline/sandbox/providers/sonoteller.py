@@ -13,9 +13,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Headers,
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
 
@@ -44,9 +53,9 @@ WORDS = {True: "Yes", False: "No", None: None}
 LANGUAGES = ("English", "English", "English", "French", "German", "Japanese", "Portuguese", "Spanish")
 
 
-def refusal(status: int, text: str) -> Answer:
+def refusal(status: int, text: str) -> SandboxResponse:
     """Returns one of RapidAPI's refusals."""
-    return json_answer({"message": text}, status)
+    return json_response({"message": text}, status)
 
 
 def analysis(address: str) -> Json:
@@ -77,13 +86,13 @@ def numbered(fields: Json) -> Json:
     return fields | others | {"explicit": WORDS[fields["explicit"]]}
 
 
-class Sonoteller:
+class Sonoteller(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
-        self.endpoints: tuple[Endpoint, ...] = (endpoint("POST", "lyrics", self.lyrics),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (endpoint("POST", "lyrics", self.lyrics),)
 
-    def admit(self, request: Request) -> Answer | None:
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
         """Asks for a key of somebody who subscribed, and for the API's name."""
         key = request.header("x-rapidapi-key")
         if not key:
@@ -92,15 +101,11 @@ class Sonoteller:
             return refusal(404, "API doesn't exists")
         return refusal(403, "You are not subscribed to this API.") if "wrong" in key else None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
         """Returns 429; how long the plan's month still is says the header that every answer has."""
         return replace(refusal(429, OVER_PLAN), retry_after=seconds)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of a plan."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
+    def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
         """Returns what is left of the plan's month, and how many seconds that still is."""
         return (
             ("x-ratelimit-requests-limit", str(limit)),
@@ -108,23 +113,19 @@ class Sonoteller:
             ("x-ratelimit-requests-reset", str(math.ceil(verdict.reset_in))),
         )
 
-    def unknown_path(self, request: Request) -> Answer:
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
         """Returns 404."""
         return refusal(404, f"Endpoint '{request.path}' does not exist")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def lyrics(self, request: Request) -> Answer:
+    def lyrics(self, request: SandboxRequest) -> SandboxResponse:
         """POST /lyrics {"file": address}."""
         address = _address(request.body)
         if address is None:
-            return json_answer({"error": "file has to be the public address of an audio file"}, 400)
+            return json_response({"error": "file has to be the public address of an audio file"}, 400)
         if not covered("sonoteller fetched", address):
-            return json_answer({"error": "the file could not be fetched"}, 400)
+            return json_response({"error": "the file could not be fetched"}, 400)
         found = analysis(address)
-        return json_answer(found if covered("sonoteller lists", address) else numbered(found))
+        return json_response(found if covered("sonoteller lists", address) else numbered(found))
 
 
 def _address(body: bytes) -> str | None:

@@ -10,12 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
-from music_pipeline.sandbox.providers.spotify_search import SpotifySearch, parse_query
+from music_pipeline.sandbox.providers.spotify_search import SpotifySearchIndex, parse_query
 from music_pipeline.sandbox.providers.spotify_views import SpotifyViews, page, relinked_id
-from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
 
 BASE62_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -30,26 +37,26 @@ class BadRequestError(Exception):
     """The request is refused with 400 and this message."""
 
 
-def error(status: int, message: str) -> Answer:
+def error(status: int, message: str) -> SandboxResponse:
     """Returns Spotify's error object."""
-    return json_answer({"error": {"status": status, "message": message}}, status)
+    return json_response({"error": {"status": status, "message": message}}, status)
 
 
-def quota_exceeded(seconds: float) -> Answer:
+def quota_exceeded(seconds: float) -> SandboxResponse:
     """Returns the refusal of a developer whose quota of the day is used up."""
     body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
     wait = max(1, math.ceil(seconds))
-    return replace(json_answer(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
+    return replace(json_response(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
 
 
-class Spotify:
+class Spotify(Emulator):
     """The provider."""
 
     def __init__(self, site: Site, tokens: TokenBook) -> None:
         self.site = site
         self.tokens = tokens
         self.views = SpotifyViews(site)
-        self.search_index = SpotifySearch(site.world)
+        self.search_index = SpotifySearchIndex(site.world)
         self.extended = site.spotify_mode == "extended"
         world = site.world
         self.artist_keys = {world.artists[key].spotify_id: key for key in [*world.releases_of, *world.appearances_of]}
@@ -58,10 +65,10 @@ class Spotify:
         self.track_keys |= {
             relinked_id(track): track.key for track in world.tracks.values() if covered("spotify relinked", track.key)
         }
-        self.endpoints: tuple[Endpoint, ...] = self._endpoints()
+        self.endpoints: tuple[SandboxEndpoint, ...] = self._endpoints()
 
-    def _endpoints(self) -> tuple[Endpoint, ...]:
-        open_to_all: list[tuple[str, Callable[..., Answer]]] = [
+    def _endpoints(self) -> tuple[SandboxEndpoint, ...]:
+        open_to_all: list[tuple[str, Callable[..., SandboxResponse]]] = [
             ("search", self.search),
             ("artists/{spotify_id}", self.artist),
             ("artists/{spotify_id}/albums", self.artist_albums),
@@ -71,7 +78,7 @@ class Spotify:
             ("audio-features", self.several_features),
             ("audio-features/{spotify_id}", self.audio_features),
         ]
-        extended_only: list[tuple[str, Callable[..., Answer]]] = [
+        extended_only: list[tuple[str, Callable[..., SandboxResponse]]] = [
             ("artists", self.several_artists),
             ("albums", self.several_albums),
             ("tracks", self.several_tracks),
@@ -90,8 +97,8 @@ class Spotify:
         )
 
     @staticmethod
-    def _checked(handle: Callable[..., Answer]) -> Callable[..., Answer]:
-        def checked(request: Request, **groups: str) -> Answer:
+    def _checked(handle: Callable[..., SandboxResponse]) -> Callable[..., SandboxResponse]:
+        def checked(request: SandboxRequest, **groups: str) -> SandboxResponse:
             try:
                 return handle(request, **groups)
             except BadRequestError as refusal:
@@ -99,7 +106,7 @@ class Spotify:
 
         return checked
 
-    def admit(self, request: Request) -> Answer | None:
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
         """Asks for a bearer token: any that is not known as expired and does not contain `wrong`."""
         header = request.header("authorization")
         if not header:
@@ -111,38 +118,26 @@ class Spotify:
             return error(401, "Invalid access token")
         return error(401, "The access token expired") if self.tokens.is_expired(token) else None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
         """Returns 429 with Retry-After."""
         wait = max(1, math.ceil(seconds))
         body = {"error": {"status": 429, "message": "API rate limit exceeded"}}
-        return replace(json_answer(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
+        return replace(json_response(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the app's limit."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing: Spotify does not tell."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
         """Returns 404."""
         return error(404, "Service not found")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def forbidden(self, request: Request, **groups: str) -> Answer:
+    def forbidden(self, request: SandboxRequest, **groups: str) -> SandboxResponse:
         """Refuses what an app may no longer ask."""
         return error(403, "Forbidden")
 
-    def artist(self, request: Request, spotify_id: str) -> Answer:
+    def artist(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /artists/{id}."""
         key = self.artist_keys.get(_checked_id(spotify_id))
-        return json_answer(self.views.artist(key)) if key else error(404, "Resource not found")
+        return json_response(self.views.artist(key)) if key else error(404, "Resource not found")
 
-    def artist_albums(self, request: Request, spotify_id: str) -> Answer:
+    def artist_albums(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /artists/{id}/albums, grouped by kind, the newest first."""
         key = self.artist_keys.get(_checked_id(spotify_id))
         limit = _number(request, "limit", 0, 50 if self.extended else 10, 20 if self.extended else 5)
@@ -154,7 +149,7 @@ class Spotify:
         items = [self.views.album_of_artist(album, group) for album, group in albums[offset : offset + limit]]
         url = f"{self.views.base}/artists/{spotify_id}/albums"
         parameters = {name: value for name in ("include_groups", "market") if (value := request.first(name))}
-        return json_answer(page(url, items, len(albums), offset, limit, parameters))
+        return json_response(page(url, items, len(albums), offset, limit, parameters))
 
     def albums_of(self, artist: str, groups: tuple[str, ...]) -> list[tuple[str, str]]:
         """Returns release and group of each album of an artist, less those that the sandbox was told to hide."""
@@ -167,12 +162,14 @@ class Spotify:
         shown.sort(key=lambda pair: GROUPS.index(pair[1]))
         return [(release.key, group) for release, group in shown if group in groups]
 
-    def album(self, request: Request, spotify_id: str) -> Answer:
+    def album(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /albums/{id}."""
         key = self.album_keys.get(_checked_id(spotify_id))
-        return json_answer(self.views.album(key, request.first("market"))) if key else error(404, "Resource not found")
+        return (
+            json_response(self.views.album(key, request.first("market"))) if key else error(404, "Resource not found")
+        )
 
-    def album_tracks(self, request: Request, spotify_id: str) -> Answer:
+    def album_tracks(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /albums/{id}/tracks."""
         key = self.album_keys.get(_checked_id(spotify_id))
         limit = _number(request, "limit", 0, 50, 20)
@@ -180,36 +177,36 @@ class Spotify:
         if key is None:
             return error(404, "Resource not found")
         release = self.site.world.releases[key]
-        return json_answer(self.views.album_tracks(release, offset, limit, request.first("market")))
+        return json_response(self.views.album_tracks(release, offset, limit, request.first("market")))
 
-    def track(self, request: Request, spotify_id: str) -> Answer:
+    def track(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /tracks/{id}."""
         key = self.track_keys.get(_checked_id(spotify_id))
         if key is None:
             return error(404, "Resource not found")
-        return json_answer(self.views.looked_up_track(self.site.world.tracks[key], request.first("market")))
+        return json_response(self.views.looked_up_track(self.site.world.tracks[key], request.first("market")))
 
-    def several_artists(self, request: Request) -> Answer:
+    def several_artists(self, request: SandboxRequest) -> SandboxResponse:
         """GET /artists?ids=."""
         keys = [self.artist_keys.get(each) for each in _ids(request, "artists")]
-        return json_answer({"artists": [self.views.artist(key) if key else None for key in keys]})
+        return json_response({"artists": [self.views.artist(key) if key else None for key in keys]})
 
-    def several_albums(self, request: Request) -> Answer:
+    def several_albums(self, request: SandboxRequest) -> SandboxResponse:
         """GET /albums?ids=."""
         keys = [self.album_keys.get(each) for each in _ids(request, "albums")]
         market = request.first("market")
-        return json_answer({"albums": [self.views.album(key, market) if key else None for key in keys]})
+        return json_response({"albums": [self.views.album(key, market) if key else None for key in keys]})
 
-    def several_tracks(self, request: Request) -> Answer:
+    def several_tracks(self, request: SandboxRequest) -> SandboxResponse:
         """GET /tracks?ids=: null for an unknown one."""
         keys = [self.track_keys.get(each) for each in _ids(request, "tracks")]
         market = request.first("market")
         tracks = self.site.world.tracks
-        return json_answer(
+        return json_response(
             {"tracks": [self.views.looked_up_track(tracks[key], market) if key else None for key in keys]}
         )
 
-    def top_tracks(self, request: Request, spotify_id: str) -> Answer:
+    def top_tracks(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /artists/{id}/top-tracks."""
         key = self.artist_keys.get(_checked_id(spotify_id))
         if key is None:
@@ -217,28 +214,28 @@ class Spotify:
         world = self.site.world
         tracks = [track for release in world.releases_of.get(key, ()) for track in world.releases[release].tracks]
         tracks.sort(key=lambda track: (-world.recordings[track.recording].popularity, track.spotify_id))
-        return json_answer({"tracks": [self.views.track(track, request.first("market")) for track in tracks[:10]]})
+        return json_response({"tracks": [self.views.track(track, request.first("market")) for track in tracks[:10]]})
 
-    def audio_features(self, request: Request, spotify_id: str) -> Answer:
+    def audio_features(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
         """GET /audio-features/{id}: 403 without a message in development mode."""
         if not self.extended:
             return _features_forbidden()
         key = self.track_keys.get(_checked_id(spotify_id))
         if key is None:
             return error(404, "analysis not found")
-        return json_answer(self.views.audio_features(self.site.world.tracks[key]))
+        return json_response(self.views.audio_features(self.site.world.tracks[key]))
 
-    def several_features(self, request: Request) -> Answer:
+    def several_features(self, request: SandboxRequest) -> SandboxResponse:
         """GET /audio-features?ids=."""
         if not self.extended:
             return _features_forbidden()
         keys = [self.track_keys.get(each) for each in _ids(request, "audio-features")]
         tracks = self.site.world.tracks
-        return json_answer(
+        return json_response(
             {"audio_features": [self.views.audio_features(tracks[key]) if key else None for key in keys]}
         )
 
-    def search(self, request: Request) -> Answer:
+    def search(self, request: SandboxRequest) -> SandboxResponse:
         """GET /search: a page of each type asked for."""
         text = (request.first("q") or request.first("query") or "").strip()  # its own links say `query`
         if not text:
@@ -253,7 +250,7 @@ class Spotify:
             items, total = self._search_page(kind, text, offset, limit, market)
             url = f"{self.views.base}/search"
             found[f"{kind}s"] = page(url, items, total, offset, limit, {**parameters, "type": kind})
-        return json_answer(found)
+        return json_response(found)
 
     def _search_page(self, kind: str, text: str, offset: int, limit: int, market: str | None) -> tuple[list[Any], int]:
         query = parse_query(text)
@@ -270,8 +267,8 @@ class Spotify:
         return [], 0
 
 
-def _features_forbidden() -> Answer:
-    return json_answer({"error": {"status": 403}}, 403)
+def _features_forbidden() -> SandboxResponse:
+    return json_response({"error": {"status": 403}}, 403)
 
 
 def _checked_id(spotify_id: str) -> str:
@@ -280,7 +277,7 @@ def _checked_id(spotify_id: str) -> str:
     return spotify_id
 
 
-def _ids(request: Request, kind: str) -> list[str]:
+def _ids(request: SandboxRequest, kind: str) -> list[str]:
     ids = [each for each in (request.first("ids") or "").split(",") if each]
     if not ids:
         raise BadRequestError("Missing required field: ids")
@@ -289,7 +286,7 @@ def _ids(request: Request, kind: str) -> list[str]:
     return [_checked_id(each) for each in ids]
 
 
-def _number(request: Request, name: str, low: int, high: int, default: int) -> int:
+def _number(request: SandboxRequest, name: str, low: int, high: int, default: int) -> int:
     text = request.first(name)
     if text is None:
         return default

@@ -12,7 +12,7 @@ from functools import cached_property
 from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
-from music_pipeline.sandbox.world.model import Artist, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldArtist, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import words
 
 FILTER = re.compile(r"\b(artist|album|track|year|upc|isrc|genre|tag):", re.IGNORECASE)
@@ -47,7 +47,7 @@ def parse_query(text: str) -> Query:
     return Query(text, filters, words(free.replace('"', " ")) if free.strip() else ())
 
 
-class SpotifySearch:
+class SpotifySearchIndex:
     """Searches artists, albums and tracks of a world."""
 
     def __init__(self, world: World) -> None:
@@ -83,7 +83,7 @@ class SpotifySearch:
     def _all_tracks(self) -> list[str]:
         return list(self.world.tracks)
 
-    def artists(self, query: Query) -> list[Artist]:
+    def artists(self, query: Query) -> list[WorldArtist]:
         """Returns artists: equal names first, then names with all the words, then names with some."""
         wanted = query.filter_words("artist") or query.free
         if not wanted or query.filters.keys() & {"isrc", "upc", "album", "track"}:
@@ -98,7 +98,7 @@ class SpotifySearch:
         missing = len(set(wanted) - set(name))
         return name != wanted, missing, len(name), f"{digest('artist rank', key):032x}"
 
-    def albums(self, query: Query) -> list[Release]:
+    def albums(self, query: Query) -> list[WorldRelease]:
         """Returns albums by title, artist, UPC and year."""
         if query.filters.keys() & {"isrc", "track"}:
             return []
@@ -136,7 +136,7 @@ class SpotifySearch:
             found = having if found is None else found & having
         return found or set()
 
-    def tracks(self, query: Query) -> list[Track | None]:
+    def tracks(self, query: Query) -> list[WorldTrack | None]:
         """Returns tracks; some are withheld, some of others and nulls stand at the end of an artist's."""
         found: set[str] | None = None
         for candidates in self._track_candidates(query):
@@ -188,7 +188,7 @@ class SpotifySearch:
         by_artist = self._tracks_by(self._artist_words.get(word, set()))
         return titled | by_artist | self._tracks_on(self._album_words.get(word, set()))
 
-    def _track_rank(self, track: Track, query: Query) -> tuple[bool, bool, bool, int, str]:
+    def _track_rank(self, track: WorldTrack, query: Query) -> tuple[bool, bool, bool, int, str]:
         release = self.world.releases[track.release]
         return (
             words(release.title) != query.filter_words("album"),
@@ -198,12 +198,12 @@ class SpotifySearch:
             track.spotify_id,
         )
 
-    def _is_by_name(self, track: Track, wanted: tuple[str, ...]) -> bool:
+    def _is_by_name(self, track: WorldTrack, wanted: tuple[str, ...]) -> bool:
         """Tells whether the track is on a release of an artist of exactly the name."""
         credits = self.world.releases[track.release].artists
         return any(words(self.world.artists[credit.artist].name) == wanted for credit in credits)
 
-    def _artist_tracks(self, visible: list[str], query: Query) -> list[Track | None]:
+    def _artist_tracks(self, visible: list[str], query: Query) -> list[WorldTrack | None]:
         """Returns the artist's own tracks, then those where he is a guest, then a few of others on the last page."""
         wanted = query.filter_words("artist")
         named = (
@@ -213,21 +213,21 @@ class SpotifySearch:
         )
         mine = self._tracks_by(named) & set(visible)
         tracks = [self.world.tracks[key] for key in (mine or set(visible))]
-        ranked: list[Track | None] = [*sorted(tracks, key=lambda track: self._artist_track_rank(track, wanted))]
+        ranked: list[WorldTrack | None] = [*sorted(tracks, key=lambda track: self._artist_track_rank(track, wanted))]
         return ranked[: None if mine else MOST_INEXACT] + self._others(query, len(ranked))
 
     def _is_named(self, key: str, wanted: tuple[str, ...]) -> bool:
         return words(self.world.artists[key].name) == wanted
 
-    def _artist_track_rank(self, track: Track, wanted: tuple[str, ...]) -> tuple[bool, int, str]:
+    def _artist_track_rank(self, track: WorldTrack, wanted: tuple[str, ...]) -> tuple[bool, int, str]:
         popularity = self.world.recordings[track.recording].popularity
         return not self._is_by_name(track, wanted), -popularity, track.spotify_id
 
-    def _others(self, query: Query, found: int) -> list[Track | None]:
+    def _others(self, query: Query, found: int) -> list[WorldTrack | None]:
         """Returns what does not belong: at most what fills the last page, and now and then a null."""
         room = -found % PAGE if found else MOST_OTHERS
         count = min(room, number(0, MOST_OTHERS, "others", query.text))
-        chosen: list[Track | None] = [
+        chosen: list[WorldTrack | None] = [
             self.world.tracks[self._all_tracks[digest("other", query.text, place) % len(self._all_tracks)]]
             for place in range(count)
         ]
@@ -251,7 +251,7 @@ def _with_all(index: dict[str, set[str]], wanted: tuple[str, ...]) -> set[str]:
     return set.intersection(*(index.get(word, set()) for word in wanted))
 
 
-def _in_years(release: Release, years: str) -> bool:
+def _in_years(release: WorldRelease, years: str) -> bool:
     first, _, last = years.partition("-")
     if not first.isdigit() or not release.date:
         return False

@@ -13,7 +13,7 @@ from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.world.audio_views import spotify_features
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Release, Track
+from music_pipeline.sandbox.world.model import ArtistCredit, WorldArtist, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import words
 
 MARKETS = ["AR", "AU", "BR", "CA", "DE", "FR", "GB", "JP", "SE", "US"]
@@ -96,18 +96,18 @@ class SpotifyViews:
             view |= {"label": release.labels[0].name if release.labels else "", "popularity": digest(key) % 100}
         return view
 
-    def album_tracks(self, release: Release, offset: int, limit: int, market: str | None) -> Json:
+    def album_tracks(self, release: WorldRelease, offset: int, limit: int, market: str | None) -> Json:
         """Returns a page of simplified tracks."""
         items = [self.simple_track(track, market) for track in release.tracks[offset : offset + limit]]
         url = f"{self.base}/albums/{release.spotify_id}/tracks"
         return page(url, items, len(release.tracks), offset, limit, {"market": market} if market else {})
 
-    def simple_track(self, track: Track, market: str | None) -> Json:
+    def simple_track(self, track: WorldTrack, market: str | None) -> Json:
         """Returns a simplified track. It has no ISRC."""
         view = self._base_track(track)
         return view | {"is_playable": True} if market else view
 
-    def _base_track(self, track: Track) -> Json:
+    def _base_track(self, track: WorldTrack) -> Json:
         if track.key not in self._tracks:
             view = {
                 **self._identity("track", track.spotify_id),
@@ -123,7 +123,7 @@ class SpotifyViews:
             self._tracks[track.key] = view | ({"available_markets": MARKETS} if self.extended else {})
         return self._tracks[track.key]
 
-    def track(self, track: Track, market: str | None) -> Json:
+    def track(self, track: WorldTrack, market: str | None) -> Json:
         """Returns a full track, with its ISRC if it has one."""
         recording = self.site.world.recordings[track.recording]
         view = self.simple_track(track, market) | {
@@ -132,7 +132,7 @@ class SpotifyViews:
         }
         return view | ({"popularity": recording.popularity} if self.extended else {})
 
-    def looked_up_track(self, track: Track, market: str | None) -> Json:
+    def looked_up_track(self, track: WorldTrack, market: str | None) -> Json:
         """Returns a full track as a lookup with a market gives it: relinked, with another id, for a few."""
         view = self.track(track, market)
         if not market or not covered("spotify relinked", track.key):
@@ -140,7 +140,7 @@ class SpotifyViews:
         relinked = view | self._identity("track", relinked_id(track))
         return relinked | ({"linked_from": self._identity("track", track.spotify_id)} if self.extended else {})
 
-    def audio_features(self, track: Track) -> Json:
+    def audio_features(self, track: WorldTrack) -> Json:
         """Returns the twelve audio features of a track."""
         recording = self.site.world.recordings[track.recording]
         return spotify_features(recording) | {
@@ -153,17 +153,17 @@ class SpotifyViews:
         }
 
 
-def relinked_id(track: Track) -> str:
+def relinked_id(track: WorldTrack) -> str:
     """Returns the id under which a market serves a track instead."""
     return base62_id("relinked", track.key)
 
 
-def shown_name(artist: Artist) -> str:
+def shown_name(artist: WorldArtist) -> str:
     """Returns the name at Spotify, which says Various Artists."""
     return "Various Artists" if artist.name == "Various" else artist.name
 
 
-def shown_title(track: Track) -> str:
+def shown_title(track: WorldTrack) -> str:
     """Returns the title at Spotify: a version in brackets often stands behind a dash there."""
     match = VERSION_IN_BRACKETS.match(track.title)
     if match is None or not VERSION_WORDS & set(words(match["version"])):

@@ -7,7 +7,7 @@ its rounding and its mistakes, is `soundings`.
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import WorldRecording
 
 SHARE_IN_FOUR = 0.92
 SHARES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence")
@@ -34,7 +34,7 @@ class AudioFacts:
     time_signature: int
 
 
-def audio_facts(recording: Recording) -> AudioFacts:
+def audio_facts(recording: WorldRecording) -> AudioFacts:
     """Returns the facts of a recording."""
     values = dict(recording.features) or _derived(recording.key)
     return AudioFacts(

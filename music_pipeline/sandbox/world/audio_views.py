@@ -10,7 +10,7 @@ from typing import Any
 from music_pipeline.sandbox.world.audio_facts import SHARES, AudioFacts, audio_facts
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Recording, Track
+from music_pipeline.sandbox.world.model import WorldRecording, WorldTrack
 
 SHARP_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -53,7 +53,7 @@ def _noise(amount: float, *key: object) -> float:
     return (2 * fraction("noise", *key) - 1) * amount
 
 
-def tempo_heard(source: str, recording: Recording) -> float:
+def tempo_heard(source: str, recording: WorldRecording) -> float:
     """Returns a tempo as a source hears it: near the fact, now and then its half or double; 0 where none is known."""
     tempo = audio_facts(recording).tempo
     if not tempo:
@@ -63,12 +63,12 @@ def tempo_heard(source: str, recording: Recording) -> float:
     return tempo + _noise(TEMPO_NOISE, source, recording.key)
 
 
-def deezer_bpm(recording: Recording) -> float:
+def deezer_bpm(recording: WorldRecording) -> float:
     """Returns Deezer's tempo to a tenth; 0 where Deezer does not know it."""
     return round(tempo_heard("deezer", recording), 1) if covered("deezer tempo", recording.key) else 0.0
 
 
-def reccobeats_features(track: Track, recording: Recording) -> dict[str, float] | None:
+def reccobeats_features(track: WorldTrack, recording: WorldRecording) -> dict[str, float] | None:
     """Returns ReccoBeats's eleven features of a Spotify id; None for one that it does not have."""
     if not covered("reccobeats track", track.spotify_id):
         return None
@@ -86,7 +86,7 @@ def _near(value: float, *key: object) -> float:
     return round(min(1.0, max(0.0, value + _noise(RECCOBEATS_NOISE, *key))), 4)
 
 
-def acousticbrainz_sounding(recording: Recording) -> AcousticBrainzSounding | None:
+def acousticbrainz_sounding(recording: WorldRecording) -> AcousticBrainzSounding | None:
     """Returns Essentia's numbers of a recording; None where nobody submitted it. MusicBrainz must know it as well."""
     if not covered("acousticbrainz recording", recording.key):
         return None
@@ -106,7 +106,7 @@ def acousticbrainz_sounding(recording: Recording) -> AcousticBrainzSounding | No
     )
 
 
-def songbpm_sounding(recording: Recording) -> SongBpmSounding | None:
+def songbpm_sounding(recording: WorldRecording) -> SongBpmSounding | None:
     """Returns GetSongBPM's numbers of a recording; None for one that it does not have."""
     if not covered("getsongbpm song", recording.key):
         return None
@@ -133,6 +133,6 @@ def open_key(facts: AudioFacts) -> str:
     return f"{major * 7 % 12 + 1}{'d' if facts.mode else 'm'}"
 
 
-def spotify_features(recording: Recording) -> dict[str, Any]:
+def spotify_features(recording: WorldRecording) -> dict[str, Any]:
     """Returns Spotify's twelve features: the facts themselves."""
     return asdict(audio_facts(recording))

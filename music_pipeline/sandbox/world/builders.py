@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterable
 
 from music_pipeline.sandbox.world import hashing
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, ArtistKind, Format, Recording, ReleaseKind
+from music_pipeline.sandbox.world.model import (
+    ArtistCredit,
+    ArtistKind,
+    Format,
+    ReleaseKind,
+    WorldArtist,
+    WorldRecording,
+)
 from music_pipeline.sandbox.world.text import fold
 
 NAMESAKE_SUFFIX = re.compile(r"\s\(\d+\)$")
@@ -54,10 +61,10 @@ def make_artist(
     aliases: Iterable[str] = (),
     kind: ArtistKind | None = None,
     decoy: bool = False,
-) -> Artist:
+) -> WorldArtist:
     """Makes an artist of a name as Discogs prints it, with the suffix of namesakes."""
     name = NAMESAKE_SUFFIX.sub("", discogs_name).strip() or discogs_name
-    return Artist(
+    return WorldArtist(
         key=key,
         name=name,
         discogs_name=discogs_name,
@@ -91,10 +98,10 @@ def make_recording(
     duration_ms: int | None,
     popularity: int | None = None,
     features: tuple[tuple[str, float], ...] = (),
-) -> Recording:
+) -> WorldRecording:
     """Makes a recording; its ISRC is its own, or missing for the share that has none."""
     without_isrc = hashing.fraction("without isrc", key) < SHARE_WITHOUT_ISRC
-    return Recording(
+    return WorldRecording(
         key=key,
         title=title,
         artists=artists,

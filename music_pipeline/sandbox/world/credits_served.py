@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from music_pipeline.sandbox.world import hashing
 from music_pipeline.sandbox.world.coverage import Coverage, covered, decide_coverage
-from music_pipeline.sandbox.world.model import Credit, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldCredit, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.roles import RolePart, expand_range, production_parts
 
 MUSICBRAINZ_ATTRIBUTES = {"co": "co", "executive": "executive", "assistant": "assistant", "associate": "associate"}
@@ -50,8 +50,8 @@ class Served:
     release_relations: dict[str, tuple[Relation, ...]]
     recording_relations: dict[str, tuple[Relation, ...]]
     musicbrainz_people: frozenset[str]  # all who have a page there
-    discogs_release_credits: dict[str, tuple[Credit, ...]]
-    discogs_track_credits: dict[str, tuple[Credit, ...]]
+    discogs_release_credits: dict[str, tuple[WorldCredit, ...]]
+    discogs_track_credits: dict[str, tuple[WorldCredit, ...]]
     genius_credits: dict[str, tuple[GeniusCredit, ...]]
 
 
@@ -78,7 +78,7 @@ def decide_served(world: World) -> Served:
     )
 
 
-def credits_of_track(release: Release, *, wide: bool) -> list[list[Credit]]:
+def credits_of_track(release: WorldRelease, *, wide: bool) -> list[list[WorldCredit]]:
     """Returns the credits that apply to each track of a release, those for the whole release only if `wide`."""
     applied = [list(track.credits) for track in release.tracks]
     positions = [track.position for track in release.tracks]
@@ -130,7 +130,7 @@ def _musicbrainz(
     return by_release, known
 
 
-def relations_of(credits: Iterable[Credit]) -> tuple[Relation, ...]:
+def relations_of(credits: Iterable[WorldCredit]) -> tuple[Relation, ...]:
     """Returns the production parts of credits as relations, each once."""
     found: dict[tuple[str, tuple[str, ...], str], Relation] = {}
     for credit in credits:
@@ -163,7 +163,7 @@ def _disagree_relations(relations: tuple[Relation, ...], producers: list[str], *
     return (replace(relations[0], artist=other, credited_as=""), *relations[1:])
 
 
-def _disagree_credits(credits: tuple[Credit, ...], producers: list[str], key: str) -> tuple[Credit, ...]:
+def _disagree_credits(credits: tuple[WorldCredit, ...], producers: list[str], key: str) -> tuple[WorldCredit, ...]:
     first = next((index for index, credit in enumerate(credits) if production_parts(credit.role)), None)
     if first is None or not covered("disagreement", "discogs", key):
         return credits
@@ -197,7 +197,7 @@ def _genius(world: World, coverage: Coverage, producers: list[str]) -> dict[str,
     return {key: _disagree_genius(tuple(credits), producers, key) for key, credits in truth.items() if credits}
 
 
-def _genius_credits(track: Track, credits: list[Credit]) -> list[GeniusCredit]:
+def _genius_credits(track: WorldTrack, credits: list[WorldCredit]) -> list[GeniusCredit]:
     plain = "Producer" if covered("genius credits as performances", track.recording) else ""
     found = []
     for credit in credits:

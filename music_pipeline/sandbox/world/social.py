@@ -7,7 +7,7 @@ decided by its share in `coverage`.
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Artist
+from music_pipeline.sandbox.world.model import WorldArtist
 from music_pipeline.sandbox.world.text import words
 
 SHARES = {"instagram": 0.85, "twitter": 0.6, "facebook": 0.5, "soundcloud": 0.4, "youtube": 0.5, "homepage": 0.4}
@@ -41,7 +41,7 @@ class Profiles:
 NO_PROFILES = Profiles(None, None, None, None, None, None)
 
 
-def profiles_of(artist: Artist) -> Profiles:
+def profiles_of(artist: WorldArtist) -> Profiles:
     """Returns an artist's profiles; who has no other has an Instagram account, and Various has none."""
     if artist.special:
         return NO_PROFILES

@@ -1,0 +1,39 @@
+"""What every emulated provider has: its endpoints, its refusals, its quota's headers.
+
+Here belong the defaults that most providers share. What one of them does otherwise is in its own module.
+"""
+
+from abc import ABC, abstractmethod
+
+from music_pipeline.sandbox.http import Headers, SandboxEndpoint, SandboxRequest, SandboxResponse
+from music_pipeline.sandbox.quota import QuotaVerdict
+
+
+class Emulator(ABC):
+    """A provider. A new one needs a module with a subclass, a row of the registry and a row of the quotas."""
+
+    endpoints: tuple[SandboxEndpoint, ...]
+
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Refuse a request that lacks the right credentials or headers; None lets it in, as here every request."""
+        return None
+
+    @abstractmethod
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """Refuse a request that is one too many. It would be let in after `seconds`."""
+
+    def quota_limit(self, request: SandboxRequest, limit: int) -> int:
+        """How many requests this caller may make in the quota's window: `limit`, the same for all."""
+        return limit
+
+    def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
+        """The headers of every answer that tell callers of their quota: none."""
+        return ()
+
+    @abstractmethod
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """Answer a request for a path that the provider does not have."""
+
+    def is_repeatable(self, endpoint_name: str) -> bool:
+        """Whether asking again is expected and so counts as no repeat; False: clients can cache everything."""
+        return False
