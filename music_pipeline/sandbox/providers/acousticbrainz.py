@@ -20,7 +20,7 @@ from music_pipeline.sandbox.http import (
     text_response,
 )
 from music_pipeline.sandbox.providers import acousticbrainz_views as views
-from music_pipeline.sandbox.providers.base import Emulator
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding, acousticbrainz_sounding
@@ -33,10 +33,6 @@ OVER_LIMIT = (
     "rate limit.\n"
 )
 Document = Callable[[SandboxRequest, WorldRecording, AcousticBrainzSounding, int], Json]
-
-
-class RefusedError(Exception):
-    """The request is refused with 400 and this message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +65,7 @@ class AcousticBrainz(Emulator):
 
     @staticmethod
     def _endpoint(pattern: str, name: str, handle: Callable[..., SandboxResponse]) -> SandboxEndpoint:
-        def checked(request: SandboxRequest, **groups: str) -> SandboxResponse:
-            try:
-                return handle(request, **groups)
-            except RefusedError as refusal:
-                return message(400, str(refusal))
-
-        return SandboxEndpoint("GET", re.compile(f"/{pattern}"), name, checked)
+        return SandboxEndpoint("GET", re.compile(f"/{pattern}"), name, with_refusals(handle, message))
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
         """Returns 429, as a text."""
@@ -150,22 +140,22 @@ class AcousticBrainz(Emulator):
 
 def _offset(text: str) -> int:
     if not re.fullmatch(r"\d{1,6}", text):
-        raise RefusedError("Offset must be an integer value")
+        raise RefusedError(400, "Offset must be an integer value")
     return int(text)
 
 
 def _wanted(request: SandboxRequest) -> list[Wanted]:
     text = request.first("recording_ids")
     if not text:
-        raise RefusedError("Missing `recording_ids` parameter")
+        raise RefusedError(400, "Missing `recording_ids` parameter")
     wanted: dict[Wanted, None] = {}
     for each in filter(None, text.split(";")):
         mbid, _, offset = each.partition(":")
         if not re.fullmatch(UUID, mbid):
-            raise RefusedError(f"'{mbid}' is not a valid UUID")
+            raise RefusedError(400, f"'{mbid}' is not a valid UUID")
         wanted[Wanted(mbid, _offset(offset or "0"))] = None
     if len(wanted) > MOST_RECORDINGS:
-        raise RefusedError(f"More than {MOST_RECORDINGS} recordings not allowed per request")
+        raise RefusedError(400, f"More than {MOST_RECORDINGS} recordings not allowed per request")
     return list(wanted)
 
 

@@ -4,9 +4,32 @@ Here belong the defaults that most providers share. What one of them does otherw
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from music_pipeline.sandbox.http import Headers, SandboxEndpoint, SandboxRequest, SandboxResponse
 from music_pipeline.sandbox.quota import QuotaVerdict
+
+
+class RefusedError(Exception):
+    """The request is refused with this text. `code`: the HTTP status, or the provider's own code for the reason."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def with_refusals(
+    handle: Callable[..., SandboxResponse], refuse: Callable[[int, str], SandboxResponse]
+) -> Callable[..., SandboxResponse]:
+    """`handle`, answering a RefusedError with what `refuse` makes of its code and text."""
+
+    def handle_or_refuse(request: SandboxRequest, **groups: str) -> SandboxResponse:
+        try:
+            return handle(request, **groups)
+        except RefusedError as refusal:
+            return refuse(refusal.code, str(refusal))
+
+    return handle_or_refuse
 
 
 class Emulator(ABC):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from music_pipeline.sandbox.http import Headers, Json, SandboxEndpoint, SandboxRequest, SandboxResponse, json_response
-from music_pipeline.sandbox.providers.base import Emulator
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.coverage import covered
@@ -32,14 +32,6 @@ UNSUPPORTED = (
     "does not support this operation. Please read the Graph API documentation at "
     "https://developers.facebook.com/docs/graph-api"
 )
-
-
-class RefusedError(Exception):
-    """The request is refused with 400, a code and a message."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class UnknownHandleError(Exception):

@@ -16,7 +16,7 @@ from music_pipeline.sandbox.http import (
     endpoint,
     json_response,
 )
-from music_pipeline.sandbox.providers.base import Emulator
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
 from music_pipeline.sandbox.providers.lucene import QueryError
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
@@ -61,14 +61,6 @@ ALLOWED = {
 }  # fmt: skip
 
 
-class RefusedError(Exception):
-    """The request is refused with this status and text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 def error(status: int, text: str) -> SandboxResponse:
     """Returns MusicBrainz's error object."""
     return json_response({"error": text, "help": HELP}, status)
@@ -92,7 +84,7 @@ class MusicBrainz(Emulator):
             ("recording", self.recordings),
         ]
         self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
-            replace(endpoint("GET", f"ws/2/{template}", _checked(handle)), name=template)
+            replace(endpoint("GET", f"ws/2/{template}", with_refusals(handle, error)), name=template)
             for template, handle in templates
         )
 
@@ -235,16 +227,6 @@ def cut_at_tracks(releases: list[tuple[str, int]]) -> list[str]:
         kept.append(key)
         total += tracks
     return kept
-
-
-def _checked(handle: Callable[..., SandboxResponse]) -> Callable[..., SandboxResponse]:
-    def checked(request: SandboxRequest, **groups: str) -> SandboxResponse:
-        try:
-            return handle(request, **groups)
-        except RefusedError as refusal:
-            return error(refusal.status, str(refusal))
-
-    return checked
 
 
 def _known(found: dict[str, Found], mbid: str) -> Found:

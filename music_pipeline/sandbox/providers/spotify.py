@@ -18,7 +18,7 @@ from music_pipeline.sandbox.http import (
     endpoint,
     json_response,
 )
-from music_pipeline.sandbox.providers.base import Emulator
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.providers.spotify_search import SpotifySearchIndex, parse_query
@@ -31,10 +31,6 @@ OTHER_SEARCH_TYPES = ("playlist", "show", "episode", "audiobook")
 GROUPS = ("album", "single", "appears_on", "compilation")
 MOST_OFFSET = 1_000
 MOST_IDS = {"artists": 50, "albums": 20, "tracks": 50, "audio-features": 100}
-
-
-class BadRequestError(Exception):
-    """The request is refused with 400 and this message."""
 
 
 def error(status: int, message: str) -> SandboxResponse:
@@ -88,23 +84,15 @@ class Spotify(Emulator):
             ("browse/new-releases", self.forbidden),
             ("markets", self.forbidden),
         ]
-        endpoints = [endpoint("GET", f"v1/{template}", self._checked(handle)) for template, handle in open_to_all]
+        endpoints = [
+            endpoint("GET", f"v1/{template}", with_refusals(handle, error)) for template, handle in open_to_all
+        ]
         for template, handle in extended_only:
             allowed = handle if self.extended else self.forbidden
-            endpoints.append(endpoint("GET", f"v1/{template}", self._checked(allowed)))
+            endpoints.append(endpoint("GET", f"v1/{template}", with_refusals(allowed, error)))
         return tuple(
             replace(each, name=each.name.removeprefix("v1/").replace("spotify_id", "id")) for each in endpoints
         )
-
-    @staticmethod
-    def _checked(handle: Callable[..., SandboxResponse]) -> Callable[..., SandboxResponse]:
-        def checked(request: SandboxRequest, **groups: str) -> SandboxResponse:
-            try:
-                return handle(request, **groups)
-            except BadRequestError as refusal:
-                return error(400, str(refusal))
-
-        return checked
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
         """Asks for a bearer token: any that is not known as expired and does not contain `wrong`."""
@@ -239,7 +227,7 @@ class Spotify(Emulator):
         """GET /search: a page of each type asked for."""
         text = (request.first("q") or request.first("query") or "").strip()  # its own links say `query`
         if not text:
-            raise BadRequestError("No search query")
+            raise RefusedError(400, "No search query")
         types = _search_types(request.first("type"))
         limit = _number(request, "limit", 1, 50 if self.extended else 10, 20 if self.extended else 5)
         offset = _number(request, "offset", 0, MOST_OFFSET, 0)
@@ -273,16 +261,16 @@ def _features_forbidden() -> SandboxResponse:
 
 def _checked_id(spotify_id: str) -> str:
     if not BASE62_ID.fullmatch(spotify_id):
-        raise BadRequestError("Invalid base62 id")
+        raise RefusedError(400, "Invalid base62 id")
     return spotify_id
 
 
 def _ids(request: SandboxRequest, kind: str) -> list[str]:
     ids = [each for each in (request.first("ids") or "").split(",") if each]
     if not ids:
-        raise BadRequestError("Missing required field: ids")
+        raise RefusedError(400, "Missing required field: ids")
     if len(ids) > MOST_IDS[kind]:
-        raise BadRequestError("Too many ids requested")
+        raise RefusedError(400, "Too many ids requested")
     return [_checked_id(each) for each in ids]
 
 
@@ -291,7 +279,7 @@ def _number(request: SandboxRequest, name: str, low: int, high: int, default: in
     if text is None:
         return default
     if not re.fullmatch(r"-?\d{1,9}", text) or not low <= int(text) <= high:
-        raise BadRequestError(f"Invalid {name}")
+        raise RefusedError(400, f"Invalid {name}")
     return int(text)
 
 
@@ -300,15 +288,15 @@ def _groups(text: str | None) -> tuple[str, ...]:
         return GROUPS
     groups = tuple(text.split(","))
     if any(group not in GROUPS for group in groups):
-        raise BadRequestError("Invalid include_groups")
+        raise RefusedError(400, "Invalid include_groups")
     return groups
 
 
 def _search_types(text: str | None) -> tuple[str, ...]:
     if not text:
-        raise BadRequestError("Missing parameter type")
+        raise RefusedError(400, "Missing parameter type")
     types = tuple(dict.fromkeys(text.split(",")))
     for kind in types:
         if kind not in (*SEARCH_TYPES, *OTHER_SEARCH_TYPES):
-            raise BadRequestError(f"Bad search type field {kind}")
+            raise RefusedError(400, f"Bad search type field {kind}")
     return types
