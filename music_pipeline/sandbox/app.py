@@ -1,7 +1,7 @@
-"""The ASGI application: stamps, counts and judges each request, then lets its provider answer.
+"""The ASGI application: stamp, count and judge each request, then let its provider answer.
 
-Here belongs what is the same for all providers: routing by prefix, quota, faults, statistics. What a provider answers
-is its module's.
+What all providers share belongs here: routing by prefix, quota, faults, statistics. Each provider's module says what it
+answers.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -30,7 +30,7 @@ UNKNOWN_ENDPOINT = "unknown path"
 
 @dataclass(slots=True)
 class Mount:
-    """A provider in its place, with its quota and its counts."""
+    """A provider under its prefix, with its quota and its counts."""
 
     name: str
     provider: Emulator
@@ -40,7 +40,7 @@ class Mount:
     over_day: Callable[[float], SandboxResponse] | None
 
     def reset(self, speed: float) -> None:
-        """Forgets what was counted; the quota's own memory stays."""
+        """Reset the counts. The quota keeps its memory."""
         self.statistics = ProviderStatistics(self.setting, speed)
 
 
@@ -51,7 +51,7 @@ def mount(
     speed: float,
     over_day: Callable[[float], SandboxResponse] | None = None,
 ) -> Mount:
-    """Puts a provider in its place. `over_day`: how it refuses who used up a day, where not as it refuses any."""
+    """Mount a provider. `over_day`: its refusal once the day's quota is used up, if it has its own."""
     return Mount(name, provider, setting, make_rule(setting), ProviderStatistics(setting, speed), over_day)
 
 
@@ -65,7 +65,7 @@ class SandboxApp:
     faults: Faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request of ASGI."""
+        """Serve one request of ASGI."""
         if scope["type"] == "lifespan":
             await _acknowledge_lifespan(receive, send)
             return
@@ -155,12 +155,12 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 async def send_response(send: Send, answer: SandboxResponse) -> None:
-    """Sends an answer whole."""
+    """Send an answer whole."""
     await Transport.send_whole(send, answer)
 
 
 def _no_connection() -> None:
-    """Stands for the closing of a connection where there is none, as in a test of the application alone."""
+    """Close nothing: a test of the application alone has no connection."""
 
 
 async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The control interface at `/_sandbox/…`: what the sandbox knows, counts, and can be told to do wrong.
+"""The control interface at `/_sandbox/…`: what the sandbox knows and counts, and its faults on request.
 
 Nothing here counts as a request to a provider.
 """
@@ -37,7 +37,7 @@ class Control:
 
 
 def control_app(control: Control) -> Starlette:
-    """Returns the control interface as an ASGI application."""
+    """The control interface as an ASGI application."""
     return Starlette(
         routes=[
             Route("/_sandbox/info", _route(lambda request: control.info)),

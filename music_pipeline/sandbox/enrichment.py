@@ -1,7 +1,7 @@
-"""What each source would answer about each recording of some artists, and the least requests to ask them all.
+"""What each source would answer about each recording, and the fewest requests that ask them all.
 
-Here belong the truth of enrichment and of producers' profiles, for tests and figures to compare with. It reads the
-same decisions as the providers, and nothing of the pipeline.
+Tests and figures compare with this truth of enrichment and of producers' profiles. It reads the same decisions as the
+providers, and nothing of the pipeline.
 """
 
 import math
@@ -40,13 +40,13 @@ class EnrichmentTruth:
         self.lastfm = LastfmPages(site.world)
 
     def recordings_of(self, artists: Iterable[str]) -> dict[str, WorldRecording]:
-        """Returns the recordings on the releases that Spotify lists for artists, by key."""
+        """The recordings on the releases that Spotify lists for artists, by key."""
         releases = [self.world.releases[key] for artist in artists for key in self.world.releases_of.get(artist, ())]
         keys = dict.fromkeys(track.recording for release in releases for track in release.tracks)
         return {key: self.world.recordings[key] for key in keys}
 
     def report(self, artists: list[str]) -> Json:
-        """Returns each recording with its facts and what each source has of it, and the profiles of its producers."""
+        """Each recording with its facts and what each source has of it, and the profiles of its producers."""
         recordings = self.recordings_of(artists)
         return {
             "recordings": [self._recording(recording) for recording in recordings.values()],
@@ -66,7 +66,7 @@ class EnrichmentTruth:
         }
 
     def sources_of(self, recording: WorldRecording) -> Json:
-        """Returns the fields that each source has of a recording; a source that does not know it is missing."""
+        """The fields that each source has of a recording; a source that does not know it is missing."""
         found = {
             "spotify": {"isrc": recording.isrc, "duration_ms": recording.duration_ms},
             "spotify_audio_features": spotify_features(recording) if self.site.spotify_mode == "extended" else None,
@@ -99,14 +99,14 @@ class EnrichmentTruth:
 
     @staticmethod
     def _deezer(recording: WorldRecording) -> Json | None:
-        """Returns what Deezer has; `by_isrc` tells whether its ISRC finds it, else an album or a search does."""
+        """What Deezer has. `by_isrc`: whether the ISRC finds it; if not, an album or a search does."""
         if not has_recording(recording.key):
             return None
         bpm = deezer_bpm(recording) or None
         return {"bpm": bpm, "rank": rank(recording), "by_isrc": recording.isrc is not None}
 
     def _reccobeats(self, recording: WorldRecording) -> Json | None:
-        """Returns features by Spotify id, as a recording's places may differ in whether they are known."""
+        """Features by Spotify id: ReccoBeats may know one track of a recording and not another."""
         tracks = self.world.tracks_of_recording[recording.key]
         found = {track.spotify_id: reccobeats_features(track, recording) for track in tracks}
         return {identity: features for identity, features in found.items() if features} or None
@@ -123,7 +123,7 @@ class EnrichmentTruth:
         return asdict(sounding) | {"by_both": covered("getsongbpm found by both", recording.key)}
 
     def _credited(self, recordings: dict[str, WorldRecording]) -> list[str]:
-        """Returns the keys of those whom any provider credits with producing one of the recordings."""
+        """The keys of those whom any provider credits with producing one of the recordings."""
         served = self.site.served
         found: dict[str, None] = {}
         for key in recordings:
@@ -162,9 +162,9 @@ class EnrichmentTruth:
         }
 
     def bound(self, artists: list[str]) -> Json:
-        """Returns the least requests of a client that fills its batches and asks no slow source for what it knows.
+        """The fewest requests of a client that fills its batches and asks no slow source for what it knows.
 
-        Deezer is asked by ISRC, so only for recordings with one; those without are counted apart.
+        Deezer is asked by ISRC, and only for recordings that have one. Those without are counted apart.
         """
         recordings = self.recordings_of(artists)
         with_mbid = sum(recording.mbid in self.knowledge.recordings for recording in recordings.values())
@@ -186,7 +186,7 @@ class EnrichmentTruth:
         }
 
     def _is_measured(self, recording: WorldRecording) -> bool:
-        """Tells whether tempo and key are known from the sources that take batches."""
+        """Whether tempo and key are known from the sources that take batches."""
         if self.site.spotify_mode == "extended" or self._acousticbrainz(recording) is not None:
             return True
         found = self._reccobeats(recording) or {}

@@ -1,6 +1,6 @@
-"""Faults on request: what the operator of the sandbox makes a provider do wrong.
+"""Faults on request: what a provider can be made to do wrong.
 
-Here belong the kinds of fault, when one applies, and what it does to an answer. How answers go out is `transport`'s.
+This module says which kinds there are, when one applies, and what it does to an answer. `transport` sends the answer.
 """
 
 import json
@@ -61,7 +61,7 @@ class Fault:
     retry_after: float | None = None
 
     def concerns(self, provider: str, endpoint: str, request: SandboxRequest) -> bool:
-        """Tells whether a request is one of those that the fault is for."""
+        """Whether a request is one of those that the fault is for."""
         if self.provider != provider or self.endpoint not in {None, endpoint}:
             return False
         return self.path_regex is None or re.search(self.path_regex, request.path) is not None
@@ -91,7 +91,7 @@ NO_EFFECT = Effect()
 class Faults:
     """The faults in force, and the pages that a `duplicate_page` repeats.
 
-    By fault, `served`: requests that it applied to; `harmed`: answers that were not what they would have been.
+    `served` counts the requests that each fault applied to, `harmed` the answers that it changed.
     """
 
     clock: SandboxClock
@@ -104,18 +104,18 @@ class Faults:
     pages: dict[tuple[int, ListKey], Any] = field(default_factory=dict)
 
     def add(self, description: Json) -> Fault:
-        """Adds a fault. Raises ValueError, in a sentence, for a description that is none."""
+        """Add a fault. Raises ValueError, in a sentence, for an invalid description."""
         fault = parse_fault(description, self.last_identity + 1, self.clock.source(), self.providers)
         self.last_identity = fault.identity
         self.active.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         self.active.clear()
 
     def choose(self, name: str, provider: Emulator, endpoint: str, request: SandboxRequest) -> Effect:
-        """Returns the effect of the first fault that applies to the request."""
+        """The effect of the first fault that applies to the request."""
         for fault in self.active:
             if fault.concerns(name, endpoint, request) and self._is_due(fault):
                 self.served[fault.identity] = self.served.get(fault.identity, 0) + 1
@@ -123,7 +123,7 @@ class Faults:
         return NO_EFFECT
 
     def report(self) -> list[Json]:
-        """Returns the faults in force, with how many answers each has harmed."""
+        """The faults in force, with how many answers each has harmed."""
         return [asdict(fault) | {"harmed": self.harmed.get(fault.identity, 0)} for fault in self.active]
 
     def _counted(self, fault: Fault, effect: Effect) -> Effect:
@@ -159,12 +159,12 @@ class Faults:
 
 
 def _list_of(request: SandboxRequest) -> ListKey:
-    """Which list a request is for, whatever page of it."""
+    """The list that a request reads a page of."""
     return request.path, tuple(sorted(pair for pair in request.query if pair[0] not in PLACES_IN_LISTS))
 
 
 def parse_fault(description: Json, identity: int, now: float, providers: Collection[str]) -> Fault:
-    """Reads a fault. `until` is given in real seconds from now. Raises ValueError."""
+    """Read a fault. `until` is given in real seconds from now. Raises ValueError."""
     if description.get("provider") not in providers:
         raise ValueError(f"a fault needs its provider, one of {', '.join(providers)}")
     known = {*Fault.__slots__} - {"identity"}
@@ -192,7 +192,7 @@ def _check_values(description: Json) -> None:
 
 
 def _rate_limited(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
-    """Refuses as the provider does; a Retry-After is added where the fault has one."""
+    """Refuse as the provider does; a Retry-After is added where the fault has one."""
     answer = provider.over_quota(request, fault.retry_after or 1.0)
     if fault.retry_after is not None:
         answer = replace(
@@ -215,7 +215,7 @@ def _html(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
 
 
 def _expired_token(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
-    """Refuses as Spotify does with an old token, and as the others do with a wrong one."""
+    """Refuse like Spotify with an expired token, and like the others with a wrong one."""
     if fault.provider == "spotify":
         return Effect(answer=json_response({"error": {"status": 401, "message": "The access token expired"}}, 401))
     headers = {"authorization": WRONG_TOKENS[fault.provider]} if fault.provider in WRONG_TOKENS else {}
@@ -255,7 +255,7 @@ def _null_items(fault: Fault, provider: Emulator, request: SandboxRequest) -> Ef
 
 
 def _null_first_item(data: Any, keys: Collection[str]) -> Any:
-    """Returns the data with the first entry of each page replaced by null."""
+    """The data with the first entry of each page replaced by null."""
     if not isinstance(data, dict):
         return data
     return {
@@ -265,7 +265,7 @@ def _null_first_item(data: Any, keys: Collection[str]) -> Any:
 
 
 def _shift_totals(data: Any, lost: int) -> Any:
-    """Returns the data with every count of a list lower than it was."""
+    """The data with every count of a list lower than it was."""
     if isinstance(data, list):
         return [_shift_totals(entry, lost) for entry in data]
     if not isinstance(data, dict):
@@ -277,7 +277,7 @@ def _shift_totals(data: Any, lost: int) -> Any:
 
 
 def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
-    """Returns the data with the entries of an earlier page in the place of its own; its paging stays."""
+    """The data with the entries of an earlier page in the place of its own; its paging stays."""
     if not isinstance(data, dict) or not isinstance(first, dict):
         return data
     return {

@@ -1,4 +1,4 @@
-"""Requests, answers and endpoints, as the providers' modules see them; no socket and no ASGI here."""
+"""Requests, responses and endpoints as the providers' modules see them: no socket, no ASGI."""
 
 import json
 import re
@@ -25,31 +25,31 @@ class SandboxRequest:
     query: list[tuple[str, str]] = field(default_factory=list)
 
     def first(self, name: str) -> str | None:
-        """Returns the first value of a query parameter."""
+        """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
     def all(self, name: str) -> list[str]:
-        """Returns all values of a query parameter."""
+        """All values of a query parameter."""
         return [value for key, value in self.query if key == name]
 
     def header(self, name: str) -> str:
-        """Returns a header, empty where it is missing."""
+        """A header, empty where it is missing."""
         return self.headers.get(name, "")
 
     def form(self) -> dict[str, str]:
-        """Returns the fields of a form body."""
+        """The fields of a form body."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...], bytes]:
-        """Returns what makes two requests the same to a cache: method, path, sorted parameters, body."""
+        """What makes two requests the same to a cache: method, path, sorted parameters, body."""
         return self.method, self.path, tuple(sorted(self.query)), self.body
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxResponse:
-    """What the provider sends. `retry_after` is the promise that an early call is measured against.
+    """What the provider sends. `retry_after`: the wait that an early call is measured against.
 
-    `refusal` marks one that says so with 200 only, so that asking again is no repeat.
+    `refusal` marks a refusal with status 200, so that asking again does not count as a repeat.
     """
 
     status: int
@@ -63,13 +63,13 @@ class SandboxResponse:
 def json_response(
     data: object, status: int = 200, headers: Headers = NO_HEADERS, content_type: str = JSON_TYPE
 ) -> SandboxResponse:
-    """Returns data as JSON."""
+    """Data as JSON."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
     return SandboxResponse(status, body, content_type, headers)
 
 
 def text_response(text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> SandboxResponse:
-    """Returns a text."""
+    """A text."""
     return SandboxResponse(status, text.encode(), content_type)
 
 
@@ -84,6 +84,6 @@ class SandboxEndpoint:
 
 
 def endpoint(method: str, template: str, handle: Callable[..., SandboxResponse]) -> SandboxEndpoint:
-    """Makes an endpoint of a template such as `artists/{id}/albums`."""
+    """Make an endpoint of a template such as `artists/{id}/albums`."""
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(template).replace(r"\{", "{").replace(r"\}", "}"))
     return SandboxEndpoint(method, re.compile(f"/{pattern}/?"), template, handle)

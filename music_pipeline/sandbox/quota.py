@@ -1,6 +1,6 @@
 """Quotas: the rules by which providers count requests, and the one table of their numbers.
 
-A rule is told of every arrival, in sandbox seconds, and says whether it is too many. Refused requests count too.
+A rule sees every arrival, in sandbox seconds, and judges whether it is one too many. Refused requests count too.
 """
 
 import math
@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-GRACE_REAL_SECONDS = 0.025  # what a hiccup of the machine may take, before a refusal counts as an overrun
+GRACE_REAL_SECONDS = 0.025  # a delay of the machine this short does not make a refusal an overrun
 
 RuleName = Literal["rolling", "exponential", "fixed", "blocking"]
 DAY_SECONDS = 86_400.0
-BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
+BLOCK_SECONDS = 3_600.0  # how long the blocking rule blocks a key
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaSetting:
-    """A provider's quota: so many requests in a window of seconds, counted by a rule.
+    """A provider's quota: `limit` requests in `window` seconds, counted by a rule.
 
-    `rate` is what use is measured against, in requests a second, where it is not limit over window. `daily`: requests
-    in any 24 hours, None where nobody counts them.
+    `rate`: the requests a second that use is measured against, if it is not limit over window. `daily`: requests in
+    any 24 hours; None for no limit.
     """
 
     rule: RuleName
@@ -32,7 +32,7 @@ class QuotaSetting:
 
     @property
     def nominal_rate(self) -> float:
-        """Returns the requests a second that a client may make on average."""
+        """The requests a second that a client may make on average."""
         return self.rate if self.rate is not None else self.limit / self.window
 
 
@@ -49,16 +49,16 @@ QUOTAS: Mapping[str, QuotaSetting] = {
     "acousticbrainz": QuotaSetting("fixed", 10, 10),
     "getsongbpm": QuotaSetting("blocking", 3_000, 3_600),
     "instagram": QuotaSetting("rolling", 200, 3_600),
-    # A paid plan's month: the free one's 10 would be used up by whoever tries the sandbox for a day.
+    # The month of a paid plan. The free plan's 10 requests would not last a day of trying the sandbox.
     "sonoteller": QuotaSetting("fixed", 1_000, 31 * DAY_SECONDS),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaVerdict:
-    """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`.
+    """How a rule judges an arrival. `overrun`: refused even with the grace. `wait`: seconds until it would pass.
 
-    `reset_in` is the rest of a fixed window, 0 for rules without one. `of_day`: it was a day's quota that refused it.
+    `reset_in`: the rest of a fixed window, 0 for rules without one. `of_day`: the day's quota refused it.
     """
 
     refused: bool
@@ -74,18 +74,18 @@ class Rule(Protocol):
     """A way to count."""
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Counts an arrival and judges it."""
+        """Count an arrival and judge it."""
 
 
 @dataclass(slots=True)
 class RollingRule:
-    """At most so many arrivals in any half-open window."""
+    """At most `limit` arrivals in any half-open window."""
 
     window: float
     arrivals: deque[float] = field(default_factory=deque)
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Judges the arrival by the one that was `limit` before it."""
+        """Judge the arrival by the one that was `limit` before it."""
         while self.arrivals and moment - self.arrivals[0] >= self.window:
             self.arrivals.popleft()
         used = len(self.arrivals)
@@ -105,7 +105,7 @@ class ExponentialRule:
     last: float | None = None
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Updates the rate and refuses at the limit; needs no grace."""
+        """Update the rate, and refuse at the limit. It needs no grace."""
         elapsed = self.period * 1_000 if self.last is None else max(1e-9, moment - self.last)
         ratio = elapsed / self.period
         kept = math.exp(-ratio)
@@ -118,14 +118,14 @@ class ExponentialRule:
 
 @dataclass(slots=True)
 class FixedRule:
-    """At most so many arrivals in each window; windows begin at multiples of their length (brainzutils' ratelimit)."""
+    """At most `limit` arrivals in each window. Windows begin at multiples of their length (brainzutils' ratelimit)."""
 
     window: float
     began: float | None = None
     arrivals: int = 0
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Judges the arrival by those before it in its window."""
+        """Judge the arrival by those before it in its window."""
         start = moment // self.window * self.window
         if start != self.began:
             self.began = start
@@ -140,13 +140,13 @@ class FixedRule:
 
 @dataclass(slots=True)
 class BlockingRule:
-    """At most so many arrivals in any window; one too many shuts the caller out for an hour."""
+    """At most `limit` arrivals in any window. One more blocks the caller for an hour."""
 
     rolling: RollingRule
     blocked_until: float | None = None
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Judges the arrival; those of a block count no further."""
+        """Judge the arrival. Arrivals during a block do not count."""
         if self.blocked_until is not None:
             left = self.blocked_until - moment
             if left > 0:
@@ -162,14 +162,14 @@ class BlockingRule:
 
 @dataclass(slots=True)
 class DayRule:
-    """A rule, and at most so many arrivals in any 24 hours besides."""
+    """A rule, with at most `limit` arrivals in any 24 hours besides."""
 
     rule: Rule
     limit: int
     day: RollingRule = field(default_factory=lambda: RollingRule(DAY_SECONDS))
 
     def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
-        """Judges the arrival by both; the day's word counts first."""
+        """Judge the arrival by both. A refusal of the day's quota comes first."""
         verdict = self.rule.arrive(moment, limit, grace)
         of_day = self.day.arrive(moment, self.limit, grace)
         if not of_day.refused:
@@ -178,7 +178,7 @@ class DayRule:
 
 
 def make_rule(setting: QuotaSetting) -> Rule:
-    """Makes the rule of a setting, with nothing counted yet."""
+    """Make the rule of a setting, with empty counts."""
     rules: dict[RuleName, Callable[[], Rule]] = {
         "rolling": lambda: RollingRule(setting.window),
         "exponential": lambda: ExponentialRule(setting.window),

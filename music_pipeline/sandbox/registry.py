@@ -32,7 +32,7 @@ class Parts:
     clock: SandboxClock
 
 
-# The refusal of a day's quota, where it is another than that of a window's.
+# The refusals of a day's quota that differ from those of a window's.
 OVER_DAY: Mapping[str, Callable[[float], SandboxResponse]] = {"spotify": quota_exceeded}
 
 REGISTRY: dict[str, Callable[[Parts], Emulator]] = {

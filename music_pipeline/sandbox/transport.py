@@ -11,18 +11,18 @@ from music_pipeline.sandbox.http import SandboxResponse
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DRIP_PIECES = 10
-CUT_AFTER_SECONDS = 0.02  # so that what was sent is on its way before the connection ends
+CUT_AFTER_SECONDS = 0.02  # what was sent leaves before the connection ends
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Sends answers, in the way that an effect wants."""
+    """Send answers as an effect demands."""
 
     send: Send
     close_connection: Callable[[], None]
 
     async def deliver(self, answer: SandboxResponse, effect: Effect) -> None:
-        """Sends the answer late, slowly, in part, or not at all."""
+        """Send the answer late, slowly, in part, or not at all."""
         if effect.delay:
             await asyncio.sleep(effect.delay)
         if effect.drop_connection:
@@ -36,7 +36,7 @@ class Transport:
 
     @staticmethod
     async def send_whole(send: Send, answer: SandboxResponse) -> None:
-        """Sends an answer whole."""
+        """Send an answer whole."""
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -48,7 +48,7 @@ class Transport:
         await self._close()
 
     async def _close(self) -> None:
-        """Closes the connection, and leaves the server a moment to notice, before it would answer 500."""
+        """Close the connection, and give the server a moment to notice; else it would answer 500."""
         self.close_connection()
         await asyncio.sleep(CUT_AFTER_SECONDS)
 

@@ -1,7 +1,7 @@
-"""What a perfect client would find, and how few requests it would need: for tests and figures to compare with.
+"""What a perfect client would find, and the fewest requests it would need. Tests and figures compare with it.
 
-Here belong the list of served production credits and the bound of requests (REQUESTS.md). Both read the same
-decisions as the providers, and nothing of the pipeline.
+This module lists the served production credits and computes the bound of requests. Both read the same decisions as the
+providers, and nothing of the pipeline.
 """
 
 import math
@@ -50,7 +50,7 @@ class ExpectedCredit:
 
 @dataclass(slots=True)
 class CreditRow:
-    """A production credit of a track, with everything that says so. `direct` if served with this very track."""
+    """A production credit of a track, with its sources. `direct`: served with this very track."""
 
     track: WorldTrack
     artist: str
@@ -72,12 +72,12 @@ class CatalogTruth:
         self.served = site.served
 
     def artists(self) -> list[Json]:
-        """Returns the artists of the catalogue, in its order."""
+        """The artists of the catalogue, in its order."""
         chosen = [self.world.artists[key] for key in self.world.listed]
         return [{"name": artist.name, "spotify_id": artist.spotify_id} for artist in chosen]
 
     def find_artists(self, named: Iterable[str]) -> list[str]:
-        """Returns the keys of artists, each once. Raises UnknownArtistError; namesakes all count."""
+        """The keys of artists, each once. Raises UnknownArtistError; namesakes all count."""
         by_id = {self.world.artists[key].spotify_id: [key] for key in self.world.listed}
         by_name: dict[str, list[str]] = defaultdict(list)
         for key in self.world.listed:
@@ -91,12 +91,12 @@ class CatalogTruth:
         return list(found)
 
     def releases_of(self, artist: str) -> list[WorldRelease]:
-        """Returns the releases in the artist's list at Spotify."""
+        """The releases in the artist's list at Spotify."""
         releases = [self.world.releases[key] for key in self.world.releases_of.get(artist, ())]
         return [release for release in releases if release.tracks]
 
     def served_credits(self, artists: Iterable[str]) -> list[ExpectedCredit]:
-        """Returns what MusicBrainz and Discogs serve with the artists' releases."""
+        """What MusicBrainz and Discogs serve with the artists' releases."""
         releases = {release.key: release for artist in artists for release in self.releases_of(artist)}
         found: list[ExpectedCredit] = []
         for release in releases.values():
@@ -133,7 +133,7 @@ class CatalogTruth:
                 )
 
     def credits(self, artists: list[str]) -> list[Json]:
-        """Returns every production credit of every track of the artists' releases, one row each."""
+        """Every production credit of every track of the artists' releases, one row each."""
         by_recording: dict[str, list[ExpectedCredit]] = defaultdict(list)
         for served in self.served_credits(artists):
             by_recording[served.recording].append(served)
@@ -179,7 +179,7 @@ class CatalogTruth:
         }
 
     def bound(self, artists: list[str]) -> Json:
-        """Returns the least requests of a client that takes every answer once and misses nothing."""
+        """The fewest requests of a client that takes every answer once and misses nothing."""
         seen: set[str] = set()
         credited = {served.recording for served in self.served_credits(artists)}
         rows = [self._bound_of_artist(artist, seen, credited) for artist in artists]
@@ -230,7 +230,7 @@ class CatalogTruth:
 
 
 def spotify_bound(releases: list[WorldRelease]) -> int:
-    """Returns the requests for an artist: his tracks by search, his albums, and what the search withholds."""
+    """The requests for an artist: tracks by search, albums, and what the search withholds."""
     tracks = [len(release.tracks) for release in releases]
     if sum(tracks) > DEEPEST_SEARCH:
         searches = sum(math.ceil(count / SEARCH_PAGE) for count in tracks)
@@ -245,7 +245,7 @@ def spotify_bound(releases: list[WorldRelease]) -> int:
 
 
 def release_pages(tracks: list[int]) -> int:
-    """Returns how many pages of at most 100 releases and 500 tracks a browse takes, at least one."""
+    """How many pages of at most 100 releases and 500 tracks a browse takes, at least one."""
     pages = 0
     place = 0
     while place < len(tracks):
@@ -256,7 +256,7 @@ def release_pages(tracks: list[int]) -> int:
 
 
 def role_class(part: RolePart) -> str:
-    """Returns the class of a production credit by its prefix, or by `additional` in its brackets."""
+    """The class of a production credit by its prefix, or by `additional` in its brackets."""
     prefix = part.head.removesuffix("producer").removesuffix("produced by").strip()
     details = " ".join(part.details).casefold()
     if not prefix and any(word in details for word in ADDITIONAL_DETAILS):
@@ -287,7 +287,7 @@ def _from_role(track: WorldTrack, artist: str, credited_as: str, part: RolePart,
 
 
 def _merge(track: WorldTrack, served: list[ExpectedCredit]) -> list[CreditRow]:
-    """Merges what the sources say of a track: one row a producer and class; a track-level word outranks a release's."""
+    """Merge the sources' credits of a track, one row a producer and class. Track level outranks release level."""
     rows: dict[tuple[str, str], CreditRow] = {}
     for credit in served:
         key = (credit.artist, credit.role_class)

@@ -1,6 +1,6 @@
 """AcousticBrainz's API: low-level and high-level documents by MBID, singly or up to 25 at once, and the older paths.
 
-Here belong the endpoints, the quota's headers and the errors. What is not known is missing from a bulk answer.
+This module holds the endpoints, the quota's headers and the errors. A bulk answer leaves out what is unknown.
 """
 
 import math
@@ -44,7 +44,7 @@ class Wanted:
 
 
 def message(status: int, text: str) -> SandboxResponse:
-    """Returns AcousticBrainz's error object."""
+    """AcousticBrainz's error object."""
     return json_response({"message": text}, status)
 
 
@@ -68,11 +68,11 @@ class AcousticBrainz(Emulator):
         return SandboxEndpoint("GET", re.compile(f"/{pattern}"), name, with_refusals(handle, message))
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429, as a text."""
+        """429, as a text."""
         return text_response(OVER_LIMIT, 429, "text/html; charset=utf-8")
 
     def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
-        """Returns the headers that every answer has; `Reset` is in seconds of the epoch at speed 1."""
+        """The headers that every answer has; `Reset` is in seconds of the epoch at speed 1."""
         reset = self.clock.source() + self.clock.real_seconds(verdict.reset_in)
         return (
             ("x-ratelimit-limit", str(limit)),
@@ -82,11 +82,11 @@ class AcousticBrainz(Emulator):
         )
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return message(404, "Not found")
 
     def _known(self, mbid: str) -> tuple[WorldRecording, AcousticBrainzSounding] | None:
-        """Returns a recording that was submitted: MusicBrainz must know it."""
+        """A recording that was submitted: MusicBrainz must know it."""
         recording = self.knowledge.recordings.get(mbid.lower())
         sounding = acousticbrainz_sounding(recording) if recording else None
         return (recording, sounding) if recording and sounding else None
@@ -160,5 +160,5 @@ def _wanted(request: SandboxRequest) -> list[Wanted]:
 
 
 def _mapping(wanted: list[Wanted]) -> dict[str, str]:
-    """Returns the MBIDs that were not written in small letters, with what they stand under."""
+    """The MBIDs that were not written in lower case, each with the key of its answer."""
     return {each.written: each.written.lower() for each in wanted if each.written != each.written.lower()}

@@ -1,7 +1,6 @@
 """What Essentia said of a recording, in AcousticBrainz's documents: low-level numbers and high-level classes.
 
-Here belong the documents, and the choice of single features from them. What may be asked, and its errors, is
-`acousticbrainz`.
+This module builds the documents and picks single features from them. `acousticbrainz` holds endpoints and errors.
 """
 
 from typing import Any
@@ -42,7 +41,7 @@ MEASURED_CLASSES = {
     "mood_aggressive": ("aggressive", "not_aggressive", "aggressive"),
     "mood_happy": ("happy", "not_happy", "happy"),
     "voice_instrumental": ("instrumental", "voice", "instrumental"),
-}  # with the field of the sounding that is the first one's probability
+}  # the third names the field of the sounding that is the probability of the first
 CLASS_NAMES = {
     "blu": "Blues", "cla": "Classical", "cou": "Country", "dan": "Dance", "dis": "Disco", "dnb": "Drum and Bass",
     "hip": "Hip-Hop", "jaz": "Jazz", "met": "Metal", "pop": "Pop", "reg": "Reggae", "rhy": "Rhythm and Blues",
@@ -54,12 +53,12 @@ VERSION = {"essentia": "2.1-beta1", "essentia_build_sha": "8e24b98b71ad84f3024c7
 
 
 def submissions(recording: WorldRecording) -> int:
-    """Returns how often a recording was submitted."""
+    """How often a recording was submitted."""
     return number(1, 3, "submissions", recording.key)
 
 
 def low_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, offset: int) -> Json:
-    """Returns a submission's low-level document; submissions differ a little."""
+    """A submission's low-level document; submissions differ a little."""
     shift = offset * 0.013
     bpm = sounding.bpm + shift
     return {
@@ -92,7 +91,7 @@ def low_level(world: World, recording: WorldRecording, sounding: AcousticBrainzS
 
 
 def high_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, *, named: bool) -> Json:
-    """Returns a high-level document; with `named`, genres are written out."""
+    """A high-level document; with `named`, genres are written out."""
     models = {
         model: _model({first: getattr(sounding, measure), second: round(1 - getattr(sounding, measure), 9)})
         for model, (first, second, measure) in MEASURED_CLASSES.items()
@@ -150,7 +149,7 @@ def _metadata(world: World, recording: WorldRecording) -> Json:
 
 
 def select_features(document: Json, wanted: list[str]) -> Json:
-    """Returns the wanted features of a low-level document, and its tags; a feature that is not on offer is ignored."""
+    """The wanted features of a low-level document, and its tags; unknown features are ignored."""
     chosen: Json = {}
     for path in dict.fromkeys([*wanted, *ALWAYS_GIVEN]):
         if path in AVAILABLE_FEATURES:

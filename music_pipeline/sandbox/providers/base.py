@@ -1,6 +1,6 @@
-"""What every emulated provider has: its endpoints, its refusals, its quota's headers.
+"""The base of every emulated provider: endpoints, refusals, quota headers.
 
-Here belong the defaults that most providers share. What one of them does otherwise is in its own module.
+The defaults are what most providers do. A provider that differs overrides them in its own module.
 """
 
 from abc import ABC, abstractmethod
@@ -38,7 +38,7 @@ class Emulator(ABC):
     endpoints: tuple[SandboxEndpoint, ...]
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Refuse a request that lacks the right credentials or headers; None lets it in, as here every request."""
+        """Refuse a request without the right credentials or headers; None lets it in. The default lets all in."""
         return None
 
     @abstractmethod

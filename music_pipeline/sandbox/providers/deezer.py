@@ -1,7 +1,7 @@
 """Deezer's public API: tracks, albums, artists and searches, without any credentials.
 
-Here belong the endpoints, paging and errors. Nearly every refusal comes as 200 with an error inside; only an unknown
-path is a 404, whose error is a string.
+This module holds the endpoints, paging and errors. Nearly every refusal comes as 200 with an error inside. Only an
+unknown path is a 404, and its error is a string.
 """
 
 import re
@@ -28,7 +28,7 @@ NO_DATA = ("DataException", "no data", 800)
 
 
 def error(kind: str, message: str, code: int | None) -> SandboxResponse:
-    """Returns an error in an answer of 200; a few have no code."""
+    """An error in an answer of 200; a few have no code."""
     details = {"type": kind, "message": message, **({"code": code} if code is not None else {})}
     return json_response({"error": details}, content_type=JSON_UTF8)
 
@@ -54,18 +54,18 @@ class Deezer(Emulator):
             ("search/artist", r"search/artist", self.search_artists),
             ("search/album", r"search/album", self.search_albums),
         ]
-        # deezer-python takes the path alone of a `next` and puts it below its base, so the prefix may come twice
+        # deezer-python appends the path of a `next` link to its base, so the prefix may come twice
         self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
             SandboxEndpoint("GET", re.compile(f"(?:/deezer)?/{pattern}/?"), name, handle)
             for name, pattern, handle in templates
         )
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns the error of code 4, in an answer of 200."""
+        """The error of code 4, in an answer of 200."""
         return replace(error("Exception", "Quota limit exceeded", 4), refusal=True)
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404, with a string for an error."""
+        """404, with a string for an error."""
         return json_response({"error": "Not Found"}, 404, content_type=JSON_UTF8)
 
     def track(self, request: SandboxRequest, identity: str) -> SandboxResponse:
@@ -143,7 +143,7 @@ class Deezer(Emulator):
 
     @staticmethod
     def _asked(request: SandboxRequest) -> SandboxResponse | None:
-        """Returns the refusal of a search without words."""
+        """The refusal of a search without words."""
         if request.first("q") is None:
             return error("MissingParameterException", "Missing parameters: q", 501)
         return None if str(request.first("q")).strip() else error("ParameterException", "Wrong parameter", 500)
@@ -155,7 +155,7 @@ class Deezer(Emulator):
         view: Callable[[Entry], Json],
         default: int = DEFAULT_LIMIT,
     ) -> SandboxResponse:
-        """Returns a page, with the addresses of the pages around it."""
+        """A page, with the addresses of the pages around it."""
         index = request.first("index") or "0"
         limit = request.first("limit") or str(default)
         if not re.fullmatch(r"\d{1,9}", index) or not re.fullmatch(r"\d{1,9}", limit):

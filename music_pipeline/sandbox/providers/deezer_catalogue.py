@@ -1,6 +1,6 @@
-"""What Deezer has of the world: its tracks, albums and artists by Deezer's own ids, and the search over them.
+"""Deezer's part of the world: tracks, albums and artists by Deezer's ids, and the search over them.
 
-Here belong ids, order and search. The objects are `deezer_views`, what may be asked is `deezer`.
+This module holds ids, order and search. `deezer_views` builds the objects, `deezer` holds the endpoints.
 """
 
 import re
@@ -29,36 +29,36 @@ class Search:
 
 
 def parse_search(text: str, *, strict: bool) -> Search:
-    """Reads `artist:"x" track:"y" z`."""
+    """Read `artist:"x" track:"y" z`."""
     filters = {match["name"]: words(match["value"]) for match in FILTER.finditer(text)}
     return Search(filters, words(FILTER.sub(" ", text)), strict)
 
 
 def has_recording(recording: str) -> bool:
-    """Tells whether Deezer has a recording."""
+    """Whether Deezer has a recording."""
     return covered("deezer recording", recording)
 
 
 def rank(recording: WorldRecording) -> int:
-    """Returns the rank of a recording, from 0 to a million."""
+    """The rank of a recording, from 0 to a million."""
     return min(HIGHEST_RANK, recording.popularity * 9_900 + digest("deezer rank", recording.key) % 9_900)
 
 
 def fans(kind: str, key: str) -> int:
-    """Returns how many follow an artist or an album."""
+    """How many follow an artist or an album."""
     level = digest(kind, "deezer fans", key) % 1_000
     return level * level * (4 if kind == "artist" else 1) // 3
 
 
 class DeezerCatalogue:
-    """The indexes; they are made when they are first asked for."""
+    """The indexes, each built when it is first needed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     @cached_property
     def tracks(self) -> dict[int, WorldTrack]:
-        """Returns the tracks by id."""
+        """The tracks by id."""
         numbers = Numbers()
         return {
             numbers.take("deezer track", 1_000, 3_999_999_999, track.key): track
@@ -68,12 +68,12 @@ class DeezerCatalogue:
 
     @cached_property
     def track_ids(self) -> dict[str, int]:
-        """Returns the ids of tracks by key."""
+        """The ids of tracks by key."""
         return {track.key: identity for identity, track in self.tracks.items()}
 
     @cached_property
     def tracks_by_isrc(self) -> dict[str, WorldTrack]:
-        """Returns the first track of each ISRC."""
+        """The first track of each ISRC."""
         found: dict[str, WorldTrack] = {}
         for track in self.tracks.values():
             isrc = self.world.recordings[track.recording].isrc
@@ -83,24 +83,24 @@ class DeezerCatalogue:
 
     @cached_property
     def albums(self) -> dict[int, WorldRelease]:
-        """Returns the releases with a track here, by id."""
+        """The releases with a track here, by id."""
         numbers = Numbers()
         keys = dict.fromkeys(track.release for track in self.tracks.values())
         return {numbers.take("deezer album", 1_000, 799_999_999, key): self.world.releases[key] for key in keys}
 
     @cached_property
     def album_ids(self) -> dict[str, int]:
-        """Returns the ids of releases by key."""
+        """The ids of releases by key."""
         return {release.key: identity for identity, release in self.albums.items()}
 
     @cached_property
     def albums_by_upc(self) -> dict[str, WorldRelease]:
-        """Returns releases by barcode."""
+        """Releases by barcode."""
         return {release.upc: release for release in reversed(self.albums.values()) if release.upc}
 
     @cached_property
     def artists(self) -> dict[int, str]:
-        """Returns the keys of artists on the releases and tracks here, by id."""
+        """The keys of artists on the releases and tracks here, by id."""
         numbers = Numbers()
         keys: dict[str, None] = {}
         for release in self.albums.values():
@@ -111,12 +111,12 @@ class DeezerCatalogue:
 
     @cached_property
     def artist_ids(self) -> dict[str, int]:
-        """Returns the ids of artists by key."""
+        """The ids of artists by key."""
         return {key: identity for identity, key in self.artists.items()}
 
     @cached_property
     def tracks_of_artist(self) -> dict[str, list[WorldTrack]]:
-        """Returns the tracks of each artist, the highest rank first."""
+        """The tracks of each artist, the highest rank first."""
         found: dict[str, list[WorldTrack]] = defaultdict(list)
         for track in self.by_rank(self.tracks.values()):
             for artist in dict.fromkeys(credit.artist for credit in self.world.track_artists(track)):
@@ -124,15 +124,15 @@ class DeezerCatalogue:
         return dict(found)
 
     def by_rank(self, tracks: Iterable[WorldTrack]) -> list[WorldTrack]:
-        """Returns tracks, the highest rank first."""
+        """Tracks, the highest rank first."""
         return sorted(tracks, key=lambda track: (-rank(self.world.recordings[track.recording]), track.key))
 
     def tracks_of(self, release: WorldRelease) -> list[WorldTrack]:
-        """Returns the tracks of a release that are here."""
+        """The tracks of a release that are here."""
         return [track for track in release.tracks if track.key in self.track_ids]
 
     def albums_of(self, artist: str) -> list[WorldRelease]:
-        """Returns the releases of a main artist, the newest first."""
+        """The releases of a main artist, the newest first."""
         releases = [self.world.releases[key] for key in self.world.releases_of.get(artist, ())]
         known = [release for release in releases if release.key in self.album_ids]
         return sorted(known, key=lambda release: (release.date, release.key), reverse=True)
@@ -157,7 +157,7 @@ class DeezerCatalogue:
         }
 
     def search_tracks(self, search: Search) -> list[WorldTrack]:
-        """Returns tracks with all that is asked for, the highest rank first."""
+        """Tracks that match the whole search, the highest rank first."""
         asked = [*search.free, *(word for wanted in search.filters.values() for word in wanted)]
         if not asked:
             return []
@@ -173,13 +173,13 @@ class DeezerCatalogue:
         return all(set(wanted) <= set(text) for text, wanted in pairs)
 
     def search_artists(self, search: Search) -> list[str]:
-        """Returns the keys of artists whose names have all the words, the most followed first."""
+        """The keys of artists whose names have all the words, the most followed first."""
         wanted = set(search.free) | set(search.filters.get("artist", ()))
         found = [key for key in self.artist_ids if wanted and wanted <= set(words(self.world.artists[key].name))]
         return sorted(found, key=lambda key: (-fans("artist", key), key))
 
     def search_albums(self, search: Search) -> list[WorldRelease]:
-        """Returns releases whose titles and artists have all the words, the most followed first."""
+        """Releases whose titles and artists have all the words, the most followed first."""
         found = [release for release in self.albums.values() if self._album_fits(release, search)]
         return sorted(found, key=lambda release: (-fans("album", release.key), release.key))
 

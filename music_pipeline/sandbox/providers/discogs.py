@@ -1,6 +1,6 @@
 """Discogs's API: releases, masters, artists and the database search, with paging, authentication and errors.
 
-Here belong the endpoints and what they refuse. Objects are `discogs_views`.
+This module holds the endpoints and their refusals. `discogs_views` builds the objects.
 """
 
 import re
@@ -38,12 +38,12 @@ CREDENTIAL = re.compile(r"(?:token|key|secret|oauth_token|oauth_consumer_key)=\"
 
 
 def message(status: int, text: str) -> SandboxResponse:
-    """Returns Discogs's error object."""
+    """Discogs's error object."""
     return json_response({"message": text}, status)
 
 
 def credentials_of(request: SandboxRequest) -> list[str]:
-    """Returns the token, or key and secret, that a request carries."""
+    """The token, or key and secret, that a request carries."""
     in_header = CREDENTIAL.findall(request.header("authorization"))
     in_query = [value for name in ("token", "key", "secret") if (value := request.first(name))]
     return [value for value in [*in_header, *in_query] if value]
@@ -74,7 +74,7 @@ class Discogs(Emulator):
 
     @cached_property
     def masters(self) -> dict[int, list[WorldRelease]]:
-        """Returns the releases of each master, the first one first."""
+        """The releases of each master, the first one first."""
         found: dict[int, list[WorldRelease]] = defaultdict(list)
         for release in sorted(self.releases.values(), key=lambda each: (each.date or "9", each.discogs_id)):
             if release.discogs_master_id:
@@ -83,7 +83,7 @@ class Discogs(Emulator):
 
     @cached_property
     def release_words(self) -> dict[tuple[str, str], set[int]]:
-        """Returns releases by the words of their artists, titles and tracks."""
+        """Releases by the words of their artists, titles and tracks."""
         found: dict[tuple[str, str], set[int]] = defaultdict(set)
         for release in self.releases.values():
             names = [self.world.artists[credit.artist].name for credit in release.artists]
@@ -95,7 +95,7 @@ class Discogs(Emulator):
 
     @cached_property
     def artist_words(self) -> dict[str, set[int]]:
-        """Returns artists by the words of their names."""
+        """Artists by the words of their names."""
         found: dict[str, set[int]] = defaultdict(set)
         for identity, key in self.artists.items():
             for word in words(self.world.artists[key].name):
@@ -103,7 +103,7 @@ class Discogs(Emulator):
         return found
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a User-Agent that names the caller, and refuses wrong credentials; none at all may do."""
+        """Require a User-Agent that names the caller. Refuse wrong credentials, but not missing ones."""
         if not names_application(request.header("user-agent")):
             return SandboxResponse(403, BLOCKED_PAGE, "text/html; charset=UTF-8")
         if any("wrong" in value for value in credentials_of(request)):
@@ -111,15 +111,15 @@ class Discogs(Emulator):
         return None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429, without Retry-After."""
+        """429, without Retry-After."""
         return message(429, "You are making requests too quickly.")
 
     def quota_limit(self, request: SandboxRequest, limit: int) -> int:
-        """Returns the limit; without authentication it is 25 of 60."""
+        """The limit; without authentication it is 25 of 60."""
         return limit if credentials_of(request) else max(1, limit * UNAUTHENTICATED_LIMIT // 60)
 
     def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
-        """Returns the rate headers that every answer has."""
+        """The rate headers that every answer has."""
         return (
             ("x-discogs-ratelimit", str(limit)),
             ("x-discogs-ratelimit-used", str(verdict.used)),
@@ -127,7 +127,7 @@ class Discogs(Emulator):
         )
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return message(404, "The requested resource was not found.")
 
     def release(self, request: SandboxRequest, identity: str) -> SandboxResponse:

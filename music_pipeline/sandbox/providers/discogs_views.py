@@ -1,6 +1,6 @@
-"""The world in Discogs's JSON: releases, masters, artists and search results.
+"""Discogs's JSON: releases, masters, artists and search results.
 
-Here belong the objects. What may be asked, paging and errors are `discogs`'s.
+This module builds the objects. `discogs` holds endpoints, paging and errors.
 """
 
 import calendar
@@ -16,7 +16,7 @@ from music_pipeline.sandbox.world.social import profiles_of
 
 
 class DiscogsViews:
-    """Builds the objects. `authenticated` callers see images."""
+    """Build the objects. `authenticated` callers see images."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -24,7 +24,7 @@ class DiscogsViews:
         self.base = f"{site.base_url}/discogs"
 
     def credited(self, key: str, name: str, join: str, role: str, tracks: str) -> Json:
-        """Returns somebody on a release or a track; without an id he has no page."""
+        """A person on a release or a track. One without an id has no page."""
         artist = self.world.artists[key]
         return {
             "name": artist.discogs_name,
@@ -37,15 +37,15 @@ class DiscogsViews:
         }
 
     def artists(self, credits: tuple[ArtistCredit, ...]) -> list[Json]:
-        """Returns the artists of a release or a track."""
+        """The artists of a release or a track."""
         return [self.credited(credit.artist, credit.name, credit.join, "", "") for credit in credits]
 
     def extra_artists(self, credits: tuple[WorldCredit, ...]) -> list[Json]:
-        """Returns credits, with role and range verbatim."""
+        """Credits, with role and range verbatim."""
         return [self.credited(each.artist, each.credited_as, "", each.role, each.tracks) for each in credits]
 
     def release(self, release: WorldRelease, *, authenticated: bool) -> Json:
-        """Returns a release."""
+        """A release."""
         view: Json = {
             "id": release.discogs_id,
             "status": "Accepted",
@@ -91,7 +91,7 @@ class DiscogsViews:
         }
 
     def tracklist(self, release: WorldRelease) -> list[Json]:
-        """Returns the tracks, with the headings between them."""
+        """The tracks, with the headings between them."""
         headings: dict[int, list[Json]] = {}
         for heading in release.headings:
             headings.setdefault(heading.before, []).append(self._heading(heading))
@@ -113,7 +113,7 @@ class DiscogsViews:
         return view | ({"extraartists": self.extra_artists(credits)} if credits else {})
 
     def artist_names(self, release: WorldRelease) -> str:
-        """Returns the artists of a release in one line."""
+        """The artists of a release in one line."""
         names = [
             f"{self.world.artists[credit.artist].discogs_name}{f' {credit.join} ' if credit.join else ', '}"
             for credit in release.artists
@@ -121,7 +121,7 @@ class DiscogsViews:
         return re.sub(r"\s+,", ",", "".join(names)).rstrip(", ")
 
     def search_result(self, release: WorldRelease, *, authenticated: bool) -> Json:
-        """Returns a release as a search shows it."""
+        """A release as a search shows it."""
         year = year_of(release)
         return {
             "id": release.discogs_id,
@@ -145,7 +145,7 @@ class DiscogsViews:
         }
 
     def artist_result(self, artist: WorldArtist, *, authenticated: bool) -> Json:
-        """Returns an artist as a search shows him."""
+        """An artist as shown by a search."""
         image = f"https://i.discogs.com/A-150-{artist.discogs_id}.jpeg" if authenticated else ""
         return {
             "id": artist.discogs_id,
@@ -160,7 +160,7 @@ class DiscogsViews:
         }
 
     def master_result(self, releases: list[WorldRelease], *, authenticated: bool) -> Json:
-        """Returns a master as a search shows it, by its first release."""
+        """A master as a search shows it, by its first release."""
         master = releases[0].discogs_master_id
         return self.search_result(releases[0], authenticated=authenticated) | {
             "id": master,
@@ -170,7 +170,7 @@ class DiscogsViews:
         }
 
     def artist(self, artist: WorldArtist) -> Json:
-        """Returns an artist."""
+        """An artist."""
         url = f"{self.base}/artists/{artist.discogs_id}"
         return {
             "id": artist.discogs_id,
@@ -186,7 +186,7 @@ class DiscogsViews:
         }
 
     def artist_release(self, release: WorldRelease, role: str) -> Json:
-        """Returns a release in the list of an artist."""
+        """A release in the list of an artist."""
         return {
             "id": release.discogs_id,
             "type": "release",
@@ -202,7 +202,7 @@ class DiscogsViews:
         }
 
     def master(self, releases: list[WorldRelease]) -> Json:
-        """Returns a master; its main release is its first."""
+        """A master; its main release is its first."""
         main = releases[0]
         url = f"{self.base}/masters/{main.discogs_master_id}"
         return {
@@ -225,7 +225,7 @@ class DiscogsViews:
         }
 
     def version(self, release: WorldRelease) -> Json:
-        """Returns a release in the list of a master's versions."""
+        """A release in the list of a master's versions."""
         return {
             "id": release.discogs_id,
             "title": release.title,
@@ -242,12 +242,12 @@ class DiscogsViews:
 
 
 def year_of(release: WorldRelease) -> int:
-    """Returns the year of a release; 0 where it is unknown, as Discogs says it."""
+    """The year of a release; 0 if it is unknown, as at Discogs."""
     return int(release.date[:4]) if release.date[:4].isdigit() else 0
 
 
 def formatted_date(date: str) -> str:
-    """Returns `1999-03-00` as `Mar 1999`."""
+    """`1999-03-00` as `Mar 1999`."""
     year, month, day = ([*date.split("-"), "00", "00"])[:3]
     if month == "00":
         return year

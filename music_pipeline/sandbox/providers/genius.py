@@ -1,7 +1,7 @@
 """Genius's API: search, songs and artists, in its envelope of meta and response.
 
-Here belong the endpoints, objects and errors. Some search hits are romanizations: pages of another account, without
-credits. Some songs have their producers under custom performances only.
+This module holds endpoints, objects and errors. Some search hits are romanizations: pages of another account, without
+credits. Some songs list their producers only under custom performances.
 """
 
 import re
@@ -45,17 +45,17 @@ WRITER_HEADS = frozenset({"written by", "music by", "lyrics by"})
 
 
 def error(status: int, text: str) -> SandboxResponse:
-    """Returns Genius's error envelope."""
+    """Genius's error envelope."""
     return json_response({"meta": {"status": status, "message": text}}, status)
 
 
 def envelope(response: Json) -> SandboxResponse:
-    """Returns a response in its envelope."""
+    """A response in its envelope."""
     return json_response({"meta": {"status": 200}, "response": response})
 
 
 def description(request: SandboxRequest) -> Json:
-    """Returns an empty description in the formats of `text_format`, a comma list, by default `dom`."""
+    """An empty description in the formats of `text_format`, a comma list, by default `dom`."""
     asked = (request.first("text_format") or "dom").split(",")
     return {name: DESCRIPTIONS[name] for name in asked if name in DESCRIPTIONS}
 
@@ -82,7 +82,7 @@ class Genius(Emulator):
 
     @cached_property
     def songs_by_artist(self) -> dict[str, list[WorldRecording]]:
-        """Returns the songs of each artist, as primary or featured."""
+        """The songs of each artist, as primary or featured."""
         found: dict[str, list[WorldRecording]] = defaultdict(list)
         for song in self.songs.values():
             for artist in dict.fromkeys(credit.artist for credit in song.artists):
@@ -91,7 +91,7 @@ class Genius(Emulator):
 
     @cached_property
     def song_words(self) -> dict[str, set[int]]:
-        """Returns songs by the words of their titles and artists."""
+        """Songs by the words of their titles and artists."""
         found: dict[str, set[int]] = defaultdict(set)
         for song in self.songs.values():
             names = [self.world.artists[credit.artist].name for credit in song.artists]
@@ -100,7 +100,7 @@ class Genius(Emulator):
         return found
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a token, in the header or the query."""
+        """Require a token, in the header or the query."""
         scheme, _, value = request.header("authorization").partition(" ")
         token = value.strip() if scheme.lower() == "bearer" else request.first("access_token") or ""
         if token and "wrong" not in token:
@@ -109,11 +109,11 @@ class Genius(Emulator):
         return json_response({"error": "invalid_token", "error_description": description}, 401)
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429, without Retry-After."""
+        """429, without Retry-After."""
         return error(429, "Too many requests")
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return error(404, "Not found")
 
     def search(self, request: SandboxRequest) -> SandboxResponse:
@@ -126,7 +126,7 @@ class Genius(Emulator):
         return envelope({"hits": hits[(page - 1) * per_page : page * per_page]})
 
     def _found(self, wanted: tuple[str, ...]) -> list[WorldRecording]:
-        """Returns songs with all the words; else songs with some, as a search engine would rather say something."""
+        """Songs with all the words. If there are none, songs with some of them, like a real search engine."""
         if not wanted:
             return []
         complete = set.intersection(*(self.song_words.get(word, set()) for word in wanted))
@@ -151,7 +151,7 @@ class Genius(Emulator):
         return self._song_page(ROMANIZATIONS + song.genius_id, title, account)
 
     def song_reference(self, song: WorldRecording) -> Json:
-        """Returns a song as searches and lists show it."""
+        """A song as searches and lists show it."""
         view = self._song_page(song.genius_id, song.title, self.artist_reference(song.artists[0].artist))
         featured = [self.artist_reference(credit.artist) for credit in song.artists[1:]]
         names = " & ".join(str(artist["name"]) for artist in featured)
@@ -184,7 +184,7 @@ class Genius(Emulator):
         }
 
     def artist_reference(self, key: str) -> Json:
-        """Returns an artist as songs mention him."""
+        """An artist as mentioned by songs."""
         artist = self.world.artists[key]
         return self._artist_page(artist.genius_id, artist.name)
 
@@ -230,7 +230,7 @@ class Genius(Emulator):
         }
 
     def _other_credits(self, song: WorldRecording) -> tuple[list[str], list[GeniusCredit]]:
-        """Returns writers and engineers of a song, from its first release."""
+        """Writers and engineers of a song, from its first release."""
         track = self.world.tracks_of_recording[song.key][0]
         release = self.world.releases[track.release]
         credits = credits_of_track(release, wide=True)[release.tracks.index(track)]

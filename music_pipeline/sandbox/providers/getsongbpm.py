@@ -1,7 +1,7 @@
 """GetSongBPM's API: searches of songs and artists, songs and artists by id, songs by tempo and by key.
 
-Its paths end in a slash, else they are 404; its key goes into the query; its JSON calls itself HTML; and where nothing
-is found, an object stands in the place of the list.
+Paths end in a slash, else they are 404. The key goes into the query. The JSON has the type of HTML. When nothing is
+found, an object replaces the list.
 """
 
 import re
@@ -35,12 +35,12 @@ MOST_LIMIT = 250
 
 
 def body(data: Json, status: int = 200) -> SandboxResponse:
-    """Returns JSON under the type that GetSongBPM gives it."""
+    """JSON under the type that GetSongBPM gives it."""
     return json_response(data, status, content_type=HTML)
 
 
 def song_id(recording: WorldRecording) -> str:
-    """Returns the id of a song."""
+    """The id of a song."""
     return base62_id("song", recording.key)[:6]
 
 
@@ -62,18 +62,18 @@ class GetSongBpm(Emulator):
 
     @cached_property
     def soundings(self) -> dict[str, SongBpmSounding]:
-        """Returns the numbers of the known recordings by key."""
+        """The numbers of the known recordings by key."""
         found = ((key, songbpm_sounding(recording)) for key, recording in self.world.recordings.items())
         return {key: sounding for key, sounding in found if sounding is not None}
 
     @cached_property
     def songs(self) -> dict[str, WorldRecording]:
-        """Returns the known recordings by id."""
+        """The known recordings by id."""
         return {song_id(self.world.recordings[key]): self.world.recordings[key] for key in self.soundings}
 
     @cached_property
     def songs_by_word(self) -> dict[str, set[str]]:
-        """Returns the ids of songs by the words of their titles."""
+        """The ids of songs by the words of their titles."""
         found: dict[str, set[str]] = defaultdict(set)
         for identity, recording in self.songs.items():
             for word in words(recording.title):
@@ -82,21 +82,21 @@ class GetSongBpm(Emulator):
 
     @cached_property
     def artists(self) -> dict[str, str]:
-        """Returns the keys of the songs' artists by id."""
+        """The keys of the songs' artists by id."""
         keys = dict.fromkeys(recording.artists[0].artist for recording in self.songs.values())
         return {base62_id("songbpm artist", key)[:5]: key for key in keys}
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a key in the query; one in a header is not looked at."""
+        """Require a key in the query; a key in a header is ignored."""
         key = request.first("api_key") or ""
         return body({"error": "Invalid API key."}, 401) if not key or "wrong" in key else None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429; the key is blocked for an hour, and nothing says how long it still is."""
+        """429. The key is blocked for an hour, and the answer does not say for how long."""
         return body({"error": "Too many requests."}, 429)
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404, as a page."""
+        """404, as a page."""
         return text_response(NOT_FOUND_PAGE, 404, HTML)
 
     def search(self, request: SandboxRequest) -> SandboxResponse:
@@ -116,7 +116,7 @@ class GetSongBpm(Emulator):
         return body({"search": found[:limit] or {"error": "no result"}})
 
     def _songs(self, wanted: tuple[str, ...]) -> list[WorldRecording]:
-        """Returns the songs with all the words, those of exactly the title first."""
+        """The songs with all the words, those of exactly the title first."""
         if not wanted:
             return []
         ids = set.intersection(*(self.songs_by_word.get(word, set()) for word in wanted))
@@ -124,7 +124,7 @@ class GetSongBpm(Emulator):
         return sorted(songs, key=lambda song: (words(song.title) != wanted, -song.popularity, song.key))
 
     def _songs_by(self, wanted: tuple[str, ...], artist: tuple[str, ...]) -> list[WorldRecording]:
-        """Returns an artist's songs with all the words, without those that only a search for the song finds."""
+        """An artist's songs with all the words, without those that only a search for the song finds."""
         named = set(artist)
         return [
             song

@@ -1,7 +1,7 @@
-"""Instagram's Graph API, as far as one account may look at another: business_discovery.
+"""The part of Instagram's Graph API by which one account looks at another: business_discovery.
 
-Here belong the reading of `fields`, the accounts, the usage headers and the errors. An unknown handle and a personal
-account are answered alike.
+This module parses `fields` and holds the accounts, the usage headers and the errors. An unknown handle and a personal
+account get the same answer.
 """
 
 import json
@@ -51,12 +51,12 @@ class InstagramAccount:
 
     @property
     def identity(self) -> str:
-        """Returns the id of the account, which Instagram writes as a string."""
+        """The id of the account, which Instagram writes as a string."""
         return str(17_841_400_000_000_000 + digest("instagram", self.handle) % 99_999_999_999)
 
 
 def error(code: int, text: str, **details: object) -> SandboxResponse:
-    """Returns Graph's error object, always with status 400."""
+    """Graph's error object, always with status 400."""
     trace = f"A{digest('trace', code, text) % 16**22:022x}"
     return json_response(
         {"error": {"message": text, "type": "OAuthException", "code": code, **details, "fbtrace_id": trace}}, 400
@@ -73,7 +73,7 @@ class Instagram(Emulator):
 
     @cached_property
     def accounts(self) -> dict[str, InstagramAccount]:
-        """Returns the professional accounts by handle."""
+        """The professional accounts by handle."""
         found: dict[str, InstagramAccount] = {}
         for artist in self.world.artists.values():
             profiles = profiles_of(artist)
@@ -82,7 +82,7 @@ class Instagram(Emulator):
         return found
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a token, in the query or the header."""
+        """Require a token, in the query or the header."""
         scheme, _, value = request.header("authorization").partition(" ")
         token = request.first("access_token") or (value if scheme.lower() in {"bearer", "oauth"} else "")
         if not token:
@@ -93,11 +93,11 @@ class Instagram(Emulator):
         return None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns error 4, with status 400."""
+        """Error 4, with status 400."""
         return error(4, "(#4) Application request limit reached", is_transient=True)
 
     def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
-        """Returns the usage in hundredths of what is allowed, on every answer."""
+        """The usage in percent of what is allowed, on every answer."""
         share = min(100, 100 * verdict.used // limit)
         usage = {"call_count": share, "total_cputime": share // 4, "total_time": share // 3}
         minutes = math.ceil(verdict.wait / 60)
@@ -109,11 +109,11 @@ class Instagram(Emulator):
         )
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns error 2500."""
+        """Error 2500."""
         return error(2500, f"Unknown path components: {request.path}")
 
     def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns True: followers are asked for again and again."""
+        """True: followers change, so clients ask again."""
         return True
 
     def node(self, request: SandboxRequest, node: str) -> SandboxResponse:
@@ -198,7 +198,7 @@ def _account(handle: str, name: str, website: str | None) -> InstagramAccount:
 
 
 def _media(account: InstagramAccount, modifiers: str, fields: list[str]) -> Json:
-    """Returns a page of an account's media, the newest first."""
+    """A page of an account's media, the newest first."""
     unknown = next((field for field in fields if field not in MEDIA_FIELDS), None)
     if unknown is not None:
         raise RefusedError(100, f"(#100) Tried accessing nonexisting field ({unknown})")
@@ -212,7 +212,7 @@ def _media(account: InstagramAccount, modifiers: str, fields: list[str]) -> Json
 
 
 def split_fields(text: str) -> list[str]:
-    """Returns the fields of a comma list; commas in braces or brackets part nothing."""
+    """The fields of a comma list; commas inside braces or brackets do not separate."""
     fields: list[str] = []
     depth, start = 0, 0
     for place, character in enumerate(text):

@@ -1,6 +1,6 @@
-"""Last.fm's API: one address, whose `method` says what is asked.
+"""Last.fm's API: one address, and a parameter `method`.
 
-Here belong the methods and errors. Errors have numbers; where a track is unknown they come in an answer of 200.
+This module holds the methods and errors. Errors have numbers. The error for an unknown track comes with status 200.
 """
 
 import re
@@ -38,7 +38,7 @@ Method = Callable[[SandboxRequest], SandboxResponse]
 
 
 def error(status: int, code: int, message: str) -> SandboxResponse:
-    """Returns Last.fm's error object."""
+    """Last.fm's error object."""
     return json_response({"error": code, "message": message, "links": []}, status)
 
 
@@ -62,18 +62,18 @@ class Lastfm(Emulator):
         self.endpoints: tuple[SandboxEndpoint, ...] = (SandboxEndpoint("GET", path, "2.0", self.call),)
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for JSON and a key."""
+        """Require JSON and a key."""
         if request.first("format") != "json":
             return text_response(XML_REFUSAL, 400, "text/xml; charset=UTF-8")
         key = request.first("api_key") or ""
         return error(*NO_KEY) if not key or "wrong" in key else None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns error 29, in an answer of 200."""
+        """Error 29, in an answer of 200."""
         return replace(json_response({"message": TOO_MANY, "error": 29}), refusal=True)
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return text_response("<html><h1>404 Not Found</h1></html>", 404, "text/html; charset=UTF-8")
 
     def call(self, request: SandboxRequest) -> SandboxResponse:

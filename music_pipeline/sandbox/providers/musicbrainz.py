@@ -1,6 +1,7 @@
 """MusicBrainz's web service: lookups, browses, searches and urls, with their limits, clamps and errors.
 
-Here belong the endpoints and what they refuse. Objects are `musicbrainz_views`, search is `musicbrainz_search`.
+This module holds the endpoints and their refusals. `musicbrainz_views` builds the objects, `musicbrainz_search`
+searches.
 """
 
 import re
@@ -62,7 +63,7 @@ ALLOWED = {
 
 
 def error(status: int, text: str) -> SandboxResponse:
-    """Returns MusicBrainz's error object."""
+    """MusicBrainz's error object."""
     return json_response({"error": text, "help": HELP}, status)
 
 
@@ -89,7 +90,7 @@ class MusicBrainz(Emulator):
         )
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a User-Agent that says who calls, and for JSON."""
+        """Require a User-Agent that names the caller, and JSON."""
         if not names_application(request.header("user-agent")):
             return error(403, "Your User-Agent is missing or generic: name your application and how to reach you.")
         if request.first("fmt") != "json" and "application/json" not in request.header("accept"):
@@ -97,11 +98,11 @@ class MusicBrainz(Emulator):
         return None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 503, without Retry-After."""
+        """503, without Retry-After."""
         return json_response({"error": RATE_TEXT}, 503)
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return error(404, "Not Found")
 
     def urls(self, request: SandboxRequest) -> SandboxResponse:
@@ -218,7 +219,7 @@ class MusicBrainz(Emulator):
 
 
 def cut_at_tracks(releases: list[tuple[str, int]]) -> list[str]:
-    """Cuts a page where it would pass 500 tracks, but never before its first release."""
+    """Cut a page where it would pass 500 tracks, but never before its first release."""
     kept: list[str] = []
     total = 0
     for key, tracks in releases:
@@ -238,7 +239,7 @@ def _known(found: dict[str, Found], mbid: str) -> Found:
 
 
 def _inc(request: SandboxRequest, resource: str) -> frozenset[str]:
-    """Returns what is to be included; `+` separates, and an encoded `+` or a space does as well."""
+    """The names in `inc`, separated by `+`, encoded or not, or by a space."""
     raw = request.first("inc") or ""
     names = frozenset(name for name in re.split(r"[ +]", raw) if name)
     for name in sorted(names):

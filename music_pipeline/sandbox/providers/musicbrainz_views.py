@@ -1,6 +1,6 @@
-"""The world in MusicBrainz's JSON: artists, releases, recordings, urls and their relationships.
+"""MusicBrainz's JSON: artists, releases, recordings, urls and their relationships.
 
-Here belong the objects and what each `inc` adds to them. What may be asked, and its errors, is `musicbrainz`.
+This module builds the objects with what each `inc` adds. `musicbrainz` holds endpoints and errors.
 """
 
 from collections.abc import Set as AbstractSet
@@ -56,7 +56,7 @@ DISAMBIGUATIONS = ("UK band", "US singer", "DJ & remixer", "German musician", "9
 
 
 class MusicBrainzViews:
-    """Builds the objects."""
+    """Build the objects."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
@@ -64,7 +64,7 @@ class MusicBrainzViews:
         self._artists: dict[str, Json] = {}
 
     def artist_reference(self, key: str) -> Json:
-        """Returns an artist as others mention him."""
+        """An artist as mentioned by other objects."""
         if key not in self._artists:
             artist = self.world.artists[key]
             kind, kind_id = ARTIST_TYPES[artist.kind]
@@ -80,7 +80,7 @@ class MusicBrainzViews:
         return self._artists[key]
 
     def artist(self, key: str, inc: AbstractSet[str]) -> Json:
-        """Returns an artist as a lookup gives him."""
+        """An artist as returned by a lookup."""
         artist = self.world.artists[key]
         view = self.artist_reference(key) | {
             "area": None,
@@ -122,7 +122,7 @@ class MusicBrainzViews:
         return relation(kind, kind_id, "forward", "url", url)
 
     def artist_credit(self, credits: tuple[ArtistCredit, ...]) -> list[Json]:
-        """Returns an artist credit."""
+        """An artist credit."""
         last = len(credits) - 1
         return [
             {
@@ -134,7 +134,7 @@ class MusicBrainzViews:
         ]
 
     def release(self, key: str, inc: AbstractSet[str]) -> Json:
-        """Returns a release with what `inc` asks for."""
+        """A release with what `inc` asks for."""
         release = self.world.releases[key]
         view = self._plain_release(release)
         if "artist-credits" in inc:
@@ -171,7 +171,7 @@ class MusicBrainzViews:
         }
 
     def release_group(self, release: WorldRelease, inc: AbstractSet[str]) -> Json:
-        """Returns the group of a release."""
+        """The group of a release."""
         kind, kind_id = GROUP_TYPES[release.kind]
         view = {
             "id": release.release_group_mbid,
@@ -197,7 +197,7 @@ class MusicBrainzViews:
         return relations
 
     def producer(self, credited: Relation, type_id: str) -> Json:
-        """Returns a relation of type producer."""
+        """A relation of type producer."""
         return relation("producer", type_id, "backward", "artist", self.artist_reference(credited.artist)) | {
             "target-credit": credited.credited_as,
             "attributes": list(credited.attributes),
@@ -248,7 +248,7 @@ class MusicBrainzViews:
         )
 
     def recording(self, recording: WorldRecording, inc: AbstractSet[str], *, with_relations: bool) -> Json:
-        """Returns a recording; relations come with `artist-rels`, inside a release only with the level's own inc."""
+        """A recording; relations come with `artist-rels`, inside a release only with the level's own inc."""
         first = min(
             (date_of(self.world.releases[key]) for key in self.knowledge.releases_with(recording.key)), default=""
         )
@@ -271,7 +271,7 @@ class MusicBrainzViews:
         return view
 
     def _other_relations(self, recording: WorldRecording) -> list[Json]:
-        """Returns engineers, mixers and the like, as far as they have a page for other reasons."""
+        """Engineers, mixers and the like who have a page for other reasons."""
         track = self.world.tracks_of_recording[recording.key][0]
         found = []
         for credit in track.credits:
@@ -283,7 +283,7 @@ class MusicBrainzViews:
         return found
 
     def looked_up_recording(self, recording: WorldRecording, inc: AbstractSet[str]) -> Json:
-        """Returns a recording as a lookup gives it, with up to 25 releases."""
+        """A recording as a lookup gives it, with up to 25 releases."""
         view = self.recording(recording, inc, with_relations=True)
         for name in ("tags", "genres", "aliases"):
             if name in inc:
@@ -300,7 +300,7 @@ class MusicBrainzViews:
         return site or ("spotify" if "open.spotify.com" in resource else "discogs")
 
     def url(self, resource: str, inc: AbstractSet[str]) -> Json:
-        """Returns a url object of a known resource."""
+        """A url object of a known resource."""
         view: Json = {"id": mbid("url", resource), "resource": resource}
         entity, key = self.knowledge.urls[resource]
         relations = []
@@ -313,7 +313,7 @@ class MusicBrainzViews:
 
 
 def relation(kind: str, kind_id: str, direction: str, target_type: str, target: Any) -> Json:
-    """Returns a relation without attributes."""
+    """A relation without attributes."""
     return {
         "type": kind,
         "type-id": kind_id,
@@ -332,12 +332,12 @@ def relation(kind: str, kind_id: str, direction: str, target_type: str, target: 
 
 
 def shown_name(artist: WorldArtist) -> str:
-    """Returns the name at MusicBrainz, which says Various Artists and [unknown]."""
+    """The name at MusicBrainz, which writes "Various Artists" and "[unknown]"."""
     return {"Various": "Various Artists", "Unknown Artist": "[unknown]"}.get(artist.name, artist.name)
 
 
 def sort_name(artist: WorldArtist) -> str:
-    """Returns a person's name with the last word first."""
+    """A person's name with the last word first."""
     first, _, last = artist.name.rpartition(" ")
     return f"{last}, {first}" if artist.kind == "person" and first else artist.name
 
@@ -349,7 +349,7 @@ def _disambiguation(artist: WorldArtist) -> str:
 
 
 def aliases(artist: WorldArtist) -> list[Json]:
-    """Returns the aliases of an artist."""
+    """The aliases of an artist."""
     return [
         {
             "name": alias,
@@ -367,7 +367,7 @@ def aliases(artist: WorldArtist) -> list[Json]:
 
 
 def label_info(release: WorldRelease) -> list[Json]:
-    """Returns the labels of a release."""
+    """The labels of a release."""
     return [
         {
             "catalog-number": label.catalogue_number or None,
@@ -386,11 +386,11 @@ def label_info(release: WorldRelease) -> list[Json]:
 
 
 def date_of(release: WorldRelease) -> str:
-    """Returns the date of a release, partial or empty."""
+    """The date of a release, partial or empty."""
     date, _ = release_date(release.date)
     return "" if date == "0000" else date
 
 
 def length(recording: WorldRecording) -> int | None:
-    """Returns the length in milliseconds; a few have none."""
+    """The length in milliseconds; a few have none."""
     return None if digest("without length", recording.key) % 33 == 0 else recording.duration_ms

@@ -1,7 +1,7 @@
 """ReccoBeats: audio features and metadata by Spotify's ids, ISRCs or its own ids, up to 40 at a time.
 
-What it does not know is left out, what is beyond 40 is dropped, and the order is its own. The form of its errors is
-not documented with an example; their codes are.
+It leaves out what it does not know, drops what is beyond 40, and answers in its own order. Its documentation lists the
+codes of errors but shows no example of one.
 """
 
 import math
@@ -34,12 +34,12 @@ FEATURE_IDS = re.compile(r"[0-9A-Za-z]{22}|[A-Z]{2}[A-Z0-9]{3}\d{7}|[0-9a-f]{8}(
 
 
 def error(status: int, code: int, message: str) -> SandboxResponse:
-    """Returns an error with its code."""
+    """An error with its code."""
     return json_response({"error": message, "code": code, "status": status}, status)
 
 
 def own_id(kind: str, key: str) -> str:
-    """Returns ReccoBeats's own id of a track or an artist."""
+    """ReccoBeats's own id of a track or an artist."""
     return str(UUID(int=digest("reccobeats", kind, key), version=4))
 
 
@@ -61,7 +61,7 @@ class ReccoBeats(Emulator):
 
     @cached_property
     def known(self) -> dict[str, list[WorldTrack]]:
-        """Returns the tracks that are known, by each id that they can be asked for with."""
+        """The tracks that are known, by each id that they can be asked for with."""
         found: dict[str, list[WorldTrack]] = {}
         for track in self.world.tracks.values():
             if covered("reccobeats track", track.spotify_id):
@@ -71,13 +71,13 @@ class ReccoBeats(Emulator):
         return found
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429 with Retry-After."""
+        """429 with Retry-After."""
         wait = max(1, math.ceil(seconds))
         refusal = error(429, 4291, "Too many requests")
         return replace(refusal, headers=(("retry-after", str(wait)),), retry_after=float(wait))
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return error(404, 4042, "The requested path does not exist")
 
     def audio_features(self, request: SandboxRequest) -> SandboxResponse:
@@ -89,7 +89,7 @@ class ReccoBeats(Emulator):
         return self._several(request, self._metadata)
 
     def _several(self, request: SandboxRequest, view: Callable[[WorldTrack], Json]) -> SandboxResponse:
-        """Returns what is known of the first 40 ids, each track once, in an order of its own."""
+        """What is known of the first 40 ids, each track once, in ReccoBeats's own order."""
         ids = [each for text in request.all("ids") for each in text.split(",") if each]
         if not ids:
             return error(400, 4001, "Missing parameter: ids")

@@ -1,7 +1,7 @@
-"""Spotify's Web API: what may be asked in development and in extended quota mode, its limits and its errors.
+"""Spotify's Web API in development and in extended quota mode: endpoints, limits, errors.
 
-Here belong the endpoints and what they refuse. The objects are `spotify_views`, the search `spotify_search`, tokens
-`spotify_accounts`.
+This module holds the endpoints and their refusals. `spotify_views` builds the objects, `spotify_search` searches,
+`spotify_accounts` grants tokens.
 """
 
 import math
@@ -34,12 +34,12 @@ MOST_IDS = {"artists": 50, "albums": 20, "tracks": 50, "audio-features": 100}
 
 
 def error(status: int, message: str) -> SandboxResponse:
-    """Returns Spotify's error object."""
+    """Spotify's error object."""
     return json_response({"error": {"status": status, "message": message}}, status)
 
 
 def quota_exceeded(seconds: float) -> SandboxResponse:
-    """Returns the refusal of a developer whose quota of the day is used up."""
+    """The refusal once the developer's quota of the day is used up."""
     body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
     wait = max(1, math.ceil(seconds))
     return replace(json_response(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
@@ -84,18 +84,17 @@ class Spotify(Emulator):
             ("browse/new-releases", self.forbidden),
             ("markets", self.forbidden),
         ]
-        endpoints = [
-            endpoint("GET", f"v1/{template}", with_refusals(handle, error)) for template, handle in open_to_all
-        ]
-        for template, handle in extended_only:
-            allowed = handle if self.extended else self.forbidden
-            endpoints.append(endpoint("GET", f"v1/{template}", with_refusals(allowed, error)))
+        limited = extended_only if self.extended else [(template, self.forbidden) for template, _ in extended_only]
         return tuple(
-            replace(each, name=each.name.removeprefix("v1/").replace("spotify_id", "id")) for each in endpoints
+            replace(
+                endpoint("GET", f"v1/{template}", with_refusals(handle, error)),
+                name=template.replace("spotify_id", "id"),
+            )
+            for template, handle in [*open_to_all, *limited]
         )
 
     def admit(self, request: SandboxRequest) -> SandboxResponse | None:
-        """Asks for a bearer token: any that is not known as expired and does not contain `wrong`."""
+        """Require a bearer token: any that has not expired and does not contain `wrong`."""
         header = request.header("authorization")
         if not header:
             return error(401, "No token provided")
@@ -107,17 +106,17 @@ class Spotify(Emulator):
         return error(401, "The access token expired") if self.tokens.is_expired(token) else None
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429 with Retry-After."""
+        """429 with Retry-After."""
         wait = max(1, math.ceil(seconds))
         body = {"error": {"status": 429, "message": "API rate limit exceeded"}}
         return replace(json_response(body, 429, (("retry-after", str(wait)),)), retry_after=float(wait))
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return error(404, "Service not found")
 
     def forbidden(self, request: SandboxRequest, **groups: str) -> SandboxResponse:
-        """Refuses what an app may no longer ask."""
+        """Refuse an endpoint that apps may no longer call."""
         return error(403, "Forbidden")
 
     def artist(self, request: SandboxRequest, spotify_id: str) -> SandboxResponse:
@@ -140,7 +139,7 @@ class Spotify(Emulator):
         return json_response(page(url, items, len(albums), offset, limit, parameters))
 
     def albums_of(self, artist: str, groups: tuple[str, ...]) -> list[tuple[str, str]]:
-        """Returns release and group of each album of an artist, less those that the sandbox was told to hide."""
+        """Release and group of each album of an artist, without those that the sandbox hides."""
         world = self.site.world
         mine = [(world.releases[key], str(world.releases[key].kind)) for key in world.releases_of.get(artist, ())]
         guest = [(world.releases[key], "appears_on") for key in world.appearances_of.get(artist, ())]
@@ -250,7 +249,7 @@ class Spotify(Emulator):
             albums = self.search_index.albums(query)
             return [self.views.simple_album(album.key) for album in albums[window]], len(albums)
         if kind == "track":
-            tracks = self.search_index.tracks(query)
+            tracks = self.search_index.tracks(text)
             return [self.views.track(track, market) if track else None for track in tracks[window]], len(tracks)
         return [], 0
 

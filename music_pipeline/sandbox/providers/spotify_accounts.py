@@ -1,6 +1,6 @@
 """Spotify's accounts service: client credentials for a token of an hour.
 
-Its errors are OAuth's, not the Web API's. Tokens live real seconds, whatever the sandbox's speed.
+Its errors are OAuth's, not the Web API's. Tokens live real seconds at any speed of the sandbox.
 """
 
 import base64
@@ -29,18 +29,18 @@ class TokenBook:
     expiry: dict[str, float] = field(default_factory=dict)
 
     def issue(self) -> str:
-        """Returns a new token."""
+        """A new token."""
         token = secrets.token_urlsafe(64)
         self.expiry[token] = self.source() + LIFETIME_SECONDS
         return token
 
     def is_expired(self, token: str) -> bool:
-        """Tells whether a token of ours is too old; tokens of others do not age."""
+        """Whether the sandbox issued the token and it has expired. Other tokens do not age."""
         return token in self.expiry and self.source() > self.expiry[token]
 
 
 def oauth_error(code: str, description: str) -> SandboxResponse:
-    """Returns OAuth's error object."""
+    """OAuth's error object."""
     return json_response({"error": code, "error_description": description}, 400)
 
 
@@ -64,15 +64,15 @@ class SpotifyAccounts(Emulator):
         )
 
     def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
-        """Returns 429."""
+        """429."""
         return json_response({"error": "too_many_requests", "error_description": "Too many requests"}, 429)
 
     def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
-        """Returns 404."""
+        """404."""
         return json_response({"error": "not_found"}, 404)
 
     def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns True: a token may be asked for again."""
+        """True: a token may be asked for again."""
         return True
 
 

@@ -1,13 +1,13 @@
-"""Spotify's search: an index, not a list. It leaves some tracks out and adds some of others.
+"""Spotify's search: an index, not a list. It omits some tracks and adds some of other artists.
 
-Here belong the query language, the matching and the ranking. Pages and errors are `spotify`'s.
+This module holds the query language, matching and ranking. `spotify` holds pages and errors.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
@@ -18,6 +18,7 @@ from music_pipeline.sandbox.world.text import words
 FILTER = re.compile(r"\b(artist|album|track|year|upc|isrc|genre|tag):", re.IGNORECASE)
 PAGE = 10
 MOST_OTHERS = 3
+MOST_REMEMBERED = 256
 MOST_INEXACT = 50
 SHARE_WITH_NULL = 0.1
 
@@ -31,12 +32,12 @@ class Query:
     free: tuple[str, ...]
 
     def filter_words(self, name: str) -> tuple[str, ...]:
-        """Returns the words of a filter's value."""
+        """The words of a filter's value."""
         return words(self.filters.get(name, ""))
 
 
 def parse_query(text: str) -> Query:
-    """Parses `words artist:"A" track:B`. A value without quotes reaches to the next filter."""
+    """Parse `words artist:"A" track:B`. A value without quotes reaches to the next filter."""
     filters: dict[str, str] = {}
     pieces = FILTER.split(text)
     free = pieces[0]
@@ -48,14 +49,16 @@ def parse_query(text: str) -> Query:
 
 
 class SpotifySearchIndex:
-    """Searches artists, albums and tracks of a world."""
+    """The search over artists, albums and tracks of a world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        # A client takes a search page by page, and the world does not change.
+        self.tracks = lru_cache(MOST_REMEMBERED)(self._tracks)
 
     @cached_property
     def _on_spotify(self) -> list[str]:
-        """Returns those who have a page: artists of releases or tracks."""
+        """The artists with a page: those of releases or tracks."""
         return [key for key in self.world.artists if key in self.world.releases_of or key in self.world.appearances_of]
 
     @cached_property
@@ -84,7 +87,7 @@ class SpotifySearchIndex:
         return list(self.world.tracks)
 
     def artists(self, query: Query) -> list[WorldArtist]:
-        """Returns artists: equal names first, then names with all the words, then names with some."""
+        """Artists: equal names first, then names with all the words, then names with some."""
         wanted = query.filter_words("artist") or query.free
         if not wanted or query.filters.keys() & {"isrc", "upc", "album", "track"}:
             return []
@@ -99,7 +102,7 @@ class SpotifySearchIndex:
         return name != wanted, missing, len(name), f"{digest('artist rank', key):032x}"
 
     def albums(self, query: Query) -> list[WorldRelease]:
-        """Returns albums by title, artist, UPC and year."""
+        """Albums by title, artist, UPC and year."""
         if query.filters.keys() & {"isrc", "track"}:
             return []
         found: set[str] | None = None
@@ -136,8 +139,9 @@ class SpotifySearchIndex:
             found = having if found is None else found & having
         return found or set()
 
-    def tracks(self, query: Query) -> list[WorldTrack | None]:
-        """Returns tracks; some are withheld, some of others and nulls stand at the end of an artist's."""
+    def _tracks(self, text: str) -> list[WorldTrack | None]:
+        """Tracks. Some are withheld; an artist's tracks end with a few of other artists and nulls."""
+        query = parse_query(text)
         found: set[str] | None = None
         for candidates in self._track_candidates(query):
             found = candidates if found is None else found & candidates
@@ -199,12 +203,12 @@ class SpotifySearchIndex:
         )
 
     def _is_by_name(self, track: WorldTrack, wanted: tuple[str, ...]) -> bool:
-        """Tells whether the track is on a release of an artist of exactly the name."""
+        """Whether the track is on a release of an artist of exactly the name."""
         credits = self.world.releases[track.release].artists
         return any(words(self.world.artists[credit.artist].name) == wanted for credit in credits)
 
     def _artist_tracks(self, visible: list[str], query: Query) -> list[WorldTrack | None]:
-        """Returns the artist's own tracks, then those where he is a guest, then a few of others on the last page."""
+        """The artist's own tracks, then guest appearances, then a few of other artists on the last page."""
         wanted = query.filter_words("artist")
         named = (
             {key for key in self._artist_words.get(wanted[0], set()) if self._is_named(key, wanted)}
@@ -224,7 +228,7 @@ class SpotifySearchIndex:
         return not self._is_by_name(track, wanted), -popularity, track.spotify_id
 
     def _others(self, query: Query, found: int) -> list[WorldTrack | None]:
-        """Returns what does not belong: at most what fills the last page, and now and then a null."""
+        """Tracks of other artists, as many as fill the last page at most, and sometimes a null."""
         room = -found % PAGE if found else MOST_OTHERS
         count = min(room, number(0, MOST_OTHERS, "others", query.text))
         chosen: list[WorldTrack | None] = [
@@ -245,7 +249,7 @@ def _index(entries: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, set[str]
 
 
 def _with_all(index: dict[str, set[str]], wanted: tuple[str, ...]) -> set[str]:
-    """Returns those that have all the words; none for no words."""
+    """Those that have all the words; none for no words."""
     if not wanted:
         return set()
     return set.intersection(*(index.get(word, set()) for word in wanted))

@@ -1,7 +1,7 @@
-"""The facts of a recording's sound: one set of twelve audio features, of which every provider shows a view.
+"""The facts of a recording's sound: twelve audio features, of which every provider shows a view.
 
-Here belong the facts, from the catalogue where it has them, else from the hash. What a provider makes of them, with
-its rounding and its mistakes, is `soundings`.
+They come from the catalogue if it has them, else from the hash. `audio_views` adds each provider's rounding and
+mistakes.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class AudioFacts:
 
 
 def audio_facts(recording: WorldRecording) -> AudioFacts:
-    """Returns the facts of a recording."""
+    """The facts of a recording."""
     values = dict(recording.features) or _derived(recording.key)
     return AudioFacts(
         **{name: values[name] for name in SHARES},
@@ -48,7 +48,7 @@ def audio_facts(recording: WorldRecording) -> AudioFacts:
 
 
 def _derived(key: str) -> dict[str, float]:
-    """Returns features that depend on the key only."""
+    """Features that depend on the key only."""
     values: dict[str, float] = {name: digest(name, key) % 1_000 / 1_000 for name in SHARES}
     return values | {
         "key": digest("key", key) % 12,

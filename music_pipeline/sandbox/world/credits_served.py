@@ -1,7 +1,7 @@
-"""The production credits as each provider serves them: what it knows, in its own form, with its own errors.
+"""The production credits as each provider serves them: its share, in its own form, with its own errors.
 
-Here belongs the step from the world's credits to MusicBrainz relations, Discogs credits and Genius credits. Both the
-providers and the truth that tests compare with read from here. How a provider prints them is its own module's.
+This module turns the world's credits into MusicBrainz relations, Discogs credits and Genius credits. The providers and
+the truth that tests compare with both read from here. Each provider's module prints them.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ class Relation:
 
     @property
     def role(self) -> str:
-        """Returns the relation in words: `executive producer`."""
+        """The relation in words: `executive producer`."""
         qualifiers = [attribute for attribute in self.attributes if attribute != "task"]
         return " ".join([*qualifiers, self.task, "producer"] if self.task else [*qualifiers, "producer"])
 
@@ -56,7 +56,7 @@ class Served:
 
 
 def decide_served(world: World) -> Served:
-    """Decides what every provider serves."""
+    """Decide what every provider serves."""
     coverage = decide_coverage(world)
     producers = _producers(world)
     release_relations, recording_relations = _musicbrainz(world, coverage, producers)
@@ -79,7 +79,7 @@ def decide_served(world: World) -> Served:
 
 
 def credits_of_track(release: WorldRelease, *, wide: bool) -> list[list[WorldCredit]]:
-    """Returns the credits that apply to each track of a release, those for the whole release only if `wide`."""
+    """The credits that apply to each track of a release, those for the whole release only if `wide`."""
     applied = [list(track.credits) for track in release.tracks]
     positions = [track.position for track in release.tracks]
     for credit in release.credits:
@@ -90,7 +90,7 @@ def credits_of_track(release: WorldRelease, *, wide: bool) -> list[list[WorldCre
 
 
 def _producers(world: World) -> list[str]:
-    """Returns the world's producers, in the order of their first credit."""
+    """The world's producers, in the order of their first credit."""
     found: dict[str, None] = {}
     for release in world.releases.values():
         for credit in [*release.credits, *(credit for track in release.tracks for credit in track.credits)]:
@@ -100,7 +100,7 @@ def _producers(world: World) -> list[str]:
 
 
 def _another(producers: list[str], not_these: Iterable[str], *key: object) -> str | None:
-    """Returns a producer who is none of these; None if there is nobody else."""
+    """A producer other than these; None if there is no other."""
     excluded = set(not_these)
     for attempt in range(8):
         candidate = hashing.pick(producers, "another producer", attempt, *key)
@@ -131,7 +131,7 @@ def _musicbrainz(
 
 
 def relations_of(credits: Iterable[WorldCredit]) -> tuple[Relation, ...]:
-    """Returns the production parts of credits as relations, each once."""
+    """The production parts of credits as relations, each once."""
     found: dict[tuple[str, tuple[str, ...], str], Relation] = {}
     for credit in credits:
         for part in production_parts(credit.role):
@@ -142,7 +142,7 @@ def relations_of(credits: Iterable[WorldCredit]) -> tuple[Relation, ...]:
 
 
 def _attributes(part: RolePart) -> tuple[tuple[str, ...], str]:
-    """Returns the attributes of a relation and the text of `task`, for a prefix that has no attribute of its own."""
+    """The attributes of a relation and the text of `task`, for a prefix that has no attribute of its own."""
     prefix = part.head.removesuffix("producer").removesuffix("produced by").strip()
     attributes = [MUSICBRAINZ_ATTRIBUTES[prefix]] if prefix in MUSICBRAINZ_ATTRIBUTES else []
     details = " ".join(part.details).casefold()

@@ -1,6 +1,6 @@
-"""Artists that resemble others: who takes the first hit of a search takes one of these, now and then.
+"""Artists that resemble others: a client that takes the first hit of a search sometimes takes one of these.
 
-A decoy has a release of its own and stands in searches; it is on no list of artists.
+A decoy has a release of its own and appears in searches, but on no list of artists.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Decoys:
 
 
 def add_decoys(numbers: builders.Numbers, originals: list[WorldArtist]) -> Decoys:
-    """Makes a decoy with a similar name for some of the artists."""
+    """Make a decoy with a similar name for some of the artists."""
     decoys = Decoys()
     for original in originals:
         if hashing.fraction("decoy", original.key) < SHARE_WITH_DECOY:
@@ -44,7 +44,7 @@ def add_decoys(numbers: builders.Numbers, originals: list[WorldArtist]) -> Decoy
 def add_decoy(
     numbers: builders.Numbers, decoys: Decoys, original: WorldArtist, name: str, aliases: tuple[str, ...] = ()
 ) -> None:
-    """Adds a decoy of one artist, with a short release."""
+    """Add a decoy of one artist, with a short release."""
     key = f"decoy:{original.key}:{name}"
     decoys.artists.append(builders.make_artist(numbers, key, name, decoy=True, aliases=aliases))
     artists = (ArtistCredit(key),)

@@ -1,4 +1,4 @@
-"""Reads a world from a file of Discogs releases, one JSON object a line (the field names of Discogs's dumps).
+"""Read a world from a file of Discogs releases, one JSON object a line (the field names of Discogs's dumps).
 
 Roles, ranges, name variations and positions are taken verbatim. Recordings are derived: equal artist, title and
 printed duration are one recording.
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def read_discogs_file(path: Path) -> World:
-    """Reads the file. Raises ValueError, naming the line, for a line that is no release."""
+    """Read the file. Raises ValueError, naming the line, for a line that is no release."""
     rows = [_parse_line(line, number) for number, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
     numbers = builders.Numbers()
     artists = _artists(numbers, rows)
@@ -58,7 +58,7 @@ def _parse_line(line: str, number: int) -> Row:
 
 
 def artist_key(row: Row) -> str:
-    """Returns the key of an artist of the file: his id, or his name where the id is 0."""
+    """The key of an artist of the file: the id, or the name if the id is 0."""
     return f"discogs:{row['id']}" if row["id"] else f"name:{row['name']}"
 
 
@@ -133,7 +133,7 @@ def _digits(barcode: str) -> str:
 
 
 def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[Heading, ...]]:
-    """Parts tracks from headings: a heading has no position, unless no row of the release has one."""
+    """Part tracks from headings: a heading has no position, unless no row of the release has one."""
     positioned = any(row["position"].strip() for row in rows)
     tracks: list[Row] = []
     headings: list[Heading] = []

@@ -1,4 +1,4 @@
-"""Generates a world from a seed: one seed, one world, to the byte.
+"""Generate a world from a seed: one seed, one world, to the byte.
 
 Its first 25 artists have at least 250 releases and 2,500 tracks, one of them 300 releases; two share a name, a third
 has a namesake that only searches show. Names of a tenth are in other scripts.
@@ -73,7 +73,7 @@ class Plan:
 
 
 def generate_world(seed: int) -> World:
-    """Generates the world of a seed."""
+    """Generate the world of a seed."""
     draft = Draft(seed)
     crew_pool = people.make_people(draft.numbers, seed, PEOPLE)
     listed = _listed_artists(draft)
@@ -181,7 +181,7 @@ def _new_song(draft: Draft, random: Random, artist: WorldArtist, artists: tuple[
 
 
 def _versions(draft: Draft, artist: WorldArtist, songs: list[str], version: str, year: int) -> tuple[str, ...]:
-    """Returns recordings of songs in another version, made where they do not exist yet."""
+    """Recordings of songs in another version, made where they do not exist yet."""
     made = []
     for song in songs:
         key = f"{song}:{version}"

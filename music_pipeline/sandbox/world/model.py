@@ -1,6 +1,7 @@
-"""The truth: artists, releases, tracks, recordings and credits, of which every provider shows a part.
+"""The world: artists, releases, tracks, recordings and credits, of which every provider shows a part.
 
-Here belong the records and the indexes over them. What a provider knows is `coverage`; how it says it is `providers/`.
+This module holds the records and the indexes over them. `coverage` decides what a provider knows; `providers/` print
+it.
 """
 
 from collections import defaultdict
@@ -41,7 +42,7 @@ class ArtistCredit:
 
 @dataclass(frozen=True, slots=True)
 class WorldCredit:
-    """Somebody's part in a release or a track, with the role as printed and its range of positions."""
+    """A person's part in a release or a track, with the role as printed and its range of positions."""
 
     artist: str
     role: str
@@ -138,10 +139,10 @@ class WorldRecording:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything there is, in catalogue order, with the ways through it.
+    """All records in catalogue order, with indexes.
 
     `listed` are the artists of the catalogue, in order of first appearance. `releases_of` has the releases
-    on which an artist is a main artist, `appearances_of` those on which he is on a track only.
+    with an artist as main artist, `appearances_of` those with the artist on a track only.
     """
 
     artists: dict[str, WorldArtist]
@@ -154,11 +155,11 @@ class World:
     tracks_of_recording: dict[str, list[WorldTrack]]
 
     def track_artists(self, track: WorldTrack) -> tuple[ArtistCredit, ...]:
-        """Returns the artists of a track: its own, else the release's."""
+        """The artists of a track: its own, else the release's."""
         return track.artists or self.releases[track.release].artists
 
     def releases_with(self, recording: str) -> list[str]:
-        """Returns the releases that hold a recording, each once, in catalogue order."""
+        """The releases that hold a recording, each once, in catalogue order."""
         return list(dict.fromkeys(track.release for track in self.tracks_of_recording[recording]))
 
 
@@ -168,7 +169,7 @@ def build_world(
     recordings: Iterable[WorldRecording],
     listed: Iterable[str],
 ) -> World:
-    """Indexes the records into a world."""
+    """Index the records into a world."""
     release_by_key = {release.key: release for release in releases}
     tracks = {track.key: track for release in release_by_key.values() for track in release.tracks}
     tracks_of_recording: dict[str, list[WorldTrack]] = defaultdict(list)

@@ -1,6 +1,6 @@
 """The producers, engineers and companies of worlds whose catalogue has no credits, and how releases credit them.
 
-Here belong the roles, ranges and name variations in the manner of Discogs.
+Roles, ranges and name variations are written as at Discogs.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class ReleaseCredits:
 
 
 def make_people(numbers: builders.Numbers, seed: object, count: int) -> list[WorldArtist]:
-    """Makes the people; the second and the third are two of one name, the last ones are companies."""
+    """Make the people; the second and the third are two of one name, the last ones are companies."""
     random = hashing.seeded("people", seed)
     chosen: dict[str, None] = {}
     index = 0
@@ -73,14 +73,14 @@ def _initials(name: str) -> str:
 
 
 def choose_crew(random: Random, people: list[WorldArtist]) -> list[WorldArtist]:
-    """Chooses those who work with one artist, the likeliest producer first."""
+    """Choose the crew of one artist, the likeliest producer first."""
     return random.sample(people, CREW_SIZE)
 
 
 def credit_release(
     random: Random, crew: list[WorldArtist], positions: list[str], *, compilation: bool
 ) -> ReleaseCredits:
-    """Credits a release in one of the manners of Discogs: for all of it, by ranges, or track by track."""
+    """Credit a release in one of the manners of Discogs: for all of it, by ranges, or track by track."""
     release: list[WorldCredit] = []
     tracks: list[list[WorldCredit]] = [[] for _ in positions]
     if random.random() >= SHARE_WITHOUT_PRODUCTION and positions:

@@ -1,4 +1,4 @@
-"""Reads a world from a CSV of Spotify tracks: its Spotify ids are kept, its credits are derived by hash.
+"""Read a world from a CSV of Spotify tracks: its Spotify ids are kept, its credits are derived by hash.
 
 The file has no artist ids, no track numbers and no credits; tracks count in the order of the file.
 """
@@ -32,7 +32,7 @@ Row = dict[str, str]
 
 
 def read_spotify_file(path: Path) -> World:
-    """Reads the file. Raises ValueError for a file without the columns of such a catalogue."""
+    """Read the file. Raises ValueError for a file without the columns of such a catalogue."""
     albums = _albums(path)
     numbers = builders.Numbers()
     artists: dict[str, WorldArtist] = {VARIOUS: builders.make_artist(numbers, VARIOUS, "Various", discogs_id=194)}
