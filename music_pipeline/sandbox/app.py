@@ -4,7 +4,7 @@ What all providers share belongs here: routing by prefix, quota, faults, statist
 answers.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -21,7 +21,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CONTROL_PREFIX = "_sandbox"
 LONGEST_URL = 8_192
@@ -60,7 +59,7 @@ class SandboxApp:
     """All providers at `/<provider>/…`, and the control interface at `/_sandbox/…`."""
 
     mounts: dict[str, Mount]
-    control: AsgiApp
+    control: Sequence[SandboxEndpoint]
     clock: SandboxClock
     faults: Faults
 
@@ -73,7 +72,8 @@ class SandboxApp:
         _, _, rest = scope["path"].partition("/")
         prefix, _, below = rest.partition("/")
         if prefix == CONTROL_PREFIX:
-            await self.control(scope, receive, send)
+            request = await _read_request(scope, receive, "/" + below)
+            await send_response(send, _answer_control(self.control, request))
             return
         mounted = self.mounts.get(prefix)
         if mounted is None:
@@ -89,7 +89,7 @@ class SandboxApp:
         limit = mounted.provider.quota_limit(request, mounted.setting.limit)
         verdict = mounted.rule.arrive(moment, limit, GRACE_REAL_SECONDS * self.clock.speed)
         mounted.statistics.count_arrival(moment, verdict)
-        found, groups = _find_endpoint(mounted.provider, request)
+        found, groups = _find_endpoint(mounted.provider.endpoints, request)
         name = found.name if found else UNKNOWN_ENDPOINT
         effect = self.faults.choose(mounted.name, mounted.provider, name, request)
         answer = effect.answer or self._answer(mounted, request, verdict, found, groups)
@@ -123,8 +123,20 @@ class SandboxApp:
         return found.handle(request, **groups)
 
 
-def _find_endpoint(provider: Emulator, request: SandboxRequest) -> tuple[SandboxEndpoint | None, dict[str, str]]:
-    for candidate in provider.endpoints:
+def _answer_control(endpoints: Sequence[SandboxEndpoint], request: SandboxRequest) -> SandboxResponse:
+    found, groups = _find_endpoint(endpoints, request)
+    if found is None:
+        known = ", ".join(f"{each.method} {each.name}" for each in endpoints)
+        return json_response(
+            {"error": f"no {request.method} {request.path} at /{CONTROL_PREFIX}; there are {known}"}, 404
+        )
+    return found.handle(request, **groups)
+
+
+def _find_endpoint(
+    endpoints: Sequence[SandboxEndpoint], request: SandboxRequest
+) -> tuple[SandboxEndpoint | None, dict[str, str]]:
+    for candidate in endpoints:
         if candidate.method == request.method:
             match = candidate.pattern.fullmatch(request.path)
             if match is not None:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from music_pipeline.sandbox.app import SandboxApp, mount
 from music_pipeline.sandbox.clock import SandboxClock, epoch_seconds
-from music_pipeline.sandbox.control import Control, control_app
+from music_pipeline.sandbox.control import Control, control_endpoints
 from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
@@ -70,7 +70,7 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
     control = Control(
         site, CatalogTruth(site, knowledge), EnrichmentTruth(site, knowledge), clock, faults, mounts, info
     )
-    return SandboxApp(mounts, control_app(control), clock, faults)
+    return SandboxApp(mounts, control_endpoints(control), clock, faults)
 
 
 class ClosableProtocol(HttpToolsProtocol):

@@ -148,6 +148,13 @@ def test_control_requests_are_no_requests_to_a_provider(world: World) -> None:
     assert sum(report["requests"] for report in desk.get("/_sandbox/stats").json.values()) == 0
 
 
+def test_unknown_control_path_lists_the_known_ones(world: World) -> None:
+    desk = make_desk(world)
+    for method, path in (("GET", "nothing"), ("DELETE", "stats")):
+        refused = desk.ask(method, f"/_sandbox/{path}")
+        assert (refused.status, "GET stats" in refused.json["error"]) == (404, True)
+
+
 def test_reset_counts_start_anew(world: World) -> None:
     desk = make_desk(world)
     desk.get("/genius/search", {"q": "x"})
