@@ -17,14 +17,16 @@ from benchmarks.options import Options
 from benchmarks.servers import own_server
 from music_pipeline.settings import settings
 
-PARTS = ("distance", "writing", "growth", "orchestration", "against_dlt", "same_facts", "quotas")
+PARTS = ("distance", "writing", "growth", "orchestration", "against_dlt", "same_facts", "quotas", "export")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the named parts, or all; return 1 if a goal is missed, else 0."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure the pipeline, part by part.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--artists", type=_count, help="artists of against_dlt, same_facts, orchestration, quotas")
+    parser.add_argument(
+        "--artists", type=_count, help="artists of against_dlt, same_facts, orchestration, quotas, export"
+    )
     parser.add_argument("--rounds", type=_count, help="rounds of every part that has rounds")
     parser.add_argument("--speed", type=float, help="speed of the sandbox's clock, for same_facts and quotas")
     chosen = parser.parse_args(arguments)

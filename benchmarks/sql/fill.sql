@@ -49,6 +49,24 @@ BEGIN
     FROM generate_series(0, artists * each_releases * each_tracks - 1) AS n;
 END $$;
 
+-- What three providers say of each recording, and a fourth of every other one.
+CREATE FUNCTION fill_sources(recordings bigint) RETURNS void LANGUAGE sql AS $$
+    SET LOCAL session_replication_role = replica;
+    INSERT INTO recording_sources (recording_id, source, provider, status, fields, confidence, fetched_at)
+    SELECT made_up_id('S', n), source, source, 'found', fields, confidence, now()
+    FROM generate_series(0, recordings - 1) AS n
+    CROSS JOIN LATERAL (VALUES
+        ('spotify', 0.99, jsonb_build_object('isrc', 'XX' || lpad(n::text, 10, '0'), 'duration_ms', 180000 + n % 60000)),
+        ('musicbrainz', 0.95, jsonb_build_object('musicbrainz_id', made_up_id('M', n))),
+        ('lastfm', 0.8, jsonb_build_object('listeners', n, 'playcount', n * 3, 'tags', '["rock", "live"]'::jsonb)),
+        ('reccobeats', 0.9, jsonb_build_object(
+            'danceability', 0.5, 'energy', 0.6, 'key', n % 12, 'loudness', -7.5, 'mode', n % 2, 'speechiness', 0.1,
+            'acousticness', 0.2, 'instrumentalness', 0, 'liveness', 0.3, 'valence', 0.4, 'tempo', 60 + n % 120,
+            'camelot_key', '8A'))
+    ) AS said (source, confidence, fields)
+    WHERE source <> 'reccobeats' OR n % 2 = 0;
+$$;
+
 CREATE FUNCTION fill_finished_work(artists bigint) RETURNS void LANGUAGE sql AS $$
     INSERT INTO work_archive (work_id, stage, subject, payload, origin, priority, force, correlation_id, idempotency_key,
                               cutoff, attempts, enqueued_at, outcome, result, run_id)
