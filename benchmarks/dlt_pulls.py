@@ -122,7 +122,7 @@ async def _artist(session: aiohttp.ClientSession, artist: str) -> dict[str, list
 
 
 async def _listed(session: aiohttp.ClientSession, path: str, params: Row) -> list[Row]:
-    """The whole list: its first page, then all others at once."""
+    """Read a whole list: its first page, then all others at once."""
     first = await _asked(session, path, params)
     offsets = range(params["limit"], first["total"], params["limit"])
     others = await asyncio.gather(*(_asked(session, path, params | {"offset": offset}) for offset in offsets))

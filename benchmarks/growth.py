@@ -1,6 +1,6 @@
-"""Growth: what an artist costs in a catalogue of 100, 1,000 and 10,000 artists, and what a tick asks a full queue.
+"""Growth: the cost of an artist in catalogues of 100, 1,000 and 10,000 artists, and of a tick on a full queue.
 
-The catalogues are made-up rows; ledger, catalogue and runner are the product's, each sweep in a process of its own.
+The catalogues are made-up rows. Ledger, catalogue and runner are the product's. Each sweep is a process of its own.
 """
 
 import statistics
@@ -54,7 +54,7 @@ def measure(server: Server, options: Options) -> Iterator[Figure]:
 
 
 def fill(catalogue: FreshDatabase, artists: int) -> None:
-    """Write a made-up catalogue, with the work that made it in the archive and as much work that waits."""
+    """Write a made-up catalogue, with as much finished work in the archive and as much waiting work."""
     catalogue.run_script("fill")
     with catalogue.engine.begin() as connection:
         connection.execute(
@@ -68,7 +68,7 @@ def fill(catalogue: FreshDatabase, artists: int) -> None:
 
 
 def _new_artists(server: Server, catalogues: dict[int, FreshDatabase], number: int) -> Iterator[Figure]:
-    """Artists who are new, through the four stages, a few at a time in each catalogue by turns."""
+    """New artists go through the four stages, a few at a time in each catalogue by turns."""
     rounds: dict[int, list[Mapping[str, float]]] = {size: [] for size in catalogues}
     for place in range(number):
         first = FIRST_NEW + place * NEW_ARTISTS
@@ -79,7 +79,7 @@ def _new_artists(server: Server, catalogues: dict[int, FreshDatabase], number: i
 
 
 def _known_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
-    """All artists of each catalogue in one sweep of the first stage: time and memory."""
+    """All artists of each catalogue go through one sweep of the first stage: time and memory."""
     swept = {
         size: [_swept(server, catalogue, [Stage.ARTIST_DISCOVERY], first=0, artists=size)]
         for size, catalogue in catalogues.items()
@@ -117,7 +117,7 @@ def _flatness(
 
 
 def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
-    """The checks that are counted over the catalogue: all counted anew, and then as a sweep of each stage does."""
+    """The checks of the catalogue: all counted anew, and then as a sweep of each stage counts them."""
 
     def seconds(*, afresh: bool) -> float:
         began = time.perf_counter()
@@ -132,7 +132,7 @@ def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
 
 
 def _full_queue(server: Server) -> Iterator[Figure]:
-    """What a tick and a sweep ask a queue with a million open rows, of which a tenth is due."""
+    """The questions of a tick and a sweep to a queue with a million open rows, a tenth of them due."""
     with server.fresh_database() as queue:
         queue.run_script("fill")
         with queue.engine.begin() as connection:

@@ -1,7 +1,7 @@
-"""Dagster's share: what a swept artist costs the machine beyond the stage's own work, and how long definitions load.
+"""Dagster's share: the CPU of a swept artist beyond the stages' own work, and the time to load definitions.
 
-The same made-up artists are swept by the runner alone and in a Dagster run, by turns, each in a process and a database
-of its own. CPU seconds are those of the process and of Postgres.
+The runner alone and a Dagster run sweep the same made-up artists by turns, each in a process and a database of its own.
+CPU is that of the process and of Postgres.
 """
 
 import sys
@@ -50,7 +50,7 @@ def _machine_time(swept: Mapping[str, float], artists: int) -> float:
 
 def _loading(server: Server, number: int) -> Iterator[Figure]:
     imported, loaded = [], []
-    _python(server, LOAD_DEFINITIONS)  # whatever has to be compiled is compiled here
+    _python(server, LOAD_DEFINITIONS)  # this run compiles what has to be compiled
     for _ in range(number):
         imported.append(_python(server, IMPORT_DAGSTER))
         loaded.append(_python(server, LOAD_DEFINITIONS))

@@ -27,7 +27,7 @@ TUNING = {
     "RUNTIME__LOG_LEVEL": "ERROR",
     "EXTRACT__WORKERS": "20",
     "EXTRACT__MAX_PARALLEL_ITEMS": "100",
-    "NORMALIZE__WORKERS": "1",  # for so little data, a pool of processes takes longer to start than it saves
+    "NORMALIZE__WORKERS": "1",  # for so little data, a pool of processes costs more than it saves
     "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     "LOAD__WORKERS": "4",
 }
@@ -77,7 +77,7 @@ class Course:
         """Pull in all forms, round by round, each round in another order. Raises BenchmarkFailed."""
         forms = list(self.left)
         if warm_up:
-            self._round(forms)  # whatever has to be compiled is compiled here
+            self._round(forms)  # this round compiles what has to be compiled
         return [self._round([*forms[place % len(forms) :], *forms[: place % len(forms)]]) for place in range(number)]
 
     def _round(self, order: Sequence[str]) -> dict[str, Pull]:

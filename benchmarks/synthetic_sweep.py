@@ -1,7 +1,7 @@
-"""A process that sweeps made-up artists, for others to measure: `python -m benchmarks.synthetic_sweep`.
+"""A process that sweeps made-up artists, to be measured: `python -m benchmarks.synthetic_sweep`.
 
-Its last line is JSON: the seconds of the clock, of its CPU and of Postgres's CPU, without the start of the process, and
-the peak of its memory in MiB. The same through Dagster is `dagster_sweep`.
+Its last line is JSON: seconds, its CPU and Postgres's CPU, all without the start of the process, and its peak memory in
+MiB. `dagster_sweep` does the same through Dagster.
 """
 
 import argparse
@@ -30,7 +30,7 @@ class Sweep:
 
 
 def read_arguments(arguments: Sequence[str] | None) -> Sweep:
-    """What the command line asks for."""
+    """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=0, help="number of the first artist to ask for")
     parser.add_argument("--artists", type=int, default=0, help="how many to ask for; 0: only sweep what is due")
@@ -41,7 +41,7 @@ def read_arguments(arguments: Sequence[str] | None) -> Sweep:
 
 
 def prepare(asked: range) -> None:
-    """Take what is read from `synthetic`, and put the artists of these numbers into the first queue."""
+    """Read from `synthetic`, and put the artists of these numbers into the first queue."""
     configure_logs()
     put_synthetic_readers()
     for start in range(0, len(asked), REQUESTED_AT_ONCE):
@@ -49,8 +49,8 @@ def prepare(asked: range) -> None:
             enqueue_many(connection, requests_of(asked[start : start + REQUESTED_AT_ONCE]))
 
 
-def tell(sweep: Callable[[], None], postmaster: int) -> None:
-    """Sweep, and print what it took."""
+def sweep_and_print(sweep: Callable[[], None], postmaster: int) -> None:
+    """Sweep, and print the cost."""
     began, used, served = time.perf_counter(), time.process_time(), cpu_of_server(postmaster)
     sweep()
     told = {
@@ -63,10 +63,10 @@ def tell(sweep: Callable[[], None], postmaster: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, sweep, tell."""
+    """Request the artists, sweep, print."""
     sweep = read_arguments(arguments)
     prepare(sweep.asked)
-    tell(lambda: sweep_stages(sweep.stages), sweep.postmaster)
+    sweep_and_print(lambda: sweep_stages(sweep.stages), sweep.postmaster)
     return 0
 
 
