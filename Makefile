@@ -44,8 +44,8 @@ soak: $(STAMP) ## the long tests: kills, faults, quotas, load, damaged answers, 
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # Only the comparison with dlt needs dlt.
-bench: $(STAMP) $(if $(filter-out writing export growth orchestration quotas,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=writing|export|growth|orchestration|against_dlt|quotas]
-	@$(BIN)/python -m benchmarks $(PART)
+bench: $(STAMP) $(if $(filter-out distance writing growth orchestration quotas export,$(or $(PART),all)),$(BENCH_STAMP)) ## measure: [PART=distance|writing|growth|orchestration|against_dlt|same_facts|quotas|export] [ARTISTS=n] [ROUNDS=n] [SPEED=n]
+	@$(BIN)/python -m benchmarks $(PART) $(if $(ARTISTS),--artists $(ARTISTS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SPEED),--speed $(SPEED))
 
 $(BENCH_STAMP): benchmarks/requirements.txt | $(STAMP)
 	@if command -v uv > /dev/null; then \

@@ -1,6 +1,6 @@
 """`python -m benchmarks [PART …]`: measure, print a table, and keep the figures as JSON.
 
-What each part measures, and how, is in README.md of this folder.
+README.md in this folder says what each part measures, and how.
 """
 
 import argparse
@@ -11,42 +11,57 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.entry import configure_logs
 from benchmarks.figures import Figure, keep, line, table
+from benchmarks.options import Options
 from benchmarks.servers import own_server
-from music_pipeline import logs
 from music_pipeline.settings import settings
 
-PARTS = ("writing", "export", "growth", "orchestration", "against_dlt", "quotas")
+PARTS = ("distance", "writing", "growth", "orchestration", "against_dlt", "same_facts", "quotas", "export")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the parts named, or all; the exit code is 1 where a goal is missed."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Measures the pipeline, part by part.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
-    parts = parser.parse_args(arguments).parts or PARTS
+    """Measure the named parts, or all; return 1 if a goal is missed, else 0."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure the pipeline, part by part.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all by default")
+    parser.add_argument(
+        "--artists", type=_count, help="artists of against_dlt, same_facts, orchestration, quotas, export"
+    )
+    parser.add_argument("--rounds", type=_count, help="rounds of every part that has rounds")
+    parser.add_argument("--speed", type=float, help="speed of the sandbox's clock, for same_facts and quotas")
+    chosen = parser.parse_args(arguments)
+    parts, options = chosen.parts or PARTS, Options(chosen.artists, chosen.rounds, chosen.speed)
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server is stopped
     home = settings().home / "benchmarks"
     file = home / "figures.json"
-    figures = {part: measured(part, home, file) for part in parts}
+    figures = {part: measure(part, options, home, file) for part in parts}
     sys.stdout.write(f"{table(figures)}\n\nAs JSON: {file}\n")
     return int(any(one.is_met is False for found in figures.values() for one in found))
 
 
-def measured(part: str, home: Path, file: Path) -> list[Figure]:
-    """Measure one part on a Postgres of its own, and keep its figures in the file."""
+def measure(part: str, options: Options, home: Path, file: Path) -> list[Figure]:
+    """Measure one part on a Postgres of its own, and keep its figures in `file`."""
     began = time.monotonic()
     with own_server(home) as server:
-        logs.configure(file=home / "benchmarks.log")
-        found = list(_shown(part, importlib.import_module(f"benchmarks.{part}").measure(server)))
+        configure_logs()
+        figures: Iterator[Figure] = importlib.import_module(f"benchmarks.{part}").measure(server, options)
+        found = list(_show(part, figures))
     keep(file, part, found, time.monotonic() - began)
     sys.stderr.write(f"{part}: {time.monotonic() - began:.0f} seconds\n")
     return found
 
 
-def _shown(part: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _show(part: str, figures: Iterator[Figure]) -> Iterator[Figure]:
     for figure in figures:
         sys.stderr.write(line(part, figure) + "\n")
         yield figure

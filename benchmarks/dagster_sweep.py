@@ -1,6 +1,6 @@
 """The sweep of made-up artists as one Dagster run in this process: `python -m benchmarks.dagster_sweep`.
 
-Its arguments and its last line are those of `synthetic_sweep`; queues, events and checks are the product's.
+Arguments and last line are those of `synthetic_sweep`. Queues, events and checks are the product's.
 """
 
 import sys
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from benchmarks.synthetic_sweep import prepare, read_arguments, tell
+from benchmarks.synthetic_sweep import prepare, read_arguments, sweep_and_print
 from music_pipeline.defs.keys import CHAIN, queue_of
 from music_pipeline.demo.run import POOL_OVERFLOW, POOL_SECONDS, STATEMENT_MILLISECONDS, run_queues
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, sweep, tell."""
+    """Request the artists, sweep, print."""
     sweep = read_arguments(arguments)
     prepare(sweep.asked)
     with dg.DagsterInstance.get() as instance:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=POOL_SECONDS, max_overflow=POOL_OVERFLOW
         )
         queues = [queue_of(stage) for stage in sweep.stages]
-        tell(lambda: run_queues(instance, CHAIN, queues), sweep.postmaster)
+        sweep_and_print(lambda: run_queues(instance, CHAIN, queues), sweep.postmaster)
     return 0
 
 

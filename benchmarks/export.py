@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from benchmarks import synthetic
 from benchmarks.figures import Figure, Goal, median_figure, ratios
+from benchmarks.options import Options
 from benchmarks.servers import FreshDatabase, Server
 
 ARTISTS = 100
@@ -27,13 +28,13 @@ LOOK_UPS = 100
 GOAL = Goal("at most", 3.0)
 
 
-def measure(server: Server) -> Iterator[Figure]:
+def measure(server: Server, options: Options) -> Iterator[Figure]:
     """Seconds of the command, their ratio to COPY, and what the view costs for one track and for one artist."""
     with server.fresh_database() as filled, TemporaryDirectory() as folder:
         rows = _fill(filled)
         file = Path(folder) / "tracks.csv"
         copied, exported = [], []
-        for _ in range(ROUNDS):
+        for _ in range(options.rounds or ROUNDS):
             copied.append(_copy(filled.engine))
             exported.append(_export(filled, file))
         yield median_figure("COPY of the table", copied, "s")

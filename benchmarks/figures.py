@@ -1,6 +1,6 @@
-"""What a benchmark finds: figures with their goals, as a table for people and as JSON for whoever compares runs.
+"""The figures of a benchmark, with their goals: as a table to read and as JSON to compare.
 
-How a figure is measured is in the module of its part.
+The module of each part says how it measures.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure is to be: at most or at least `bound`."""
+    """The goal of a figure: at most or at least `bound`."""
 
     kind: Literal["at most", "at least"]
     bound: float
@@ -27,7 +27,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number. `samples`: the values of the rounds that it is the median of, where there were several."""
+    """One measured number. `samples`: the values of its rounds, if it is their median."""
 
     name: str
     value: float
@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the goal is met; None where there is none."""
+        """Whether the goal is met; None without a goal."""
         return None if self.goal is None else self.goal.is_met_by(self.value)
 
 
@@ -48,7 +48,7 @@ def median_figure(name: str, samples: Iterable[float], unit: str, goal: Goal | N
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """Round by round, so that a load that comes and goes weighs on both sides of a ratio."""
+    """The ratios of pairs of the same round, so that a passing load weighs on both sides."""
     return [one / other for one, other in zip(numerators, denominators, strict=True)]
 
 
@@ -71,7 +71,7 @@ def _short(value: float) -> str:
 
 
 def keep(file: Path, part: str, figures: Sequence[Figure], seconds: float) -> None:
-    """Put a part's figures into the JSON file, beside those of other parts that are there."""
+    """Put a part's figures into the JSON file, and keep those of other parts."""
     known = json.loads(file.read_text()) if file.exists() else {}
     known[part] = {
         "machine": machine(),
@@ -82,7 +82,7 @@ def keep(file: Path, part: str, figures: Sequence[Figure], seconds: float) -> No
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were taken on, and how busy it was at their end."""
+    """The machine, and how busy it was when the figures were complete."""
     return {
         "platform": platform.platform(),
         "python": platform.python_version(),

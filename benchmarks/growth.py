@@ -1,6 +1,6 @@
-"""Growth: what an artist costs in a catalogue of 100, 1,000 and 10,000 artists, and what a tick asks a full queue.
+"""Growth: the cost of an artist in catalogues of 100, 1,000 and 10,000 artists, and of a tick on a full queue.
 
-The catalogues are made-up rows; ledger, catalogue and runner are the product's, each sweep in a process of its own.
+The catalogues are made-up rows. Ledger, catalogue and runner are the product's. Each sweep is a process of its own.
 """
 
 import statistics
@@ -12,15 +12,11 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from benchmarks import synthetic
+from benchmarks.entry import Stage, claim_work, count_checks, due_work, number_of_checks, overdue_work
 from benchmarks.figures import Figure, Goal, median_figure, ratios
+from benchmarks.options import Options
 from benchmarks.processes import run_measured, sweep_command
 from benchmarks.servers import FreshDatabase, Server
-from music_pipeline.defs.checks import CATALOG_CHECKS
-from music_pipeline.defs.runs.stage_checks import counted_results
-from music_pipeline.work.claim import claim
-from music_pipeline.work.model import Stage
-from music_pipeline.work.stages import catalog_stages
-from music_pipeline.work.status import due, overdue
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 3
@@ -45,20 +41,20 @@ class Filling:
     shared_title: str = synthetic.SHARED_TITLE
 
 
-def measure(server: Server) -> Iterator[Figure]:
+def measure(server: Server, options: Options) -> Iterator[Figure]:
     """Seconds an artist and memory against the size of the catalogue, and milliseconds of a tick's questions."""
     yield from _full_queue(server)
     with ExitStack() as opened:
         catalogues = {size: opened.enter_context(server.fresh_database()) for size in SIZES}
         for size, catalogue in catalogues.items():
             fill(catalogue, size)
-        yield from _new_artists(server, catalogues)
+        yield from _new_artists(server, catalogues, options.rounds or ROUNDS)
         yield from (figure for size, catalogue in catalogues.items() for figure in _checks(catalogue, size))
         yield from _known_artists(server, catalogues)
 
 
 def fill(catalogue: FreshDatabase, artists: int) -> None:
-    """Write a made-up catalogue, with the work that made it in the archive and as much work that waits."""
+    """Write a made-up catalogue, with as much finished work in the archive and as much waiting work."""
     catalogue.run_script("fill")
     with catalogue.engine.begin() as connection:
         connection.execute(
@@ -71,19 +67,19 @@ def fill(catalogue: FreshDatabase, artists: int) -> None:
     catalogue.settle()
 
 
-def _new_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
-    """Artists who are new, through the four stages, a few at a time in each catalogue by turns."""
+def _new_artists(server: Server, catalogues: dict[int, FreshDatabase], number: int) -> Iterator[Figure]:
+    """New artists go through the four stages, a few at a time in each catalogue by turns."""
     rounds: dict[int, list[Mapping[str, float]]] = {size: [] for size in catalogues}
-    for place in range(ROUNDS):
+    for place in range(number):
         first = FIRST_NEW + place * NEW_ARTISTS
         for size, catalogue in catalogues.items():
-            rounds[size].append(_swept(server, catalogue, catalog_stages(), first=first, artists=NEW_ARTISTS))
+            rounds[size].append(_swept(server, catalogue, CATALOG_STAGES, first=first, artists=NEW_ARTISTS))
     each = dict.fromkeys(rounds, NEW_ARTISTS)
     yield from _flatness("a new artist", rounds, each)
 
 
 def _known_artists(server: Server, catalogues: dict[int, FreshDatabase]) -> Iterator[Figure]:
-    """All artists of each catalogue in one sweep of the first stage: time and memory."""
+    """All artists of each catalogue go through one sweep of the first stage: time and memory."""
     swept = {
         size: [_swept(server, catalogue, [Stage.ARTIST_DISCOVERY], first=0, artists=size)]
         for size, catalogue in catalogues.items()
@@ -121,15 +117,14 @@ def _flatness(
 
 
 def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
-    """The checks that are counted over the catalogue: all counted anew, and then as a sweep of each stage does."""
+    """The checks of the catalogue: all counted anew, and then as a sweep of each stage counts them."""
 
     def seconds(*, afresh: bool) -> float:
         began = time.perf_counter()
-        for stage in catalog_stages():
-            counted_results(catalogue.engine, stage, afresh=afresh)
+        count_checks(catalogue.engine, afresh=afresh)
         return time.perf_counter() - began
 
-    what = f"the {len(CATALOG_CHECKS)} checks of {artists:,} artists"
+    what = f"the {number_of_checks()} checks of {artists:,} artists"
     return [
         Figure(f"{what}, counted anew", seconds(afresh=True), "s"),
         Figure(f"{what}, after sweeps", seconds(afresh=False), "s"),
@@ -137,20 +132,20 @@ def _checks(catalogue: FreshDatabase, artists: int) -> list[Figure]:
 
 
 def _full_queue(server: Server) -> Iterator[Figure]:
-    """What a tick and a sweep ask a queue with a million open rows, of which a tenth is due."""
+    """The questions of a tick and a sweep to a queue with a million open rows, a tenth of them due."""
     with server.fresh_database() as queue:
         queue.run_script("fill")
         with queue.engine.begin() as connection:
             connection.execute(sa.text("SELECT fill_first_queue(:open_rows)"), {"open_rows": OPEN_ROWS})
         queue.settle()
-        stage, engine = Stage.ARTIST_DISCOVERY, queue.engine
+        engine = queue.engine
         behind = f"behind {CLAIMED * ASKED_TIMES:,} leased rows"
         questions: dict[str, Callable[[], object]] = {
-            "what is due": lambda: due(engine, catalog_stages()),
-            "for how long": lambda: overdue(engine, stage),
-            f"claim {CLAIMED}": lambda: claim(engine, stage, run_id="benchmark", limit=CLAIMED),
-            f"what is due {behind}": lambda: due(engine, catalog_stages()),
-            f"for how long {behind}": lambda: overdue(engine, stage),
+            "what is due": lambda: due_work(engine),
+            "for how long": lambda: overdue_work(engine),
+            f"claim {CLAIMED}": lambda: claim_work(engine, CLAIMED),
+            f"what is due {behind}": lambda: due_work(engine),
+            f"for how long {behind}": lambda: overdue_work(engine),
         }
         yield from (_answered(name, ask) for name, ask in questions.items())
 

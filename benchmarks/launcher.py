@@ -1,7 +1,7 @@
-"""Runs a command, and writes what it took to a file, as JSON: `launcher.py FILE COMMAND …`.
+"""Run a command, and write its cost to a file as JSON: `launcher.py FILE COMMAND …`.
 
-A process of its own, and a small one, because the peak of memory that Linux keeps of a process is never less than what
-the process that started it held at that moment.
+This is a small process of its own, because Linux never reports a lower peak of memory for a process than what its
+parent held when it started it.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """The exit code is the command's."""
+    """Run the command; return its exit code."""
     began = time.perf_counter()
     process = subprocess.Popen(sys.argv[2:])  # noqa: S603
     _, status, used = os.wait4(process.pid, 0)

@@ -1,6 +1,6 @@
-"""Processes that are measured: how long they take, how much of the machine, and how much memory.
+"""Measure processes: time, CPU, memory.
 
-CPU is that of the process and of all that it started and waited for; what Postgres spends for it is counted apart.
+CPU is that of the process and of all its children that it waited for. The CPU of Postgres for it is counted apart.
 """
 
 import json
@@ -23,12 +23,12 @@ KIB = 1024
 
 
 class ProcessFailed(Exception):
-    """A measured process ended with an error; the text ends with what it wrote."""
+    """A measured process ended with an error. The text ends with the process's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished process: seconds of the clock, CPU seconds, MiB of its largest process, and its last line as JSON."""
+    """A finished process: seconds, CPU seconds, MiB of its largest process, and its last line as JSON."""
 
     seconds: float
     cpu: float
@@ -76,7 +76,7 @@ def _output_of(command: Sequence[str], environment: Mapping[str, str]) -> str:
     try:
         text, _ = process.communicate()
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)  # what the launcher has started, too
+        os.killpg(process.pid, signal.SIGKILL)  # also what the launcher has started
         raise
     if process.returncode != 0:
         raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}:\n{text[-4000:]}")
@@ -84,7 +84,7 @@ def _output_of(command: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ours; a process may keep what it compiles, so that the next need not compile it again."""
+    """This process's environment. A process may write its compiled modules, so that the next one finds them."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -94,7 +94,7 @@ def _last_line(text: str) -> Mapping[str, Any]:
 
 
 def cpu_of_server(postmaster: int) -> float:
-    """CPU seconds that a Postgres has used so far: its living processes', and those of its sessions that ended.
+    """CPU seconds that a Postgres has used so far: by its living processes and by its ended sessions.
 
     Reads Linux's /proc. Sessions are children of the postmaster, which waits for them.
     """
@@ -114,7 +114,7 @@ def _ticks(pid: int, *, with_ended: bool) -> int:
 
 
 def _fields(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the program's name (proc_pid_stat(5)); none where it has ended."""
+    """The fields of /proc/<pid>/stat after the program's name (proc_pid_stat(5)); empty once it has ended."""
     try:
         text = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

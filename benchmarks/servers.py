@@ -1,6 +1,6 @@
 """The benchmarks' own Postgres, apart from the operator's, with a fresh database for each measurement.
 
-It is set up as the product sets up its embedded one, with nothing switched off.
+It is set up like the product's embedded Postgres, with nothing switched off.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def script(name: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running Postgres. `template`: a migrated database that others are copied from. `postmaster`: its process."""
+    """A running Postgres. `template`: a migrated database to copy. `postmaster`: the id of its process."""
 
     url: str
     template: str
@@ -54,14 +54,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class FreshDatabase:
-    """A database with the product's schema. `engine`: its connections see that schema alone, as the product's do."""
+    """A database with the product's schema. `engine`: its connections see only that schema, like the product's."""
 
     url: str
     engine: sa.Engine
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points a process at it."""
+        """The environment that points a process at this database."""
         return {"DATABASE_URL": self.url}
 
     def run_script(self, name: str) -> None:
@@ -70,7 +70,7 @@ class FreshDatabase:
             connection.connection.cursor().execute(script(name))
 
     def settle(self) -> None:
-        """Vacuum, analyze and write all to disk, as Postgres would have after a while: that is nobody's work."""
+        """Vacuum, analyze and write all to disk, as Postgres itself does after a while. No side pays for it."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE"))
             connection.execute(sa.text("CHECKPOINT"))
@@ -78,7 +78,7 @@ class FreshDatabase:
 
 @contextlib.contextmanager
 def own_server(home: Path) -> Iterator[Server]:
-    """A Postgres that belongs to the folder `home`, removed at the end; the process is pointed at that home.
+    """A Postgres in the folder `home`, removed at the end. It points this process at that home.
 
     Raises EmbeddedPostgresError.
     """
@@ -95,7 +95,7 @@ def own_server(home: Path) -> Iterator[Server]:
 
 
 def _enter(home: Path) -> None:
-    """Point this process and those that it starts at a home of the benchmarks, with the operator's settings gone."""
+    """Point this process and its children at the benchmarks' home, without the operator's settings."""
     home.mkdir(parents=True, exist_ok=True)
     for name in list(os.environ):
         if name in OPERATORS_VARIABLES or name.startswith(OPERATORS_PREFIXES) or name.endswith(OPERATORS_SUFFIXES):

@@ -1,6 +1,6 @@
-"""Artists made up from their number, and readers that answer with them where the stages would ask the providers.
+"""Artists made up from their number, and readers that return them in place of the providers' answers.
 
-What is read is made up; ledger, catalogue, audit and runner are the product's own. No network.
+Only what is read is made up: ledger, catalogue, audit and runner are the product's. There is no network.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from music_pipeline.worker.stage import StageContext, StageData, StageFunctions,
 RELEASES = 4
 TRACKS = 6
 PRODUCERS = 1_000
-# One title in so many is one that artists everywhere use.
+# One title in this many is shared by artists everywhere.
 SHARED_TITLE_EVERY = 200
 SHARED_TITLE = "Intro"
 

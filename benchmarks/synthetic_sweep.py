@@ -1,7 +1,7 @@
-"""A process that sweeps made-up artists, for others to measure: `python -m benchmarks.synthetic_sweep`.
+"""A process that sweeps made-up artists, to be measured: `python -m benchmarks.synthetic_sweep`.
 
-Its last line is JSON: the seconds of the clock, of its CPU and of Postgres's CPU, without the start of the process, and
-the peak of its memory in MiB. The same through Dagster is `dagster_sweep`.
+Its last line is JSON: seconds, its CPU and Postgres's CPU, all without the start of the process, and its peak memory in
+MiB. `dagster_sweep` does the same through Dagster.
 """
 
 import argparse
@@ -12,18 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.entry import Stage, configure_logs, get_engine, sweep_stages
 from benchmarks.processes import KIB, MIB, cpu_of_server
 from benchmarks.synthetic import put_synthetic_readers, requests_of
-from music_pipeline import logs
-from music_pipeline.database.engine import get_engine
-from music_pipeline.settings import settings
 from music_pipeline.work.enqueue import enqueue_many
-from music_pipeline.work.model import Stage
-from music_pipeline.work.stages import catalog_stages
-from music_pipeline.worker.runner import sweep
 
 REQUESTED_AT_ONCE = 500
-TIME_BOX_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +30,27 @@ class Sweep:
 
 
 def read_arguments(arguments: Sequence[str] | None) -> Sweep:
-    """What the command line asks for."""
+    """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=0, help="number of the first artist to ask for")
     parser.add_argument("--artists", type=int, default=0, help="how many to ask for; 0: only sweep what is due")
     parser.add_argument("--postmaster", type=int, required=True, help="id of Postgres's first process")
-    parser.add_argument("--stages", nargs="+", type=Stage, default=list(catalog_stages()))
+    parser.add_argument("--stages", nargs="+", type=Stage, default=list(CATALOG_STAGES))
     chosen = parser.parse_args(arguments)
     return Sweep(range(chosen.first, chosen.first + chosen.artists), chosen.stages, chosen.postmaster)
 
 
 def prepare(asked: range) -> None:
-    """Take what is read from `synthetic`, and put the artists of these numbers into the first queue."""
-    logs.configure(file=settings().home / "benchmarks.log")
+    """Read from `synthetic`, and put the artists of these numbers into the first queue."""
+    configure_logs()
     put_synthetic_readers()
     for start in range(0, len(asked), REQUESTED_AT_ONCE):
         with get_engine().begin() as connection:
             enqueue_many(connection, requests_of(asked[start : start + REQUESTED_AT_ONCE]))
 
 
-def tell(sweep: Callable[[], None], postmaster: int) -> None:
-    """Sweep, and print what it took."""
+def sweep_and_print(sweep: Callable[[], None], postmaster: int) -> None:
+    """Sweep, and print the cost."""
     began, used, served = time.perf_counter(), time.process_time(), cpu_of_server(postmaster)
     sweep()
     told = {
@@ -68,19 +62,11 @@ def tell(sweep: Callable[[], None], postmaster: int) -> None:
     sys.stdout.write(json.dumps(told) + "\n")
 
 
-def sweep_stages(stages: Sequence[Stage]) -> None:
-    """What a run does, without Dagster. Raises RuntimeError for an artist that is not done."""
-    for stage in stages:
-        for outcome in sweep(stage, run_id="benchmark", time_box=TIME_BOX_SECONDS):
-            if not outcome.is_done:
-                raise RuntimeError(f"{stage}: {outcome.text}")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, sweep, tell."""
+    """Request the artists, sweep, print."""
     sweep = read_arguments(arguments)
     prepare(sweep.asked)
-    tell(lambda: sweep_stages(sweep.stages), sweep.postmaster)
+    sweep_and_print(lambda: sweep_stages(sweep.stages), sweep.postmaster)
     return 0
 
 

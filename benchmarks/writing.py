@@ -1,7 +1,7 @@
 """Writing: the catalogue's upserts against a raw COPY into a table of the same shape.
 
-Both sides get the same rows from the same process, in transactions of the same size. The upsert also finds what is
-known already, compares hashes and writes the audit; the COPY does not. How rows come to be is not measured here.
+Both sides get the same rows from the same process, in transactions of the same size. The upsert also finds known rows,
+compares hashes and writes the audit; the COPY does not. Making the rows is not measured.
 """
 
 import time
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from benchmarks.figures import Figure, Goal, median_figure, ratios
+from benchmarks.options import Options
 from benchmarks.servers import Server
 from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
@@ -41,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, the statement that writes it, and rows for it. `stored_in`: the table that COPY's is a likeness of."""
+    """A table, the statement that writes it, and its rows. `stored_in`: the table that COPY's table resembles."""
 
     name: str
     stored_in: str
@@ -49,10 +50,10 @@ class Table:
     rows: Sequence[Row]
 
 
-def measure(server: Server) -> Iterator[Figure]:
+def measure(server: Server, options: Options) -> Iterator[Figure]:
     """The ratios for recordings, tracks and credits."""
-    _round(server, copy_first=False)  # a server that is new makes its first log files; that is nobody's work
-    rounds = [_round(server, copy_first=place % 2 == 1) for place in range(ROUNDS)]
+    _round(server, copy_first=False)  # a new server makes its first log files, which no side should pay for
+    rounds = [_round(server, copy_first=place % 2 == 1) for place in range(options.rounds or ROUNDS)]
     for name in rounds[0]:
         yield from _figures(name, [one[name] for one in rounds])
 
@@ -70,7 +71,7 @@ def _figures(name: str, measured: Sequence[Measured]) -> list[Figure]:
 
 
 def _round(server: Server, *, copy_first: bool) -> dict[str, Measured]:
-    """In a database of its own: what a round leaves behind does not slow the next one down."""
+    """Measure one round, in a database of its own, so that it does not slow the next one down."""
     with server.fresh_database() as fresh:
         engine = fresh.engine
         fresh.run_script("copy_of_table")

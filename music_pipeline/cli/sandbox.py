@@ -1,51 +1,23 @@
 """The providers without the providers: `sandbox` and `demo`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from music_pipeline.cli.terminal import errors_as_messages
+from music_pipeline.sandbox.command import serve, with_sandbox_options
+from music_pipeline.sandbox.options import OptionError
 
 
 @click.command()
-@click.option(
-    "--catalog", type=click.Path(path_type=Path), help="discogs_releases.jsonl or spotify_tracks.csv; else generated."
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the generated catalogue.")
-@click.option("--spotify", type=click.Choice(["development", "extended"]), default="development", show_default=True)
-@click.option("--port", type=int, default=0, help="0 takes any free one.  [default: 0]")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Multiplies the time of quotas.")
-@click.option("--quota", multiple=True, metavar="PROVIDER=N/W", help="N requests in W seconds.")
-@click.option("--daily-quota", multiple=True, metavar="PROVIDER=N", help="N requests in 24 hours.")
-def sandbox(
-    catalog: Path | None,
-    seed: int,
-    spotify: str,
-    port: int,
-    speed: float,
-    quota: tuple[str, ...],
-    daily_quota: tuple[str, ...],
-) -> None:
+@with_sandbox_options
+def sandbox(**chosen: Any) -> None:
     """Serve all providers on the loopback address until interrupted; its first line says where.
 
     `music-pipeline --demo sandbox` serves again what the last demo ran against, where it was.
     """
-    # Nothing but this command needs the sandbox, which is large.
-    from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_daily_quota, parse_quota
-    from music_pipeline.sandbox.server import run
-
     with errors_as_messages(OptionError, OSError):
-        run(
-            SandboxOptions(
-                catalog=catalog,
-                seed=seed,
-                spotify="extended" if spotify == "extended" else "development",
-                port=port,
-                speed=speed,
-                quotas=tuple(parse_quota(text) for text in quota),
-                daily_quotas=tuple(parse_daily_quota(text) for text in daily_quota),
-            )
-        )
+        serve(**chosen)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

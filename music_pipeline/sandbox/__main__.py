@@ -1,48 +1,30 @@
-"""`python -m music_pipeline.sandbox`: serves the providers on the loopback address until it is interrupted."""
+"""`python -m music_pipeline.sandbox`: serve the providers on the loopback address until interrupted."""
 
-import argparse
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
-from music_pipeline.sandbox.options import OptionError, SandboxOptions, parse_daily_quota, parse_quota
-from music_pipeline.sandbox.server import run
+import click
 
-
-def parse_options(arguments: list[str]) -> SandboxOptions:
-    """Reads the command line. Raises OptionError for values that make no sense."""
-    parser = argparse.ArgumentParser(prog="python -m music_pipeline.sandbox", description=__doc__)
-    parser.add_argument("--catalog", type=Path, help="discogs_releases.jsonl or spotify_tracks.csv; else generated")
-    parser.add_argument("--seed", type=int, default=1, help="of the generated catalogue")
-    parser.add_argument("--spotify", default="development", help="quota mode: development or extended")
-    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    parser.add_argument("--speed", type=float, default=1.0, help="multiplies the time of quotas and Retry-After")
-    parser.add_argument("--quota", action="append", default=[], metavar="PROVIDER=N/W", help="N requests in W seconds")
-    parser.add_argument(
-        "--daily-quota", action="append", default=[], metavar="PROVIDER=N", help="N requests in 24 hours"
-    )
-    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
-    chosen = parser.parse_args(arguments)
-    return SandboxOptions(
-        catalog=chosen.catalog,
-        seed=chosen.seed,
-        spotify=chosen.spotify,
-        port=chosen.port,
-        speed=chosen.speed,
-        quotas=tuple(parse_quota(text) for text in chosen.quota),
-        daily_quotas=tuple(parse_daily_quota(text) for text in chosen.daily_quota),
-        with_parent=chosen.with_parent,
-    )
+from music_pipeline.sandbox.command import options_of, serve, with_sandbox_options
+from music_pipeline.sandbox.options import OptionError, SandboxOptions
 
 
-def main() -> int:
-    """Runs the sandbox; returns the exit code."""
+@click.command()
+@with_sandbox_options
+def sandbox(**chosen: Any) -> None:
+    """Serve all providers on the loopback address until interrupted; the first line printed says where."""
     try:
-        run(parse_options(sys.argv[1:]))
+        serve(**chosen)
     except OptionError as refusal:
-        sys.stderr.write(f"{refusal}\n")
-        return 2
-    return 0
+        click.echo(str(refusal), err=True)
+        sys.exit(2)
+
+
+def parse_options(arguments: Sequence[str]) -> SandboxOptions:
+    """Read a command line. Raises OptionError for values that make no sense, click.UsageError for unknown options."""
+    return options_of(**sandbox.make_context("sandbox", list(arguments)).params)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sandbox(prog_name="python -m music_pipeline.sandbox")

@@ -1,7 +1,7 @@
 """The sandbox's clock: monotonic seconds, multiplied by the speed.
 
-Only quotas and Retry-After run on it; tokens live real seconds, as clients keep their age themselves. At speed 1 a
-server's clock is that of the epoch, to which fixed windows are aligned.
+Only quotas and Retry-After run on it. Tokens live real seconds, since clients keep their age themselves. At speed 1 the
+clock shows seconds since the epoch, to which fixed windows are aligned.
 """
 
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 def epoch_seconds() -> Callable[[], float]:
-    """Returns a source of seconds since the epoch that never goes back, whatever is done to the machine's clock."""
+    """A source of seconds since the epoch. It never goes back, even if the machine's clock is set back."""
     offset = time.time() - time.monotonic()
     return lambda: time.monotonic() + offset
 
@@ -23,9 +23,9 @@ class SandboxClock:
     source: Callable[[], float] = time.monotonic
 
     def now(self) -> float:
-        """Returns the sandbox's seconds."""
+        """The sandbox's seconds."""
         return self.source() * self.speed
 
     def real_seconds(self, sandbox_seconds: float) -> float:
-        """Returns how many real seconds a span of the sandbox lasts."""
+        """How many real seconds a span of the sandbox lasts."""
         return sandbox_seconds / self.speed

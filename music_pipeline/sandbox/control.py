@@ -1,4 +1,4 @@
-"""The control interface at `/_sandbox/…`: what the sandbox knows, counts, and can be told to do wrong.
+"""The control interface at `/_sandbox/…`: what the sandbox knows and counts, and its faults on request.
 
 Nothing here counts as a request to a provider.
 """
@@ -8,19 +8,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-
 from music_pipeline.sandbox.app import Mount
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.enrichment import Enrichment
+from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
+from music_pipeline.sandbox.http import SandboxEndpoint, SandboxRequest, SandboxResponse, endpoint, json_response
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.truth import Truth, UnknownArtistError
+from music_pipeline.sandbox.truth import CatalogTruth, UnknownArtistError
 
-Reply = Callable[[Request], Any]
+Answer = Callable[[SandboxRequest], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,55 +24,57 @@ class Control:
     """What the control interface can reach."""
 
     site: Site
-    truth: Truth
-    enrichment: Enrichment
+    truth: CatalogTruth
+    enrichment: EnrichmentTruth
     clock: SandboxClock
     faults: Faults
     mounts: dict[str, Mount]
     info: dict[str, Any]
 
 
-def control_app(control: Control) -> Starlette:
-    """Returns the control interface as an ASGI application."""
-    return Starlette(
-        routes=[
-            Route("/_sandbox/info", _route(lambda request: control.info)),
-            Route("/_sandbox/artists", _route(lambda request: _artists(control, request))),
-            Route("/_sandbox/stats", _route(lambda request: _statistics(control))),
-            Route("/_sandbox/reset_stats", _route(lambda request: _reset(control)), methods=["POST"]),
-            Route("/_sandbox/bound", _route(lambda request: _bound(control, _asked(control, request)))),
-            Route("/_sandbox/enrichment", _route(lambda request: control.enrichment.report(_asked(control, request)))),
-            Route("/_sandbox/credits", _route(lambda request: control.truth.credits(_asked(control, request)))),
-            Route("/_sandbox/faults", _add_fault(control), methods=["POST"]),
-            Route("/_sandbox/faults", _route(lambda request: _clear_faults(control)), methods=["DELETE"]),
-            Route("/_sandbox/faults", _route(lambda request: control.faults.report())),
-            Route("/_sandbox/shrink", _shrink(control), methods=["POST"]),
-        ]
-    )
+def control_endpoints(control: Control) -> tuple[SandboxEndpoint, ...]:
+    """The endpoints of the control interface, below its prefix."""
+    answers: list[tuple[str, str, Answer]] = [
+        ("GET", "info", lambda request: control.info),
+        ("GET", "artists", lambda request: _artists(control, request)),
+        ("GET", "stats", lambda request: _statistics(control)),
+        ("POST", "reset_stats", lambda request: _reset(control)),
+        ("GET", "bound", lambda request: _bound(control, _named(control, request))),
+        ("GET", "enrichment", lambda request: control.enrichment.report(_named(control, request))),
+        ("GET", "credits", lambda request: control.truth.credits(_named(control, request))),
+        ("GET", "faults", lambda request: control.faults.report()),
+        ("DELETE", "faults", lambda request: _clear_faults(control)),
+        ("POST", "shrink", lambda request: _shrink(control, request)),
+    ]
+    added = endpoint("POST", "faults", _as_json(lambda request: _add_fault(control, request), status=201))
+    return (*(endpoint(method, path, _as_json(answer)) for method, path, answer in answers), added)
 
 
-def _route(reply: Reply) -> Callable[[Request], Any]:
-    async def answer(request: Request) -> JSONResponse:
+def _as_json(answer: Answer, status: int = 200) -> Callable[[SandboxRequest], SandboxResponse]:
+    """The answer as a response. Unknown artists are 404, invalid values 400."""
+
+    def respond(request: SandboxRequest) -> SandboxResponse:
         try:
-            return JSONResponse(reply(request))
+            return json_response(answer(request), status)
         except UnknownArtistError as unknown:
-            return JSONResponse({"error": str(unknown)}, 404)
+            return json_response({"error": str(unknown)}, 404)
         except ValueError as refusal:
-            return JSONResponse({"error": str(refusal)}, 400)
+            return json_response({"error": str(refusal)}, 400)
 
-    return answer
+    return respond
 
 
-def _artists(control: Control, request: Request) -> list[dict[str, Any]]:
-    limit = request.query_params.get("limit")
+def _artists(control: Control, request: SandboxRequest) -> list[dict[str, Any]]:
+    limit = request.first("limit")
     if limit is not None and not limit.isdigit():
         raise ValueError(f"limit is a number, not {limit!r}")
     artists = control.truth.artists()
     return artists[: int(limit)] if limit else artists
 
 
-def _asked(control: Control, request: Request) -> list[str]:
-    named = request.query_params.getlist("artists")
+def _named(control: Control, request: SandboxRequest) -> list[str]:
+    """The keys of the artists that a request names."""
+    named = request.all("artists")
     if not named:
         raise ValueError("name the artists: ?artists=NAME_OR_SPOTIFY_ID&artists=…")
     return control.truth.find_artists(named)
@@ -101,28 +99,19 @@ def _clear_faults(control: Control) -> dict[str, bool]:
     return {"cleared": True}
 
 
-def _add_fault(control: Control) -> Callable[[Request], Any]:
-    async def answer(request: Request) -> JSONResponse:
-        try:
-            description = json.loads(await request.body())
-            return JSONResponse(asdict(control.faults.add(dict(description))), 201)
-        except (ValueError, TypeError) as refusal:
-            return JSONResponse({"error": str(refusal)}, 400)
-
-    return answer
+def _add_fault(control: Control, request: SandboxRequest) -> dict[str, Any]:
+    try:
+        return asdict(control.faults.add(dict(json.loads(request.body))))
+    except TypeError as refusal:
+        raise ValueError(str(refusal)) from refusal
 
 
-def _shrink(control: Control) -> Callable[[Request], Any]:
-    async def answer(request: Request) -> JSONResponse:
-        try:
-            wanted = json.loads(await request.body())
-            artists = control.truth.find_artists([str(wanted["artist"])])
-            lost = int(wanted["releases"])
-        except UnknownArtistError as unknown:
-            return JSONResponse({"error": str(unknown)}, 404)
-        except (ValueError, KeyError, TypeError) as refusal:
-            return JSONResponse({"error": f"send an artist and a number of releases: {refusal!r}"}, 400)
-        control.site.hidden_releases.update(dict.fromkeys(artists, lost))
-        return JSONResponse({"artists": len(artists), "releases": lost})
-
-    return answer
+def _shrink(control: Control, request: SandboxRequest) -> dict[str, int]:
+    try:
+        wanted = json.loads(request.body)
+        name, lost = str(wanted["artist"]), int(wanted["releases"])
+    except (ValueError, KeyError, TypeError) as refusal:
+        raise ValueError(f"send an artist and a number of releases: {refusal!r}") from refusal
+    artists = control.truth.find_artists([name])
+    control.site.hidden_releases.update(dict.fromkeys(artists, lost))
+    return {"artists": len(artists), "releases": lost}

@@ -1,7 +1,7 @@
-"""What each source would answer about each recording of some artists, and the least requests to ask them all.
+"""What each source would answer about each recording, and the fewest requests that ask them all.
 
-Here belong the truth of enrichment and of producers' profiles, for tests and figures to compare with. It reads the
-same decisions as the providers, and nothing of the pipeline.
+Tests and figures compare with this truth of enrichment and of producers' profiles. It reads the same decisions as the
+providers, and nothing of the pipeline.
 """
 
 import math
@@ -21,7 +21,7 @@ from music_pipeline.sandbox.world.audio_views import (
     spotify_features,
 )
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import WorldRecording
 from music_pipeline.sandbox.world.roles import production_parts
 from music_pipeline.sandbox.world.social import profiles_of
 
@@ -30,7 +30,7 @@ ACOUSTICBRAINZ_BATCH = 25
 SPOTIFY_FEATURES_BATCH = 100
 
 
-class Enrichment:
+class EnrichmentTruth:
     """Answers about the recordings on the releases of artists, given by key."""
 
     def __init__(self, site: Site, knowledge: Knowledge) -> None:
@@ -39,21 +39,21 @@ class Enrichment:
         self.knowledge = knowledge
         self.lastfm = LastfmPages(site.world)
 
-    def recordings_of(self, artists: Iterable[str]) -> dict[str, Recording]:
-        """Returns the recordings on the releases that Spotify lists for artists, by key."""
+    def recordings_of(self, artists: Iterable[str]) -> dict[str, WorldRecording]:
+        """The recordings on the releases that Spotify lists for artists, by key."""
         releases = [self.world.releases[key] for artist in artists for key in self.world.releases_of.get(artist, ())]
         keys = dict.fromkeys(track.recording for release in releases for track in release.tracks)
         return {key: self.world.recordings[key] for key in keys}
 
     def report(self, artists: list[str]) -> Json:
-        """Returns each recording with its facts and what each source has of it, and the profiles of its producers."""
+        """Each recording with its facts and what each source has of it, and the profiles of its producers."""
         recordings = self.recordings_of(artists)
         return {
             "recordings": [self._recording(recording) for recording in recordings.values()],
             "profiles": [self._profiles(key) for key in self._credited(recordings)],
         }
 
-    def _recording(self, recording: Recording) -> Json:
+    def _recording(self, recording: WorldRecording) -> Json:
         tracks = self.world.tracks_of_recording[recording.key]
         return {
             "title": recording.title,
@@ -65,8 +65,8 @@ class Enrichment:
             "sources": self.sources_of(recording),
         }
 
-    def sources_of(self, recording: Recording) -> Json:
-        """Returns the fields that each source has of a recording; a source that does not know it is missing."""
+    def sources_of(self, recording: WorldRecording) -> Json:
+        """The fields that each source has of a recording; a source that does not know it is missing."""
         found = {
             "spotify": {"isrc": recording.isrc, "duration_ms": recording.duration_ms},
             "spotify_audio_features": spotify_features(recording) if self.site.spotify_mode == "extended" else None,
@@ -80,17 +80,17 @@ class Enrichment:
         }
         return {source: fields for source, fields in found.items() if fields is not None}
 
-    def _musicbrainz(self, recording: Recording) -> Json | None:
+    def _musicbrainz(self, recording: WorldRecording) -> Json | None:
         if recording.mbid not in self.knowledge.recordings:
             return None
         return {"mbid": recording.mbid, "isrc": recording.isrc}
 
-    def _discogs(self, recording: Recording) -> Json | None:
+    def _discogs(self, recording: WorldRecording) -> Json | None:
         known = self.site.served.coverage.discogs_releases
         releases = [self.world.releases[key] for key in self.world.releases_with(recording.key) if key in known]
         return {"release_ids": [release.discogs_id for release in releases]} if releases else None
 
-    def _lastfm(self, recording: Recording) -> Json | None:
+    def _lastfm(self, recording: WorldRecording) -> Json | None:
         page = self.lastfm.tracks.get(self.lastfm.key_of(recording))
         if page is None:
             return None
@@ -98,32 +98,32 @@ class Enrichment:
         return {"listeners": page.listeners, "playcount": page.plays, "tags": tags, "mbid": page.mbid}
 
     @staticmethod
-    def _deezer(recording: Recording) -> Json | None:
-        """Returns what Deezer has; `by_isrc` tells whether its ISRC finds it, else an album or a search does."""
+    def _deezer(recording: WorldRecording) -> Json | None:
+        """What Deezer has. `by_isrc`: whether the ISRC finds it; if not, an album or a search does."""
         if not has_recording(recording.key):
             return None
         bpm = deezer_bpm(recording) or None
         return {"bpm": bpm, "rank": rank(recording), "by_isrc": recording.isrc is not None}
 
-    def _reccobeats(self, recording: Recording) -> Json | None:
-        """Returns features by Spotify id, as a recording's places may differ in whether they are known."""
+    def _reccobeats(self, recording: WorldRecording) -> Json | None:
+        """Features by Spotify id: ReccoBeats may know one track of a recording and not another."""
         tracks = self.world.tracks_of_recording[recording.key]
         found = {track.spotify_id: reccobeats_features(track, recording) for track in tracks}
         return {identity: features for identity, features in found.items() if features} or None
 
-    def _acousticbrainz(self, recording: Recording) -> Json | None:
+    def _acousticbrainz(self, recording: WorldRecording) -> Json | None:
         sounding = acousticbrainz_sounding(recording) if recording.mbid in self.knowledge.recordings else None
         return asdict(sounding) if sounding else None
 
     @staticmethod
-    def _getsongbpm(recording: Recording) -> Json | None:
+    def _getsongbpm(recording: WorldRecording) -> Json | None:
         sounding = songbpm_sounding(recording)
         if sounding is None:
             return None
         return asdict(sounding) | {"by_both": covered("getsongbpm found by both", recording.key)}
 
-    def _credited(self, recordings: dict[str, Recording]) -> list[str]:
-        """Returns the keys of those whom any provider credits with producing one of the recordings."""
+    def _credited(self, recordings: dict[str, WorldRecording]) -> list[str]:
+        """The keys of those whom any provider credits with producing one of the recordings."""
         served = self.site.served
         found: dict[str, None] = {}
         for key in recordings:
@@ -162,9 +162,9 @@ class Enrichment:
         }
 
     def bound(self, artists: list[str]) -> Json:
-        """Returns the least requests of a client that fills its batches and asks no slow source for what it knows.
+        """The fewest requests of a client that fills its batches and asks no slow source for what it knows.
 
-        Deezer is asked by ISRC, so only for recordings with one; those without are counted apart.
+        Deezer is asked by ISRC, and only for recordings that have one. Those without are counted apart.
         """
         recordings = self.recordings_of(artists)
         with_mbid = sum(recording.mbid in self.knowledge.recordings for recording in recordings.values())
@@ -185,8 +185,8 @@ class Enrichment:
             "recordings_without_isrc": len(recordings) - with_isrc,
         }
 
-    def _is_measured(self, recording: Recording) -> bool:
-        """Tells whether tempo and key are known from the sources that take batches."""
+    def _is_measured(self, recording: WorldRecording) -> bool:
+        """Whether tempo and key are known from the sources that take batches."""
         if self.site.spotify_mode == "extended" or self._acousticbrainz(recording) is not None:
             return True
         found = self._reccobeats(recording) or {}

@@ -1,6 +1,6 @@
-"""Faults on request: what the operator of the sandbox makes a provider do wrong.
+"""Faults on request: what a provider can be made to do wrong.
 
-Here belong the kinds of fault, when one applies, and what it does to an answer. How answers go out is `transport`'s.
+This module says which kinds there are, when one applies, and what it does to an answer. `transport` sends the answer.
 """
 
 import json
@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.http import Answer, Json, Provider, Request, json_answer, text_answer
+from music_pipeline.sandbox.http import Json, SandboxRequest, SandboxResponse, json_response, text_response
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.spotify import quota_exceeded
 from music_pipeline.sandbox.world.hashing import fraction
 
@@ -59,8 +60,8 @@ class Fault:
     status: int | None = None
     retry_after: float | None = None
 
-    def concerns(self, provider: str, endpoint: str, request: Request) -> bool:
-        """Tells whether a request is one of those that the fault is for."""
+    def concerns(self, provider: str, endpoint: str, request: SandboxRequest) -> bool:
+        """Whether a request is one of those that the fault is for."""
         if self.provider != provider or self.endpoint not in {None, endpoint}:
             return False
         return self.path_regex is None or re.search(self.path_regex, request.path) is not None
@@ -70,8 +71,8 @@ class Fault:
 class Effect:
     """What becomes of one request: an answer instead of the provider's, a change to it, or a broken connection."""
 
-    answer: Answer | None = None
-    change: Callable[[Answer], Answer] = lambda answer: answer
+    answer: SandboxResponse | None = None
+    change: Callable[[SandboxResponse], SandboxResponse] = lambda answer: answer
     delay: float = 0.0
     drip_seconds: float = 0.0
     cut_body: bool = False
@@ -90,7 +91,7 @@ NO_EFFECT = Effect()
 class Faults:
     """The faults in force, and the pages that a `duplicate_page` repeats.
 
-    By fault, `served`: requests that it applied to; `harmed`: answers that were not what they would have been.
+    `served` counts the requests that each fault applied to, `harmed` the answers that it changed.
     """
 
     clock: SandboxClock
@@ -103,18 +104,18 @@ class Faults:
     pages: dict[tuple[int, ListKey], Any] = field(default_factory=dict)
 
     def add(self, description: Json) -> Fault:
-        """Adds a fault. Raises ValueError, in a sentence, for a description that is none."""
+        """Add a fault. Raises ValueError, in a sentence, for an invalid description."""
         fault = parse_fault(description, self.last_identity + 1, self.clock.source(), self.providers)
         self.last_identity = fault.identity
         self.active.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         self.active.clear()
 
-    def choose(self, name: str, provider: Provider, endpoint: str, request: Request) -> Effect:
-        """Returns the effect of the first fault that applies to the request."""
+    def choose(self, name: str, provider: Emulator, endpoint: str, request: SandboxRequest) -> Effect:
+        """The effect of the first fault that applies to the request."""
         for fault in self.active:
             if fault.concerns(name, endpoint, request) and self._is_due(fault):
                 self.served[fault.identity] = self.served.get(fault.identity, 0) + 1
@@ -122,11 +123,11 @@ class Faults:
         return NO_EFFECT
 
     def report(self) -> list[Json]:
-        """Returns the faults in force, with how many answers each has harmed."""
+        """The faults in force, with how many answers each has harmed."""
         return [asdict(fault) | {"harmed": self.harmed.get(fault.identity, 0)} for fault in self.active]
 
     def _counted(self, fault: Fault, effect: Effect) -> Effect:
-        def change(answer: Answer) -> Answer:
+        def change(answer: SandboxResponse) -> SandboxResponse:
             changed = effect.change(answer)
             if effect.is_more_than_a_change or changed is not answer:
                 self.harmed[fault.identity] = self.harmed.get(fault.identity, 0) + 1
@@ -144,7 +145,7 @@ class Faults:
         self.drawn += 1
         return fraction("fault", fault.identity, self.drawn) < fault.probability
 
-    def _effect(self, fault: Fault, provider: Provider, request: Request) -> Effect:
+    def _effect(self, fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
         if fault.kind == "duplicate_page":
             return Effect(change=_change_json(lambda data: self._repeat_first_page(fault, request, data)))
         if fault.kind == "total_changes":
@@ -152,18 +153,18 @@ class Faults:
             return Effect(change=_change_json(lambda data: _shift_totals(data, lost)))
         return EFFECTS[fault.kind](fault, provider, request)
 
-    def _repeat_first_page(self, fault: Fault, request: Request, data: Any) -> Any:
+    def _repeat_first_page(self, fault: Fault, request: SandboxRequest, data: Any) -> Any:
         keys = PAGE_KEYS.get(fault.provider, ())
         return _with_entries_of(self.pages.setdefault((fault.identity, _list_of(request)), data), data, keys)
 
 
-def _list_of(request: Request) -> ListKey:
-    """Which list a request is for, whatever page of it."""
+def _list_of(request: SandboxRequest) -> ListKey:
+    """The list that a request reads a page of."""
     return request.path, tuple(sorted(pair for pair in request.query if pair[0] not in PLACES_IN_LISTS))
 
 
 def parse_fault(description: Json, identity: int, now: float, providers: Collection[str]) -> Fault:
-    """Reads a fault. `until` is given in real seconds from now. Raises ValueError."""
+    """Read a fault. `until` is given in real seconds from now. Raises ValueError."""
     if description.get("provider") not in providers:
         raise ValueError(f"a fault needs its provider, one of {', '.join(providers)}")
     known = {*Fault.__slots__} - {"identity"}
@@ -190,8 +191,8 @@ def _check_values(description: Json) -> None:
         raise ValueError(f"the path_regex of a fault cannot be read: {refusal}") from refusal
 
 
-def _rate_limited(fault: Fault, provider: Provider, request: Request) -> Effect:
-    """Refuses as the provider does; a Retry-After is added where the fault has one."""
+def _rate_limited(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
+    """Refuse as the provider does; a Retry-After is added where the fault has one."""
     answer = provider.over_quota(request, fault.retry_after or 1.0)
     if fault.retry_after is not None:
         answer = replace(
@@ -200,23 +201,23 @@ def _rate_limited(fault: Fault, provider: Provider, request: Request) -> Effect:
     return Effect(answer=answer if fault.status is None else replace(answer, status=fault.status))
 
 
-def _quota_exceeded(fault: Fault, provider: Provider, request: Request) -> Effect:
+def _quota_exceeded(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
     return Effect(answer=quota_exceeded(LONG_BLOCK_SECONDS if fault.retry_after is None else fault.retry_after))
 
 
-def _server_error(fault: Fault, provider: Provider, request: Request) -> Effect:
+def _server_error(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
     status = fault.status or 503
-    return Effect(answer=json_answer({"error": {"status": status, "message": "Service unavailable"}}, status))
+    return Effect(answer=json_response({"error": {"status": status, "message": "Service unavailable"}}, status))
 
 
-def _html(fault: Fault, provider: Provider, request: Request) -> Effect:
-    return Effect(answer=text_answer(CLOUDFLARE_PAGE, fault.status or 403, "text/html; charset=UTF-8"))
+def _html(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
+    return Effect(answer=text_response(CLOUDFLARE_PAGE, fault.status or 403, "text/html; charset=UTF-8"))
 
 
-def _expired_token(fault: Fault, provider: Provider, request: Request) -> Effect:
-    """Refuses as Spotify does with an old token, and as the others do with a wrong one."""
+def _expired_token(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
+    """Refuse like Spotify with an expired token, and like the others with a wrong one."""
     if fault.provider == "spotify":
-        return Effect(answer=json_answer({"error": {"status": 401, "message": "The access token expired"}}, 401))
+        return Effect(answer=json_response({"error": {"status": 401, "message": "The access token expired"}}, 401))
     headers = {"authorization": WRONG_TOKENS[fault.provider]} if fault.provider in WRONG_TOKENS else {}
     if fault.provider in WRONG_HEADERS:
         headers = {WRONG_HEADERS[fault.provider]: "wrong"}
@@ -225,18 +226,18 @@ def _expired_token(fault: Fault, provider: Provider, request: Request) -> Effect
     return Effect(answer=provider.admit(replace(request, headers={**request.headers, **headers}, query=query)))
 
 
-def _vanished(fault: Fault, provider: Provider, request: Request) -> Effect:
+def _vanished(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
     if fault.provider == "spotify":
-        return Effect(answer=json_answer({"error": {"status": 403, "message": "Forbidden"}}, 403))
+        return Effect(answer=json_response({"error": {"status": 403, "message": "Forbidden"}}, 403))
     return Effect(answer=provider.unknown_path(request))
 
 
-def _truncate(answer: Answer) -> Answer:
+def _truncate(answer: SandboxResponse) -> SandboxResponse:
     return replace(answer, body=answer.body[: len(answer.body) * 2 // 3])
 
 
-def _change_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
-    def changed(answer: Answer) -> Answer:
+def _change_json(change: Callable[[Any], Any]) -> Callable[[SandboxResponse], SandboxResponse]:
+    def changed(answer: SandboxResponse) -> SandboxResponse:
         if not answer.body.startswith((b"{", b"[")):  # the type says little: GetSongBPM calls its JSON HTML
             return answer
         data = json.loads(answer.body)
@@ -248,13 +249,13 @@ def _change_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
     return changed
 
 
-def _null_items(fault: Fault, provider: Provider, request: Request) -> Effect:
+def _null_items(fault: Fault, provider: Emulator, request: SandboxRequest) -> Effect:
     keys = PAGE_KEYS.get(fault.provider, ())
     return Effect(change=_change_json(lambda data: _null_first_item(data, keys)))
 
 
 def _null_first_item(data: Any, keys: Collection[str]) -> Any:
-    """Returns the data with the first entry of each page replaced by null."""
+    """The data with the first entry of each page replaced by null."""
     if not isinstance(data, dict):
         return data
     return {
@@ -264,7 +265,7 @@ def _null_first_item(data: Any, keys: Collection[str]) -> Any:
 
 
 def _shift_totals(data: Any, lost: int) -> Any:
-    """Returns the data with every count of a list lower than it was."""
+    """The data with every count of a list lower than it was."""
     if isinstance(data, list):
         return [_shift_totals(entry, lost) for entry in data]
     if not isinstance(data, dict):
@@ -276,7 +277,7 @@ def _shift_totals(data: Any, lost: int) -> Any:
 
 
 def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
-    """Returns the data with the entries of an earlier page in the place of its own; its paging stays."""
+    """The data with the entries of an earlier page in the place of its own; its paging stays."""
     if not isinstance(data, dict) or not isinstance(first, dict):
         return data
     return {
@@ -287,7 +288,7 @@ def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
     }
 
 
-EFFECTS: dict[str, Callable[[Fault, Provider, Request], Effect]] = {
+EFFECTS: dict[str, Callable[[Fault, Emulator, SandboxRequest], Effect]] = {
     "latency": lambda fault, *_: Effect(delay=fault.seconds),
     "429": _rate_limited,
     "5xx": _server_error,
@@ -299,8 +300,8 @@ EFFECTS: dict[str, Callable[[Fault, Provider, Request], Effect]] = {
     "vanished_endpoint": _vanished,
     "outage": lambda *_: Effect(drop_connection=True),
     "quota_exceeded": _quota_exceeded,
-    "premium_403": lambda *_: Effect(answer=text_answer(PREMIUM_TEXT, 403)),
-    "empty_400": lambda *_: Effect(answer=Answer(400, b"")),
+    "premium_403": lambda *_: Effect(answer=text_response(PREMIUM_TEXT, 403)),
+    "empty_400": lambda *_: Effect(answer=SandboxResponse(400, b"")),
     "null_items": _null_items,
 }
 KINDS = frozenset({*EFFECTS, "duplicate_page", "total_changes"})

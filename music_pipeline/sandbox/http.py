@@ -1,13 +1,11 @@
-"""Requests, answers and endpoints, as the providers' modules see them; no socket and no ASGI here."""
+"""Requests, responses and endpoints as the providers' modules see them: no socket, no ASGI."""
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
-
-from music_pipeline.sandbox.quota import Verdict
 
 JSON_TYPE = "application/json"
 Json = dict[str, Any]
@@ -16,7 +14,7 @@ NO_HEADERS: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SandboxRequest:
     """A request to one provider. `path` is below the provider's prefix, decoded; header names are lower-case."""
 
     method: str
@@ -27,31 +25,31 @@ class Request:
     query: list[tuple[str, str]] = field(default_factory=list)
 
     def first(self, name: str) -> str | None:
-        """Returns the first value of a query parameter."""
+        """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
     def all(self, name: str) -> list[str]:
-        """Returns all values of a query parameter."""
+        """All values of a query parameter."""
         return [value for key, value in self.query if key == name]
 
     def header(self, name: str) -> str:
-        """Returns a header, empty where it is missing."""
+        """A header, empty where it is missing."""
         return self.headers.get(name, "")
 
     def form(self) -> dict[str, str]:
-        """Returns the fields of a form body."""
+        """The fields of a form body."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...], bytes]:
-        """Returns what makes two requests the same to a cache: method, path, sorted parameters, body."""
+        """What makes two requests the same to a cache: method, path, sorted parameters, body."""
         return self.method, self.path, tuple(sorted(self.query)), self.body
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the provider sends. `retry_after` is the promise that an early call is measured against.
+class SandboxResponse:
+    """What the provider sends. `retry_after`: the wait that an early call is measured against.
 
-    `refusal` marks one that says so with 200 only, so that asking again is no repeat.
+    `refusal` marks a refusal with status 200, so that asking again does not count as a repeat.
     """
 
     status: int
@@ -62,56 +60,30 @@ class Answer:
     refusal: bool = False
 
 
-def json_answer(
+def json_response(
     data: object, status: int = 200, headers: Headers = NO_HEADERS, content_type: str = JSON_TYPE
-) -> Answer:
-    """Returns data as JSON."""
+) -> SandboxResponse:
+    """Data as JSON."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, content_type, headers)
+    return SandboxResponse(status, body, content_type, headers)
 
 
-def text_answer(text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> Answer:
-    """Returns a text."""
-    return Answer(status, text.encode(), content_type)
+def text_response(text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> SandboxResponse:
+    """A text."""
+    return SandboxResponse(status, text.encode(), content_type)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class SandboxEndpoint:
     """A method and a path, with the name it is counted under."""
 
     method: str
     pattern: re.Pattern[str]
     name: str
-    handle: Callable[..., Answer]  # called with the request and the pattern's named groups
+    handle: Callable[..., SandboxResponse]  # called with the request and the pattern's named groups
 
 
-def endpoint(method: str, template: str, handle: Callable[..., Answer]) -> Endpoint:
-    """Makes an endpoint of a template such as `artists/{id}/albums`."""
+def endpoint(method: str, template: str, handle: Callable[..., SandboxResponse]) -> SandboxEndpoint:
+    """Make an endpoint of a template such as `artists/{id}/albums`."""
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.escape(template).replace(r"\{", "{").replace(r"\}", "}"))
-    return Endpoint(method, re.compile(f"/{pattern}/?"), template, handle)
-
-
-class Provider(Protocol):
-    """What a provider's module gives. Adding one takes such a module, a row of the registry and a row of the quotas."""
-
-    @property
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Returns what can be asked."""
-
-    def admit(self, request: Request) -> Answer | None:
-        """Returns the refusal of a request without the right credentials or headers; None lets it in."""
-
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns the refusal of a request too many; it would be let in after the seconds."""
-
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns how many requests this caller may make in the quota's window."""
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns the headers that tell a caller of his quota, on every answer."""
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns the answer to a path that the provider does not have."""
-
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Tells whether asking again is expected (tokens), so that it counts as no repeat."""
+    return SandboxEndpoint(method, re.compile(f"/{pattern}/?"), template, handle)

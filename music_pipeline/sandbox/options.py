@@ -1,4 +1,4 @@
-"""What can be set about a sandbox, and the reading of it from text."""
+"""The options of a sandbox, and how they are read from text."""
 
 import re
 from dataclasses import dataclass, replace
@@ -13,19 +13,19 @@ DAILY_QUOTA = re.compile(r"(?P<provider>[a-z-]+)=(?P<limit>\d+)")
 
 
 class OptionError(ValueError):
-    """An option makes no sense; the text says which and what would."""
+    """An option has an invalid value. The text says which, and what is valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaOverride:
-    """A provider's quota, other than the table's: so many requests in a window of seconds."""
+    """A provider's quota in place of the table's: `limit` requests in `window` seconds."""
 
     provider: str
     limit: int
     window: float
 
     def __str__(self) -> str:
-        """Returns the override as the command line takes it."""
+        """The override as the command line takes it."""
         return f"{self.provider}={self.limit}/{self.window:g}"
 
 
@@ -37,7 +37,7 @@ class DailyQuota:
     limit: int
 
     def __str__(self) -> str:
-        """Returns it as the command line takes it."""
+        """The quota as the command line takes it."""
         return f"{self.provider}={self.limit}"
 
 
@@ -55,7 +55,7 @@ class SandboxOptions:
     with_parent: bool = False
 
     def __post_init__(self) -> None:
-        """Checks the options."""
+        """Check the options."""
         if self.speed <= 0:
             raise OptionError(f"the speed must be more than 0, not {self.speed:g}")
         if not 0 <= self.port <= 65_535:
@@ -66,7 +66,7 @@ class SandboxOptions:
             raise OptionError(f"there is no catalogue at {self.catalog}")
 
     def arguments(self) -> list[str]:
-        """Returns the options as arguments of the command line."""
+        """The options as arguments of the command line."""
         arguments = ["--seed", str(self.seed), "--spotify", self.spotify, "--port", str(self.port)]
         arguments += ["--speed", f"{self.speed:g}"]
         if self.catalog is not None:
@@ -79,7 +79,7 @@ class SandboxOptions:
 
 
 def parse_quota(text: str) -> QuotaOverride:
-    """Parses `discogs=60/60`. Raises OptionError."""
+    """Parse `discogs=60/60`. Raises OptionError."""
     match = QUOTA.fullmatch(text)
     if match is None:
         raise OptionError(f"a quota is written PROVIDER=N/W, such as discogs=60/60, not {text!r}")
@@ -91,7 +91,7 @@ def parse_quota(text: str) -> QuotaOverride:
 
 
 def parse_daily_quota(text: str) -> DailyQuota:
-    """Parses `spotify=5000`. Raises OptionError."""
+    """Parse `spotify=5000`. Raises OptionError."""
     match = DAILY_QUOTA.fullmatch(text)
     if match is None or not int(match["limit"]):
         raise OptionError(f"a daily quota is written PROVIDER=N, such as spotify=5000, not {text!r}")
@@ -106,7 +106,7 @@ def _check_provider(name: str) -> None:
 
 
 def quota_settings(options: SandboxOptions) -> dict[str, QuotaSetting]:
-    """Returns the quota of each provider in the mode and with the overrides of the options."""
+    """The quota of each provider in the mode and with the overrides of the options."""
     settings = dict(QUOTAS)
     extended = settings.pop("spotify extended")
     if options.spotify == "extended":

@@ -1,4 +1,4 @@
-"""A sandbox as a process of its own, for tests, the demo and benchmarks: started, asked, and always ended."""
+"""A sandbox in its own process, for tests, the demo and benchmarks: start it, ask it, always end it."""
 
 import json
 import ssl
@@ -34,55 +34,55 @@ class SandboxProcess:
         return answer.json()
 
     def info(self) -> dict[str, Any]:
-        """Returns speed, Spotify's mode, catalogue, seed and start."""
+        """Speed, Spotify's mode, catalogue, seed and start."""
         return dict(self._ask("GET", "info"))
 
     def artists(self, limit: int | None = None) -> list[dict[str, str]]:
-        """Returns the artists of the catalogue: name and Spotify id."""
+        """The artists of the catalogue: name and Spotify id."""
         return list(self._ask("GET", "artists", params={} if limit is None else {"limit": limit}))
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """Returns the counts by provider."""
+        """The counts by provider."""
         return dict(self._ask("GET", "stats"))
 
     def reset_stats(self) -> None:
-        """Starts the counts anew; what counts as a repeat is forgotten with them."""
+        """Reset the counts, and what counts as a repeat."""
         self._ask("POST", "reset_stats")
 
     def bound(self, artists: Sequence[str]) -> dict[str, Any]:
-        """Returns the least requests for artists, by name or Spotify id."""
+        """The least requests for artists, by name or Spotify id."""
         return dict(self._ask("GET", "bound", params=[("artists", name) for name in artists]))
 
     def credits(self, artists: Sequence[str]) -> list[dict[str, Any]]:
-        """Returns every production credit that is served for artists."""
+        """Every production credit that is served for artists."""
         return list(self._ask("GET", "credits", params=[("artists", name) for name in artists]))
 
     def enrichment(self, artists: Sequence[str]) -> dict[str, Any]:
-        """Returns what each source has of each recording of artists, and the profiles of its producers."""
+        """What each source has of each recording of artists, and the profiles of its producers."""
         return dict(self._ask("GET", "enrichment", params=[("artists", name) for name in artists]))
 
     def add_fault(self, provider: str, kind: str, **details: Any) -> dict[str, Any]:
-        """Makes a provider fail."""
+        """Make a provider fail."""
         return dict(self._ask("POST", "faults", json={"provider": provider, "kind": kind, **details}))
 
     def faults(self) -> list[dict[str, Any]]:
-        """Returns the faults in force, with how many answers each has harmed."""
+        """The faults in force, with how many answers each has harmed."""
         return list(self._ask("GET", "faults"))
 
     def clear_faults(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         self._ask("DELETE", "faults")
 
     def shrink(self, artist: str, releases: int) -> None:
-        """Makes Spotify's album list of an artist lack so many releases."""
+        """Hide this many releases from Spotify's album list of an artist."""
         self._ask("POST", "shrink", json={"artist": artist, "releases": releases})
 
 
 @contextmanager
 def running_sandbox(**options: Any) -> Iterator[SandboxProcess]:
-    """Starts a sandbox with the fields of SandboxOptions, yields it when it is ready, and ends it.
+    """A running sandbox with these fields of SandboxOptions; it ends with the block.
 
-    Raises OptionError with the sandbox's own words if it does not start.
+    Raises OptionError with the sandbox's own message if it does not start.
     """
     chosen = SandboxOptions(**{**options, "with_parent": True})
     command = [sys.executable, "-m", "music_pipeline.sandbox", *chosen.arguments()]
@@ -102,7 +102,7 @@ def _read_address(process: subprocess.Popen[bytes]) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process: kindly by its stdin, then by force."""
+    """End the process: close its stdin, and kill it if it does not end."""
     if process.stdin:
         process.stdin.close()
     try:

@@ -1,6 +1,6 @@
 """Quotas: the rules by which providers count requests, and the one table of their numbers.
 
-A rule is told of every arrival, in sandbox seconds, and says whether it is too many. Refused requests count too.
+A rule sees every arrival, in sandbox seconds, and judges whether it is one too many. Refused requests count too.
 """
 
 import math
@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-GRACE_REAL_SECONDS = 0.025  # what a hiccup of the machine may take, before a refusal counts as an overrun
+GRACE_REAL_SECONDS = 0.025  # a delay of the machine this short does not make a refusal an overrun
 
 RuleName = Literal["rolling", "exponential", "fixed", "blocking"]
 DAY_SECONDS = 86_400.0
-BLOCK_SECONDS = 3_600.0  # how long the blocking rule shuts a key out
+BLOCK_SECONDS = 3_600.0  # how long the blocking rule blocks a key
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaSetting:
-    """A provider's quota: so many requests in a window of seconds, counted by a rule.
+    """A provider's quota: `limit` requests in `window` seconds, counted by a rule.
 
-    `rate` is what use is measured against, in requests a second, where it is not limit over window. `daily`: requests
-    in any 24 hours, None where nobody counts them.
+    `rate`: the requests a second that use is measured against, if it is not limit over window. `daily`: requests in
+    any 24 hours; None for no limit.
     """
 
     rule: RuleName
@@ -32,7 +32,7 @@ class QuotaSetting:
 
     @property
     def nominal_rate(self) -> float:
-        """Returns the requests a second that a client may make on average."""
+        """The requests a second that a client may make on average."""
         return self.rate if self.rate is not None else self.limit / self.window
 
 
@@ -49,16 +49,16 @@ QUOTAS: Mapping[str, QuotaSetting] = {
     "acousticbrainz": QuotaSetting("fixed", 10, 10),
     "getsongbpm": QuotaSetting("blocking", 3_000, 3_600),
     "instagram": QuotaSetting("rolling", 200, 3_600),
-    # A paid plan's month: the free one's 10 would be used up by whoever tries the sandbox for a day.
+    # The month of a paid plan. The free plan's 10 requests would not last a day of trying the sandbox.
     "sonoteller": QuotaSetting("fixed", 1_000, 31 * DAY_SECONDS),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule says of an arrival. `overrun` holds with the grace too; the refused should `wait`.
+class QuotaVerdict:
+    """How a rule judges an arrival. `overrun`: refused even with the grace. `wait`: seconds until it would pass.
 
-    `reset_in` is the rest of a fixed window, 0 for rules without one. `of_day`: it was a day's quota that refused it.
+    `reset_in`: the rest of a fixed window, 0 for rules without one. `of_day`: the day's quota refused it.
     """
 
     refused: bool
@@ -73,19 +73,19 @@ class Verdict:
 class Rule(Protocol):
     """A way to count."""
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Counts an arrival and judges it."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Count an arrival and judge it."""
 
 
 @dataclass(slots=True)
 class RollingRule:
-    """At most so many arrivals in any half-open window."""
+    """At most `limit` arrivals in any half-open window."""
 
     window: float
     arrivals: deque[float] = field(default_factory=deque)
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Judges the arrival by the one that was `limit` before it."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Judge the arrival by the one that was `limit` before it."""
         while self.arrivals and moment - self.arrivals[0] >= self.window:
             self.arrivals.popleft()
         used = len(self.arrivals)
@@ -93,7 +93,7 @@ class RollingRule:
         self.arrivals.append(moment)
         refused = span < self.window
         free_at = self.arrivals[-limit] + self.window if refused else moment  # this arrival counts for the next one
-        return Verdict(refused, span < self.window - grace, free_at - moment, min(used + 1, limit))
+        return QuotaVerdict(refused, span < self.window - grace, free_at - moment, min(used + 1, limit))
 
 
 @dataclass(slots=True)
@@ -104,8 +104,8 @@ class ExponentialRule:
     rate: float = 0.0
     last: float | None = None
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Updates the rate and refuses at the limit; needs no grace."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Update the rate, and refuse at the limit. It needs no grace."""
         elapsed = self.period * 1_000 if self.last is None else max(1e-9, moment - self.last)
         ratio = elapsed / self.period
         kept = math.exp(-ratio)
@@ -113,19 +113,19 @@ class ExponentialRule:
         self.last = moment
         refused = self.rate >= limit
         wait = self.period * math.log(self.rate / (limit - 1)) if refused else 0.0
-        return Verdict(refused=refused, overrun=refused, wait=wait, used=min(limit, math.ceil(self.rate)))
+        return QuotaVerdict(refused=refused, overrun=refused, wait=wait, used=min(limit, math.ceil(self.rate)))
 
 
 @dataclass(slots=True)
 class FixedRule:
-    """At most so many arrivals in each window; windows begin at multiples of their length (brainzutils' ratelimit)."""
+    """At most `limit` arrivals in each window. Windows begin at multiples of their length (brainzutils' ratelimit)."""
 
     window: float
     began: float | None = None
     arrivals: int = 0
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Judges the arrival by those before it in its window."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Judge the arrival by those before it in its window."""
         start = moment // self.window * self.window
         if start != self.began:
             self.began = start
@@ -133,22 +133,24 @@ class FixedRule:
         self.arrivals += 1
         refused = self.arrivals > limit
         left = start + self.window - moment
-        return Verdict(refused, refused and left > grace, left if refused else 0.0, min(self.arrivals, limit), left)
+        return QuotaVerdict(
+            refused, refused and left > grace, left if refused else 0.0, min(self.arrivals, limit), left
+        )
 
 
 @dataclass(slots=True)
 class BlockingRule:
-    """At most so many arrivals in any window; one too many shuts the caller out for an hour."""
+    """At most `limit` arrivals in any window. One more blocks the caller for an hour."""
 
     rolling: RollingRule
     blocked_until: float | None = None
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Judges the arrival; those of a block count no further."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Judge the arrival. Arrivals during a block do not count."""
         if self.blocked_until is not None:
             left = self.blocked_until - moment
             if left > 0:
-                return Verdict(refused=True, overrun=left > grace, wait=left, used=limit)
+                return QuotaVerdict(refused=True, overrun=left > grace, wait=left, used=limit)
             self.blocked_until = None
             self.rolling.arrivals.clear()
         verdict = self.rolling.arrive(moment, limit, grace)
@@ -160,14 +162,14 @@ class BlockingRule:
 
 @dataclass(slots=True)
 class DayRule:
-    """A rule, and at most so many arrivals in any 24 hours besides."""
+    """A rule, with at most `limit` arrivals in any 24 hours besides."""
 
     rule: Rule
     limit: int
     day: RollingRule = field(default_factory=lambda: RollingRule(DAY_SECONDS))
 
-    def arrive(self, moment: float, limit: int, grace: float) -> Verdict:
-        """Judges the arrival by both; the day's word counts first."""
+    def arrive(self, moment: float, limit: int, grace: float) -> QuotaVerdict:
+        """Judge the arrival by both. A refusal of the day's quota comes first."""
         verdict = self.rule.arrive(moment, limit, grace)
         of_day = self.day.arrive(moment, self.limit, grace)
         if not of_day.refused:
@@ -176,7 +178,7 @@ class DayRule:
 
 
 def make_rule(setting: QuotaSetting) -> Rule:
-    """Makes the rule of a setting, with nothing counted yet."""
+    """Make the rule of a setting, with empty counts."""
     rules: dict[RuleName, Callable[[], Rule]] = {
         "rolling": lambda: RollingRule(setting.window),
         "exponential": lambda: ExponentialRule(setting.window),

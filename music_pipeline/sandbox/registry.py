@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.clock import SandboxClock
-from music_pipeline.sandbox.http import Answer, Provider
+from music_pipeline.sandbox.http import SandboxResponse
 from music_pipeline.sandbox.providers.acousticbrainz import AcousticBrainz
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.deezer import Deezer
 from music_pipeline.sandbox.providers.discogs import Discogs
@@ -31,10 +32,10 @@ class Parts:
     clock: SandboxClock
 
 
-# The refusal of a day's quota, where it is another than that of a window's.
-OVER_DAY: Mapping[str, Callable[[float], Answer]] = {"spotify": quota_exceeded}
+# The refusals of a day's quota that differ from those of a window's.
+OVER_DAY: Mapping[str, Callable[[float], SandboxResponse]] = {"spotify": quota_exceeded}
 
-REGISTRY: dict[str, Callable[[Parts], Provider]] = {
+REGISTRY: dict[str, Callable[[Parts], Emulator]] = {
     "spotify": lambda parts: Spotify(parts.site, parts.tokens),
     "spotify-accounts": lambda parts: SpotifyAccounts(parts.tokens),
     "musicbrainz": lambda parts: MusicBrainz(parts.knowledge),

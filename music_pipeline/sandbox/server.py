@@ -1,4 +1,4 @@
-"""Builds a sandbox and serves it on the loopback address, in one process with one event loop."""
+"""Build a sandbox and serve it on the loopback address, in one process with one event loop."""
 
 import gc
 import json
@@ -15,15 +15,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from music_pipeline.sandbox.app import SandboxApp, mount
 from music_pipeline.sandbox.clock import SandboxClock, epoch_seconds
-from music_pipeline.sandbox.control import Control, control_app
-from music_pipeline.sandbox.enrichment import Enrichment
+from music_pipeline.sandbox.control import Control, control_endpoints
+from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.registry import OVER_DAY, REGISTRY, Parts
-from music_pipeline.sandbox.truth import Truth
+from music_pipeline.sandbox.truth import CatalogTruth
 from music_pipeline.sandbox.world.credits_served import Served, decide_served
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
 from music_pipeline.sandbox.world.generated import generate_world
@@ -35,7 +35,7 @@ READERS = {".jsonl": read_discogs_file, ".csv": read_spotify_file}
 
 
 def load_world(options: SandboxOptions) -> World:
-    """Reads or generates the world. Raises OptionError for a file that is no catalogue."""
+    """Read or generate the world. Raises OptionError for a file that is not a catalogue."""
     if options.catalog is None:
         return generate_world(options.seed)
     reader = READERS.get(options.catalog.suffix)
@@ -50,7 +50,7 @@ def load_world(options: SandboxOptions) -> World:
 
 
 def build_app(options: SandboxOptions, world: World, served: Served, base_url: str, clock: SandboxClock) -> SandboxApp:
-    """Builds the application for a world and an address (without a slash at its end)."""
+    """Build the application for a world and an address (without a slash at its end)."""
     site = Site(world, served, base_url, options.spotify)
     knowledge = Knowledge(world, served)
     parts = Parts(site, knowledge, TokenBook(clock.source), clock)
@@ -67,21 +67,23 @@ def build_app(options: SandboxOptions, world: World, served: Served, base_url: s
         "seed": options.seed,
         "started_at": datetime.now(UTC).isoformat(),
     }
-    control = Control(site, Truth(site, knowledge), Enrichment(site, knowledge), clock, faults, mounts, info)
-    return SandboxApp(mounts, control_app(control), clock, faults)
+    control = Control(
+        site, CatalogTruth(site, knowledge), EnrichmentTruth(site, knowledge), clock, faults, mounts, info
+    )
+    return SandboxApp(mounts, control_endpoints(control), clock, faults)
 
 
 class ClosableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose scopes let an outage close the connection without an answer."""
+    """uvicorn's protocol, with a scope that lets an outage close the connection without an answer."""
 
     def on_message_begin(self) -> None:
-        """Begins a request."""
+        """Begin a request."""
         super().on_message_begin()
         cast(dict[str, Any], self.scope)["close_connection"] = self.transport.abort
 
 
 def run(options: SandboxOptions, announce: Callable[[str], object] | None = None) -> None:
-    """Serves until it is interrupted, or until stdin ends if the options say so.
+    """Serve until it is interrupted, or until stdin ends if the options say so.
 
     `announce` is called with the address when the sandbox is ready; without it, one JSON line goes to stdout.
     Raises OptionError for options that cannot be served.
@@ -105,7 +107,7 @@ def run(options: SandboxOptions, announce: Callable[[str], object] | None = None
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Spares the collector the world, which lives as long as the process: a third of the start, and pauses later."""
+    """Keep the world from the garbage collector: it lives as long as the process. Saves a third of the start."""
     gc.disable()
     try:
         yield
@@ -132,6 +134,6 @@ def _print_address(url: str) -> None:
 
 
 def _exit_with_stdin(server: uvicorn.Server) -> None:
-    """Ends the server when stdin is closed, as it is when the parent ends in whatever way."""
+    """End the server when stdin is closed, which happens however the parent ends."""
     sys.stdin.buffer.read()
     server.should_exit = True

@@ -1,19 +1,19 @@
-"""What the sandbox counts of the requests that it serves: by endpoint and status, repeats, overruns, early calls.
+"""Counts of the requests served: by endpoint and status, repeats, overruns, early calls.
 
-Definitions: a repeat is a request that was answered with 2xx or 404 before, and not refused in a 200; an overrun is a
-refusal by the quota's rule that a grace of 25 ms would not have spared; an early call comes before the end of a
-Retry-After, less that grace, and after whoever calls can know of it: it was sent out, and the same grace has passed,
-for a request that is on its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on;
-`early_arrivals` are when those came, in real seconds since 1970, so that a client can say what it knew by then.
-Overruns and early calls are judged only where the window or the wait lasts at least a real second.
+A repeat is a request that was answered with 2xx or 404 before, and not refused in a 200. An overrun is a refusal by the
+quota's rule that a grace of 25 ms would not have prevented. An early call comes before the end of a Retry-After, less
+that grace, and after the caller can know of it: the refusal was sent, and the same grace has passed, since a request on
+its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on. `early_arrivals` are their
+times, in real seconds since 1970, so that a client can say what it knew by then. Overruns and early calls are judged
+only if the window or the wait lasts at least a real second.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from music_pipeline.sandbox.http import Answer, Request
-from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, Verdict
+from music_pipeline.sandbox.http import SandboxRequest, SandboxResponse
+from music_pipeline.sandbox.quota import GRACE_REAL_SECONDS, QuotaSetting, QuotaVerdict
 
 SHORTEST_JUDGED_REAL_SECONDS = 1.0
 NOT_FOUND = 404
@@ -22,14 +22,14 @@ MOST_EARLY_ARRIVALS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A Retry-After as the caller knows it: since when, until when, and for how long it was."""
+    """A Retry-After as the caller knows it: its start, its end, and its length."""
 
     since: float
     until: float
     seconds: float
 
     def forbids(self, moment: float, grace: float) -> bool:
-        """Tells whether a call at that moment disregards it."""
+        """Whether a call at that moment disregards it."""
         return self.since + grace < moment < self.until - grace
 
 
@@ -57,8 +57,8 @@ class ProviderStatistics:
     last: float = 0.0
     accepted_after_first_window: int = 0
 
-    def count_arrival(self, moment: float, verdict: Verdict) -> None:
-        """Counts a request as it comes in."""
+    def count_arrival(self, moment: float, verdict: QuotaVerdict) -> None:
+        """Count a request as it comes in."""
         self.requests += 1
         self.overruns_raw += verdict.overrun
         self.refusals += verdict.refused
@@ -75,9 +75,9 @@ class ProviderStatistics:
             self.early_calls += self.told.seconds / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
 
     def count_answer(
-        self, moment: float, request: Request, endpoint_name: str, answer: Answer, *, repeatable: bool
+        self, moment: float, request: SandboxRequest, endpoint_name: str, answer: SandboxResponse, *, repeatable: bool
     ) -> None:
-        """Counts a request as it is answered, and remembers the answer for repeats and early calls."""
+        """Count a request as it is answered, and remember the answer for repeats and early calls."""
         self.by_endpoint[endpoint_name] += 1
         self.by_status[answer.status] += 1
         identity = hash(request.identity())
@@ -89,8 +89,8 @@ class ProviderStatistics:
         if answer.retry_after is not None:
             self.refused_until = max(self.refused_until or 0.0, moment + answer.retry_after)
 
-    def count_delivery(self, arrived: float, sent: float, answer: Answer) -> None:
-        """Remembers what an answer asked for, from when it was sent out."""
+    def count_delivery(self, arrived: float, sent: float, answer: SandboxResponse) -> None:
+        """Remember the wait that an answer asked for, from when it was sent."""
         if answer.retry_after is None:
             return
         told = Told(sent, arrived + answer.retry_after, answer.retry_after)
@@ -99,7 +99,7 @@ class ProviderStatistics:
         self.told = told
 
     def report(self) -> dict[str, Any]:
-        """Returns the counts for the control interface."""
+        """The counts for the control interface."""
         judged = self.setting.window / self.speed >= SHORTEST_JUDGED_REAL_SECONDS
         return {
             "requests": self.requests,
@@ -119,7 +119,7 @@ class ProviderStatistics:
         }
 
     def _use(self) -> float | None:
-        """Returns accepted requests over what the quota allowed from the first whole window on; None before its end."""
+        """Accepted requests ÷ what the quota allowed, from the end of the first window on; None before."""
         if self.first is None or self.last - self.first <= self.setting.window:
             return None
         span = self.last - self.first - self.setting.window

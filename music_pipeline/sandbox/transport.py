@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from music_pipeline.sandbox.faults import Effect
-from music_pipeline.sandbox.http import Answer
+from music_pipeline.sandbox.http import SandboxResponse
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DRIP_PIECES = 10
-CUT_AFTER_SECONDS = 0.02  # so that what was sent is on its way before the connection ends
+CUT_AFTER_SECONDS = 0.02  # what was sent leaves before the connection ends
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """Sends answers, in the way that an effect wants."""
+    """Send answers as an effect demands."""
 
     send: Send
     close_connection: Callable[[], None]
 
-    async def deliver(self, answer: Answer, effect: Effect) -> None:
-        """Sends the answer late, slowly, in part, or not at all."""
+    async def deliver(self, answer: SandboxResponse, effect: Effect) -> None:
+        """Send the answer late, slowly, in part, or not at all."""
         if effect.delay:
             await asyncio.sleep(effect.delay)
         if effect.drop_connection:
@@ -35,12 +35,12 @@ class Transport:
             await self.send_whole(self.send, answer)
 
     @staticmethod
-    async def send_whole(send: Send, answer: Answer) -> None:
-        """Sends an answer whole."""
+    async def send_whole(send: Send, answer: SandboxResponse) -> None:
+        """Send an answer whole."""
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _send_half(self, answer: Answer) -> None:
+    async def _send_half(self, answer: SandboxResponse) -> None:
         await self.send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         half = answer.body[: len(answer.body) // 2]
         await self.send({"type": "http.response.body", "body": half, "more_body": True})
@@ -48,11 +48,11 @@ class Transport:
         await self._close()
 
     async def _close(self) -> None:
-        """Closes the connection, and leaves the server a moment to notice, before it would answer 500."""
+        """Close the connection, and give the server a moment to notice; else it would answer 500."""
         self.close_connection()
         await asyncio.sleep(CUT_AFTER_SECONDS)
 
-    async def _drip(self, answer: Answer, seconds: float) -> None:
+    async def _drip(self, answer: SandboxResponse, seconds: float) -> None:
         await self.send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         size = max(1, -(-len(answer.body) // DRIP_PIECES))
         for start in range(0, len(answer.body), size):
@@ -62,6 +62,6 @@ class Transport:
         await self.send({"type": "http.response.body", "body": b""})
 
 
-def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+def _headers(answer: SandboxResponse) -> list[tuple[bytes, bytes]]:
     fields = [("content-type", answer.content_type), ("content-length", str(len(answer.body))), *answer.headers]
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]

@@ -1,7 +1,7 @@
-"""What a perfect client would find, and how few requests it would need: for tests and figures to compare with.
+"""What a perfect client would find, and the fewest requests it would need. Tests and figures compare with it.
 
-Here belong the list of served production credits and the bound of requests (REQUESTS.md). Both read the same
-decisions as the providers, and nothing of the pipeline.
+This module lists the served production credits and computes the bound of requests. Both read the same decisions as the
+providers, and nothing of the pipeline.
 """
 
 import math
@@ -16,7 +16,7 @@ from music_pipeline.sandbox.providers.musicbrainz import cut_at_tracks
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import ADDITIONAL_DETAILS, Relation
-from music_pipeline.sandbox.world.model import Release, Track
+from music_pipeline.sandbox.world.model import WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.roles import RolePart, expand_range, production_parts
 from music_pipeline.sandbox.world.text import fold
 
@@ -35,7 +35,7 @@ class UnknownArtistError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class ServedCredit:
+class ExpectedCredit:
     """A production credit of a recording, as one provider serves it with one of its tracks."""
 
     track: str
@@ -50,9 +50,9 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class CreditRow:
-    """A production credit of a track, with everything that says so. `direct` if served with this very track."""
+    """A production credit of a track, with its sources. `direct`: served with this very track."""
 
-    track: Track
+    track: WorldTrack
     artist: str
     role_class: str
     role: str
@@ -62,7 +62,7 @@ class CreditRow:
     sources: dict[str, str] = field(default_factory=dict)  # with the role that each gives
 
 
-class Truth:
+class CatalogTruth:
     """Answers about artists of the catalogue, by name or Spotify id."""
 
     def __init__(self, site: Site, knowledge: Knowledge) -> None:
@@ -72,12 +72,12 @@ class Truth:
         self.served = site.served
 
     def artists(self) -> list[Json]:
-        """Returns the artists of the catalogue, in its order."""
+        """The artists of the catalogue, in its order."""
         chosen = [self.world.artists[key] for key in self.world.listed]
         return [{"name": artist.name, "spotify_id": artist.spotify_id} for artist in chosen]
 
     def find_artists(self, named: Iterable[str]) -> list[str]:
-        """Returns the keys of artists, each once. Raises UnknownArtistError; namesakes all count."""
+        """The keys of artists, each once. Raises UnknownArtistError; namesakes all count."""
         by_id = {self.world.artists[key].spotify_id: [key] for key in self.world.listed}
         by_name: dict[str, list[str]] = defaultdict(list)
         for key in self.world.listed:
@@ -90,15 +90,15 @@ class Truth:
             found.update(dict.fromkeys(keys))
         return list(found)
 
-    def releases_of(self, artist: str) -> list[Release]:
-        """Returns the releases in the artist's list at Spotify."""
+    def releases_of(self, artist: str) -> list[WorldRelease]:
+        """The releases in the artist's list at Spotify."""
         releases = [self.world.releases[key] for key in self.world.releases_of.get(artist, ())]
         return [release for release in releases if release.tracks]
 
-    def served_credits(self, artists: Iterable[str]) -> list[ServedCredit]:
-        """Returns what MusicBrainz and Discogs serve with the artists' releases."""
+    def served_credits(self, artists: Iterable[str]) -> list[ExpectedCredit]:
+        """What MusicBrainz and Discogs serve with the artists' releases."""
         releases = {release.key: release for artist in artists for release in self.releases_of(artist)}
-        found: list[ServedCredit] = []
+        found: list[ExpectedCredit] = []
         for release in releases.values():
             if release.key in self.knowledge.releases:
                 found += self._musicbrainz_credits(release)
@@ -106,7 +106,7 @@ class Truth:
                 found += self._discogs_credits(release)
         return found
 
-    def _musicbrainz_credits(self, release: Release) -> Iterable[ServedCredit]:
+    def _musicbrainz_credits(self, release: WorldRelease) -> Iterable[ExpectedCredit]:
         wide = self.served.release_relations.get(release.key, ())
         for track in release.tracks:
             for relation in wide:
@@ -114,7 +114,7 @@ class Truth:
             for relation in self.served.recording_relations.get(track.recording, ()):
                 yield _from_relation(track, relation, "track")
 
-    def _discogs_credits(self, release: Release) -> Iterable[ServedCredit]:
+    def _discogs_credits(self, release: WorldRelease) -> Iterable[ExpectedCredit]:
         positions = [track.position for track in release.tracks]
         for credit in self.served.discogs_release_credits[release.key]:
             for part in production_parts(credit.role):
@@ -125,16 +125,16 @@ class Truth:
                 for part in production_parts(credit.role):
                     yield _from_role(track, credit.artist, credit.credited_as, part, "track")
 
-    def _genius_credits(self, track: Track) -> Iterable[ServedCredit]:
+    def _genius_credits(self, track: WorldTrack) -> Iterable[ExpectedCredit]:
         for credit in self.served.genius_credits.get(track.recording, ()):
             for part in production_parts(credit.label or "Producer"):
-                yield ServedCredit(
+                yield ExpectedCredit(
                     track.key, track.recording, credit.artist, "", part.text, role_class(part), "track", "genius"
                 )
 
     def credits(self, artists: list[str]) -> list[Json]:
-        """Returns every production credit of every track of the artists' releases, one row each."""
-        by_recording: dict[str, list[ServedCredit]] = defaultdict(list)
+        """Every production credit of every track of the artists' releases, one row each."""
+        by_recording: dict[str, list[ExpectedCredit]] = defaultdict(list)
         for served in self.served_credits(artists):
             by_recording[served.recording].append(served)
         rows: list[Json] = []
@@ -146,14 +146,16 @@ class Truth:
                     rows += self._release_rows(artist, release, by_recording)
         return rows
 
-    def _release_rows(self, artist: str, release: Release, by_recording: dict[str, list[ServedCredit]]) -> list[Json]:
+    def _release_rows(
+        self, artist: str, release: WorldRelease, by_recording: dict[str, list[ExpectedCredit]]
+    ) -> list[Json]:
         rows: list[Json] = []
         for track in release.tracks:
             known = by_recording.get(track.recording) or list(self._genius_credits(track))
             rows += [self._row(artist, release, row) for row in _merge(track, known)]
         return rows
 
-    def _row(self, artist: str, release: Release, row: CreditRow) -> Json:
+    def _row(self, artist: str, release: WorldRelease, row: CreditRow) -> Json:
         producer = self.world.artists[row.artist]
         ids = {"musicbrainz": producer.mbid, "discogs": producer.discogs_id, "genius": producer.genius_id}
         return {
@@ -177,7 +179,7 @@ class Truth:
         }
 
     def bound(self, artists: list[str]) -> Json:
-        """Returns the least requests of a client that takes every answer once and misses nothing."""
+        """The fewest requests of a client that takes every answer once and misses nothing."""
         seen: set[str] = set()
         credited = {served.recording for served in self.served_credits(artists)}
         rows = [self._bound_of_artist(artist, seen, credited) for artist in artists]
@@ -214,11 +216,11 @@ class Truth:
         keys = self.knowledge.releases_of(artist)
         return by_name + release_pages([len(self.world.releases[key].tracks) for key in keys])
 
-    def _discogs_bound(self, releases: list[Release], fresh: list[Release]) -> int:
+    def _discogs_bound(self, releases: list[WorldRelease], fresh: list[WorldRelease]) -> int:
         unlinked = any(release.key not in self.knowledge.discogs_releases for release in releases)
         return sum(release.key in self.served.coverage.discogs_releases for release in fresh) + unlinked
 
-    def _genius_bound(self, artist: str, fresh: list[Release], credited: set[str]) -> int:
+    def _genius_bound(self, artist: str, fresh: list[WorldRelease], credited: set[str]) -> int:
         missing = {track.recording for release in fresh for track in release.tracks} - credited
         if not missing:
             return 0
@@ -227,8 +229,8 @@ class Truth:
         return 1 + math.ceil(songs / SONGS_A_PAGE) + len(missing & known)
 
 
-def spotify_bound(releases: list[Release]) -> int:
-    """Returns the requests for an artist: his tracks by search, his albums, and what the search withholds."""
+def spotify_bound(releases: list[WorldRelease]) -> int:
+    """The requests for an artist: tracks by search, albums, and what the search withholds."""
     tracks = [len(release.tracks) for release in releases]
     if sum(tracks) > DEEPEST_SEARCH:
         searches = sum(math.ceil(count / SEARCH_PAGE) for count in tracks)
@@ -243,7 +245,7 @@ def spotify_bound(releases: list[Release]) -> int:
 
 
 def release_pages(tracks: list[int]) -> int:
-    """Returns how many pages of at most 100 releases and 500 tracks a browse takes, at least one."""
+    """How many pages of at most 100 releases and 500 tracks a browse takes, at least one."""
     pages = 0
     place = 0
     while place < len(tracks):
@@ -254,7 +256,7 @@ def release_pages(tracks: list[int]) -> int:
 
 
 def role_class(part: RolePart) -> str:
-    """Returns the class of a production credit by its prefix, or by `additional` in its brackets."""
+    """The class of a production credit by its prefix, or by `additional` in its brackets."""
     prefix = part.head.removesuffix("producer").removesuffix("produced by").strip()
     details = " ".join(part.details).casefold()
     if not prefix and any(word in details for word in ADDITIONAL_DETAILS):
@@ -264,9 +266,9 @@ def role_class(part: RolePart) -> str:
     return CLASSES.get(prefix, "other")
 
 
-def _from_relation(track: Track, relation: Relation, level: str) -> ServedCredit:
+def _from_relation(track: WorldTrack, relation: Relation, level: str) -> ExpectedCredit:
     part = production_parts(relation.role)[0]
-    return ServedCredit(
+    return ExpectedCredit(
         track.key,
         track.recording,
         relation.artist,
@@ -278,12 +280,14 @@ def _from_relation(track: Track, relation: Relation, level: str) -> ServedCredit
     )
 
 
-def _from_role(track: Track, artist: str, credited_as: str, part: RolePart, level: str) -> ServedCredit:
-    return ServedCredit(track.key, track.recording, artist, credited_as, part.text, role_class(part), level, "discogs")
+def _from_role(track: WorldTrack, artist: str, credited_as: str, part: RolePart, level: str) -> ExpectedCredit:
+    return ExpectedCredit(
+        track.key, track.recording, artist, credited_as, part.text, role_class(part), level, "discogs"
+    )
 
 
-def _merge(track: Track, served: list[ServedCredit]) -> list[CreditRow]:
-    """Merges what the sources say of a track: one row a producer and class; a track-level word outranks a release's."""
+def _merge(track: WorldTrack, served: list[ExpectedCredit]) -> list[CreditRow]:
+    """Merge the sources' credits of a track, one row a producer and class. Track level outranks release level."""
     rows: dict[tuple[str, str], CreditRow] = {}
     for credit in served:
         key = (credit.artist, credit.role_class)

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-
 from music_pipeline.sandbox.providers.acousticbrainz_views import submissions
+
 from music_pipeline.sandbox.world.audio_facts import audio_facts
 from music_pipeline.sandbox.world.audio_views import acousticbrainz_sounding
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline_tests.sandbox.support import Desk, make_desk, misfits
 
 API = "/acousticbrainz/api/v1"
@@ -16,13 +16,13 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def known(desk: Desk) -> list[Recording]:
+def known(desk: Desk) -> list[WorldRecording]:
     recordings = desk.provider("acousticbrainz").knowledge.recordings.values()
     return [recording for recording in recordings if acousticbrainz_sounding(recording)]
 
 
 def test_a_bulk_answer_lacks_the_unknown_and_holds_a_mapping_beside_the_mbids(
-    desk: Desk, known: list[Recording]
+    desk: Desk, known: list[WorldRecording]
 ) -> None:
     ids = [known[0].mbid, UNKNOWN, known[1].mbid.upper()]
     answer = desk.get(f"{API}/low-level", {"recording_ids": ";".join(ids)}).json
@@ -31,7 +31,7 @@ def test_a_bulk_answer_lacks_the_unknown_and_holds_a_mapping_beside_the_mbids(
     assert list(answer[known[0].mbid]) == ["0"]
 
 
-def test_features_may_be_chosen_and_others_are_ignored(desk: Desk, known: list[Recording]) -> None:
+def test_features_may_be_chosen_and_others_are_ignored(desk: Desk, known: list[WorldRecording]) -> None:
     wanted = "rhythm.bpm;tonal.key_key;nothing.at.all"
     parameters = {"recording_ids": known[0].mbid, "features": wanted}
     document = desk.get(f"{API}/low-level", parameters).json[known[0].mbid]["0"]
@@ -40,7 +40,7 @@ def test_features_may_be_chosen_and_others_are_ignored(desk: Desk, known: list[R
     assert set(document["metadata"]) == {"tags"}
 
 
-def test_key_and_scale_are_those_of_the_facts(desk: Desk, known: list[Recording]) -> None:
+def test_key_and_scale_are_those_of_the_facts(desk: Desk, known: list[WorldRecording]) -> None:
     names = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
     for recording in known[:20]:
         tonal = desk.get(f"{API}/{recording.mbid}/low-level").json["tonal"]
@@ -48,13 +48,13 @@ def test_key_and_scale_are_those_of_the_facts(desk: Desk, known: list[Recording]
         assert (names.index(tonal["key_key"]), tonal["key_scale"]) == (facts.key, ("minor", "major")[facts.mode])
 
 
-def test_the_older_paths_answer_the_same(desk: Desk, known: list[Recording]) -> None:
+def test_the_older_paths_answer_the_same(desk: Desk, known: list[WorldRecording]) -> None:
     mbid = known[0].mbid
     for level in ("low-level", "high-level"):
         assert desk.get(f"/acousticbrainz/{mbid}/{level}").json == desk.get(f"{API}/{mbid}/{level}").json
 
 
-def test_submissions_are_counted_and_asked_for_by_offset(desk: Desk, known: list[Recording]) -> None:
+def test_submissions_are_counted_and_asked_for_by_offset(desk: Desk, known: list[WorldRecording]) -> None:
     several = next(recording for recording in known if submissions(recording) == 2)
     assert desk.get(f"{API}/{several.mbid}/count").json == {"mbid": several.mbid, "count": 2}
     assert desk.get(f"{API}/{UNKNOWN}/count").json["count"] == 0
@@ -66,7 +66,7 @@ def test_submissions_are_counted_and_asked_for_by_offset(desk: Desk, known: list
     assert counts == {several.mbid: {"count": 2}, "mbid_mapping": {}}
 
 
-def test_genres_are_written_out_if_wanted(desk: Desk, known: list[Recording]) -> None:
+def test_genres_are_written_out_if_wanted(desk: Desk, known: list[WorldRecording]) -> None:
     path = f"{API}/{known[0].mbid}/high-level"
     short = desk.get(path).json["highlevel"]["genre_rosamerica"]
     long = desk.get(path, {"map_classes": "true"}).json["highlevel"]["genre_rosamerica"]
@@ -111,7 +111,7 @@ def test_the_headers_count_down_in_a_window_that_begins_at_tens_of_seconds(world
     assert desk.get(f"{API}/{UNKNOWN}/count", pause=5.0).status == 200
 
 
-def test_documents_fit_the_recorded_ones(desk: Desk, known: list[Recording], shared_folder: Path) -> None:
+def test_documents_fit_the_recorded_ones(desk: Desk, known: list[WorldRecording], shared_folder: Path) -> None:
     folder = shared_folder / "recordings" / "acousticbrainz"
     high = json.loads((folder / "highlevel.json").read_text(encoding="utf-8"))
     low = json.loads((folder / "lowlevel_select_features.json").read_text(encoding="utf-8"))

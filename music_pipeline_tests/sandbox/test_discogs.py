@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from music_pipeline.sandbox.world.discogs_file import read_discogs_file
-from music_pipeline.sandbox.world.model import Release, World
+from music_pipeline.sandbox.world.model import World, WorldRelease
 from music_pipeline_tests.sandbox.support import AGENT, Desk, make_desk, misfits
 
 
-def _known(desk: Desk) -> list[Release]:
+def _known(desk: Desk) -> list[WorldRelease]:
     return list(desk.provider("discogs").releases.values())
 
 

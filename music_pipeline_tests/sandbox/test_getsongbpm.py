@@ -6,7 +6,7 @@ import pytest
 
 from music_pipeline.sandbox.world.audio_facts import audio_facts
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline_tests.sandbox.support import Desk, Reply, make_desk
 
 NO_RESULT = {"error": "no result"}
@@ -16,11 +16,11 @@ def _search(desk: Desk, kind: str, lookup: str, **more: Any) -> Reply:
     return desk.get("/getsongbpm/search/", {"api_key": "k", "type": kind, "lookup": lookup, **more})
 
 
-def _songs(desk: Desk) -> list[Recording]:
+def _songs(desk: Desk) -> list[WorldRecording]:
     return list(desk.provider("getsongbpm").songs.values())
 
 
-def _artist(world: World, song: Recording) -> str:
+def _artist(world: World, song: WorldRecording) -> str:
     return world.artists[song.artists[0].artist].name
 
 
@@ -73,8 +73,8 @@ def test_a_hit_has_tempo_as_a_string_and_the_key_in_letters_and_on_the_wheel(des
     assert len(keys) <= 24
 
 
-def _id(desk: Desk, song: Recording) -> str:
-    songs: dict[str, Recording] = desk.provider("getsongbpm").songs
+def _id(desk: Desk, song: WorldRecording) -> str:
+    songs: dict[str, WorldRecording] = desk.provider("getsongbpm").songs
     return next(identity for identity, each in songs.items() if each is song)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import pytest
 
@@ -85,7 +86,6 @@ def test_a_sandbox_ends_when_its_parent_is_killed() -> None:
     [
         (["--speed", "0"], "speed"),
         (["--port", "70000"], "port"),
-        (["--spotify", "premium"], "development or extended"),
         (["--catalog", "nowhere.jsonl"], "nowhere.jsonl"),
         (["--quota", "discogs=many"], "PROVIDER=N/W"),
         (["--quota", "nobody=1/1"], "there are spotify"),
@@ -96,6 +96,13 @@ def test_a_sandbox_ends_when_its_parent_is_killed() -> None:
 def test_options_that_make_no_sense_are_refused_in_words(arguments: list[str], word: str) -> None:
     with pytest.raises(OptionError, match=re.escape(word)):
         run(parse_options(arguments))
+
+
+def test_unknown_spotify_mode_is_refused() -> None:
+    with pytest.raises(click.UsageError, match="'development', 'extended'"):
+        parse_options(["--spotify", "premium"])
+    with pytest.raises(OptionError, match="development or extended"):
+        SandboxOptions(spotify="premium")
 
 
 def test_a_refusal_is_a_line_and_an_exit_code() -> None:
@@ -139,6 +146,13 @@ def test_control_requests_are_no_requests_to_a_provider(world: World) -> None:
     for path in ("info", "artists", "stats", "faults"):
         assert desk.get(f"/_sandbox/{path}").status == 200
     assert sum(report["requests"] for report in desk.get("/_sandbox/stats").json.values()) == 0
+
+
+def test_unknown_control_path_lists_the_known_ones(world: World) -> None:
+    desk = make_desk(world)
+    for method, path in (("GET", "nothing"), ("DELETE", "stats")):
+        refused = desk.ask(method, f"/_sandbox/{path}")
+        assert (refused.status, "GET stats" in refused.json["error"]) == (404, True)
 
 
 def test_reset_counts_start_anew(world: World) -> None:

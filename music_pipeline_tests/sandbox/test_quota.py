@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_pipeline.sandbox.http import Answer, Request
+from music_pipeline.sandbox.http import SandboxRequest, SandboxResponse
 from music_pipeline.sandbox.options import DailyQuota, OptionError, QuotaOverride, SandboxOptions, parse_daily_quota
-from music_pipeline.sandbox.quota import QUOTAS, BlockingRule, ExponentialRule, FixedRule, RollingRule, Verdict
+from music_pipeline.sandbox.quota import QUOTAS, BlockingRule, ExponentialRule, FixedRule, QuotaVerdict, RollingRule
 from music_pipeline.sandbox.statistics import ProviderStatistics
 from music_pipeline.sandbox.world.model import World
 from music_pipeline_tests.sandbox.support import Desk, make_desk
@@ -163,8 +163,11 @@ def test_a_refused_request_may_be_asked_again(world: World) -> None:
 
 def test_a_call_that_is_under_way_when_a_retry_after_goes_out_is_not_early_and_one_after_it_is() -> None:
     statistics = ProviderStatistics(QUOTAS["spotify"], 1.0)
-    let_in, refusal = Verdict(refused=False, overrun=False, wait=0, used=1), Answer(429, b"", retry_after=30.0)
-    statistics.count_answer(100.0, Request("GET", "/x", "", {}), "x", refusal, repeatable=False)
+    let_in, refusal = (
+        QuotaVerdict(refused=False, overrun=False, wait=0, used=1),
+        SandboxResponse(429, b"", retry_after=30.0),
+    )
+    statistics.count_answer(100.0, SandboxRequest("GET", "/x", "", {}), "x", refusal, repeatable=False)
     statistics.count_arrival(100.2, let_in)  # before the refusal was sent
     statistics.count_delivery(100.0, 100.3, refusal)
     statistics.count_arrival(100.32, let_in)  # on its way
@@ -177,9 +180,9 @@ def test_a_call_that_is_under_way_when_a_retry_after_goes_out_is_not_early_and_o
 
 def test_a_second_refusal_lengthens_the_wait_of_the_first_and_a_shorter_one_does_not_shorten_it() -> None:
     statistics = ProviderStatistics(QUOTAS["spotify"], 1.0)
-    let_in = Verdict(refused=False, overrun=False, wait=0, used=1)
+    let_in = QuotaVerdict(refused=False, overrun=False, wait=0, used=1)
     for sent, seconds in ((100.0, 30.0), (101.0, 60.0), (102.0, 1.0)):
-        statistics.count_delivery(sent, sent, Answer(429, b"", retry_after=seconds))
+        statistics.count_delivery(sent, sent, SandboxResponse(429, b"", retry_after=seconds))
     statistics.count_arrival(160.0, let_in)
     statistics.count_arrival(162.0, let_in)
     assert statistics.report()["early_calls"] == 1

@@ -2,14 +2,14 @@
 
 import pytest
 
-from music_pipeline.sandbox.world.model import Track, World
+from music_pipeline.sandbox.world.model import World, WorldTrack
 from music_pipeline_tests.sandbox.support import Desk, make_desk
 
 FEATURES = {"acousticness", "danceability", "energy", "instrumentalness", "key", "liveness", "loudness", "mode",
             "speechiness", "tempo", "valence"}  # fmt: skip
 
 
-def _tracks(world: World, count: int) -> list[Track]:
+def _tracks(world: World, count: int) -> list[WorldTrack]:
     return list(world.tracks.values())[:count]
 
 

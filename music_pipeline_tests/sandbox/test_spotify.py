@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-
 from music_pipeline.sandbox.providers.spotify_search import parse_query
 from music_pipeline.sandbox.providers.spotify_views import release_date
+
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.model import Artist, Track, World
+from music_pipeline.sandbox.world.model import World, WorldArtist, WorldTrack
 from music_pipeline_tests.sandbox.support import AGENT, Desk, make_desk, misfits, missing_keys
 
 # What a recorded object has only where its market or content has it.
@@ -19,12 +19,12 @@ OPTIONAL = {"is_playable", "linked_from", "restrictions", "album_group", "availa
 
 
 @pytest.fixture
-def artist(world: World) -> Artist:
+def artist(world: World) -> WorldArtist:
     return world.artists[world.listed[0]]
 
 
 @pytest.fixture
-def track(world: World) -> Track:
+def track(world: World) -> WorldTrack:
     release = world.releases[world.releases_of[world.listed[0]][0]]
     return next(each for each in release.tracks if not covered("spotify relinked", each.key))
 
@@ -39,7 +39,7 @@ def _agree(ours: Any, recorded: Any, *, optional: set[str]) -> None:
 
 
 def test_extended_objects_have_every_field_of_the_recorded_ones(
-    extended_desk: Desk, artist: Artist, track: Track, world: World, shared_folder: Path
+    extended_desk: Desk, artist: WorldArtist, track: WorldTrack, world: World, shared_folder: Path
 ) -> None:
     album = world.releases[track.release].spotify_id
     ours = {
@@ -55,7 +55,7 @@ def test_extended_objects_have_every_field_of_the_recorded_ones(
 
 
 def test_a_found_track_has_every_field_of_a_recorded_one(
-    extended_desk: Desk, artist: Artist, shared_folder: Path
+    extended_desk: Desk, artist: WorldArtist, shared_folder: Path
 ) -> None:
     parameters = {"q": f'artist:"{artist.name}"', "type": "track", "market": "US"}
     found = extended_desk.get("/spotify/v1/search", parameters).json["tracks"]["items"]
@@ -65,7 +65,7 @@ def test_a_found_track_has_every_field_of_a_recorded_one(
 
 
 def test_development_mode_lacks_the_removed_fields_and_keeps_external_ids(
-    desk: Desk, artist: Artist, track: Track, world: World
+    desk: Desk, artist: WorldArtist, track: WorldTrack, world: World
 ) -> None:
     shown = desk.get(f"/spotify/v1/tracks/{track.spotify_id}").json
     album = desk.get(f"/spotify/v1/albums/{world.releases[track.release].spotify_id}").json
@@ -88,7 +88,7 @@ def test_development_mode_lacks_the_removed_fields_and_keeps_external_ids(
     ],
 )
 def test_what_development_mode_lost_answers_403(
-    path: str, desk: Desk, artist: Artist, track: Track, world: World
+    path: str, desk: Desk, artist: WorldArtist, track: WorldTrack, world: World
 ) -> None:
     filled = path.format(
         artist=artist.spotify_id, track=track.spotify_id, album=world.releases[track.release].spotify_id
@@ -98,12 +98,12 @@ def test_what_development_mode_lost_answers_403(
     assert (answer.status, answer.json) == (403, {"error": {"status": 403, "message": "Forbidden"}})
 
 
-def test_audio_features_answer_403_without_a_message_in_development_mode(desk: Desk, track: Track) -> None:
+def test_audio_features_answer_403_without_a_message_in_development_mode(desk: Desk, track: WorldTrack) -> None:
     answer = desk.get(f"/spotify/v1/audio-features/{track.spotify_id}")
     assert (answer.status, answer.json) == (403, {"error": {"status": 403}})
 
 
-def test_extended_batches_answer_null_for_an_unknown_id(extended_desk: Desk, track: Track) -> None:
+def test_extended_batches_answer_null_for_an_unknown_id(extended_desk: Desk, track: WorldTrack) -> None:
     unknown = "0" * 22
     answer = extended_desk.get("/spotify/v1/tracks", {"ids": f"{unknown},{track.spotify_id}"})
     assert [each and each["id"] for each in answer.json["tracks"]] == [None, track.spotify_id]
@@ -132,7 +132,7 @@ def test_refusals_have_spotifys_words(path: str, parameters: Any, status: int, m
     assert (answer.status, answer.json) == (status, {"error": {"status": status, "message": message}})
 
 
-def test_defaults_of_a_page_are_5_and_20_by_mode(desk: Desk, extended_desk: Desk, artist: Artist) -> None:
+def test_defaults_of_a_page_are_5_and_20_by_mode(desk: Desk, extended_desk: Desk, artist: WorldArtist) -> None:
     for asked, limit in ((desk, 5), (extended_desk, 20)):
         assert asked.get(f"/spotify/v1/artists/{artist.spotify_id}/albums").json["limit"] == limit
         assert asked.get("/spotify/v1/search", {"q": "x", "type": "artist"}).json["artists"]["limit"] == limit
@@ -217,7 +217,7 @@ def test_an_album_search_finds_about_half_of_what_is_withheld(desk: Desk, world:
     assert regained / 120 == pytest.approx(0.5, abs=0.15)
 
 
-def test_types_combine_in_one_search_with_a_limit_each(desk: Desk, artist: Artist) -> None:
+def test_types_combine_in_one_search_with_a_limit_each(desk: Desk, artist: WorldArtist) -> None:
     parameters = {"q": f'artist:"{artist.name}"', "type": "artist,album,track", "limit": 3}
     answer = desk.get("/spotify/v1/search", parameters).json
     assert set(answer) == {"artists", "albums", "tracks"}

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import deezer
 import pytest
+from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
 
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
 from music_pipeline.sandbox.world.audio_views import deezer_bpm
-from music_pipeline.sandbox.world.model import Track
+from music_pipeline.sandbox.world.model import WorldTrack
 from music_pipeline_tests.sandbox.support import Desk
 
 NOBODY = 999_999_999_999
@@ -31,7 +31,7 @@ def client(providers: SandboxProcess) -> Iterator[deezer.Client]:
 
 
 @pytest.fixture
-def track(catalogue: DeezerCatalogue) -> tuple[int, Track]:
+def track(catalogue: DeezerCatalogue) -> tuple[int, WorldTrack]:
     world = catalogue.world
     return next(
         (identity, track)
@@ -41,7 +41,7 @@ def track(catalogue: DeezerCatalogue) -> tuple[int, Track]:
 
 
 def test_a_track_has_what_the_world_has(
-    client: deezer.Client, track: tuple[int, Track], catalogue: DeezerCatalogue
+    client: deezer.Client, track: tuple[int, WorldTrack], catalogue: DeezerCatalogue
 ) -> None:
     identity, ours = track
     recording = catalogue.world.recordings[ours.recording]
@@ -56,7 +56,7 @@ def test_a_track_has_what_the_world_has(
 
 
 def test_an_isrc_finds_one_of_its_tracks(
-    client: deezer.Client, track: tuple[int, Track], catalogue: DeezerCatalogue
+    client: deezer.Client, track: tuple[int, WorldTrack], catalogue: DeezerCatalogue
 ) -> None:
     isrc = str(catalogue.world.recordings[track[1].recording].isrc)
     found = client.request("GET", f"track/isrc:{isrc}")
@@ -65,7 +65,7 @@ def test_an_isrc_finds_one_of_its_tracks(
 
 
 def test_an_album_has_its_tracks_in_order(
-    client: deezer.Client, track: tuple[int, Track], catalogue: DeezerCatalogue
+    client: deezer.Client, track: tuple[int, WorldTrack], catalogue: DeezerCatalogue
 ) -> None:
     release = catalogue.world.releases[track[1].release]
     album = client.get_album(catalogue.album_ids[release.key])
@@ -92,7 +92,7 @@ def test_an_artist_has_albums_best_tracks_and_relatives(client: deezer.Client, c
 
 
 def test_searches_find_tracks_albums_and_artists(
-    client: deezer.Client, track: tuple[int, Track], catalogue: DeezerCatalogue
+    client: deezer.Client, track: tuple[int, WorldTrack], catalogue: DeezerCatalogue
 ) -> None:
     identity, ours = track
     release = catalogue.world.releases[ours.release]
@@ -126,7 +126,7 @@ def test_a_path_that_deezer_lacks_is_a_404(client: deezer.Client) -> None:
 
 
 def test_a_quota_that_is_used_up_is_code_4(
-    client: deezer.Client, providers: SandboxProcess, track: tuple[int, Track]
+    client: deezer.Client, providers: SandboxProcess, track: tuple[int, WorldTrack]
 ) -> None:
     providers.add_fault("deezer", "429")
     with pytest.raises(deezer.exceptions.DeezerErrorResponse) as refusal:
@@ -135,7 +135,7 @@ def test_a_quota_that_is_used_up_is_code_4(
 
 
 def test_an_outage_of_deezer_may_be_tried_again(
-    client: deezer.Client, providers: SandboxProcess, track: tuple[int, Track]
+    client: deezer.Client, providers: SandboxProcess, track: tuple[int, WorldTrack]
 ) -> None:
     providers.add_fault("deezer", "5xx", status=503)
     with pytest.raises(deezer.exceptions.DeezerRetryableHTTPError):

@@ -10,7 +10,7 @@ import pytest
 from discogs_client.exceptions import HTTPError
 
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.sandbox.world.model import Release, World
+from music_pipeline.sandbox.world.model import World, WorldRelease
 from music_pipeline_tests.sandbox.support import Desk
 
 NOBODY = 999_999_999
@@ -28,12 +28,12 @@ def client(providers: SandboxProcess) -> discogs_client.Client:
 
 
 @pytest.fixture
-def known(desk: Desk) -> list[Release]:
+def known(desk: Desk) -> list[WorldRelease]:
     return list(desk.provider("discogs").releases.values())
 
 
 @pytest.fixture
-def release(known: list[Release]) -> Release:
+def release(known: list[WorldRelease]) -> WorldRelease:
     return next(each for each in known if each.credits and each.labels and each.discogs_master_id)
 
 
@@ -42,7 +42,7 @@ def _credits_of(entries: Any) -> list[tuple[int, str]]:
 
 
 def test_a_release_has_what_the_world_has(
-    client: discogs_client.Client, release: Release, desk: Desk, world: World
+    client: discogs_client.Client, release: WorldRelease, desk: Desk, world: World
 ) -> None:
     read = client.release(release.discogs_id)
     assert (read.title, read.country, read.genres, read.styles) == (
@@ -55,7 +55,7 @@ def test_a_release_has_what_the_world_has(
 
 
 def test_a_track_list_has_positions_and_credits(
-    client: discogs_client.Client, known: list[Release], desk: Desk, world: World
+    client: discogs_client.Client, known: list[WorldRelease], desk: Desk, world: World
 ) -> None:
     credited = desk.provider("discogs").site.served.discogs_track_credits
     release = next(each for each in known if any(credited[track.key] for track in each.tracks) and not each.headings)
@@ -79,7 +79,7 @@ def test_a_master_leads_to_its_versions_and_back(client: discogs_client.Client, 
 
 
 def test_all_pages_of_an_artists_releases_are_walked(
-    client: discogs_client.Client, known: list[Release], world: World
+    client: discogs_client.Client, known: list[WorldRelease], world: World
 ) -> None:
     by_artist = {
         key: {each.discogs_id for each in known if each.key in {*world.releases_of[key]}} for key in world.listed
@@ -94,7 +94,7 @@ def test_all_pages_of_an_artists_releases_are_walked(
 
 
 def test_searches_find_releases_artists_and_masters(
-    client: discogs_client.Client, release: Release, world: World
+    client: discogs_client.Client, release: WorldRelease, world: World
 ) -> None:
     artist = world.artists[release.artists[0].artist]
     releases = client.search(artist=artist.name, release_title=release.title, type="release")
@@ -107,7 +107,7 @@ def test_searches_find_releases_artists_and_masters(
     assert len(client.search("zzz nothing has this name")) == 0
 
 
-def test_paging_past_the_end_is_an_index_error(client: discogs_client.Client, release: Release) -> None:
+def test_paging_past_the_end_is_an_index_error(client: discogs_client.Client, release: WorldRelease) -> None:
     found = client.search(release_title=release.title, type="release")
     with pytest.raises(IndexError):
         found[1_000]
@@ -120,7 +120,7 @@ def test_what_is_unknown_is_a_404(client: discogs_client.Client) -> None:
         assert missing.value.status_code == 404
 
 
-def test_no_token_and_a_wrong_one_are_a_401(providers: SandboxProcess, release: Release) -> None:
+def test_no_token_and_a_wrong_one_are_a_401(providers: SandboxProcess, release: WorldRelease) -> None:
     for token in (None, "wrong"):
         with pytest.raises(HTTPError) as refusal:
             len(_client(providers.url, token).search(release.title))
@@ -128,7 +128,7 @@ def test_no_token_and_a_wrong_one_are_a_401(providers: SandboxProcess, release: 
     assert _client(providers.url, None).release(release.discogs_id).title == release.title
 
 
-def test_a_429_is_waited_out(client: discogs_client.Client, providers: SandboxProcess, release: Release) -> None:
+def test_a_429_is_waited_out(client: discogs_client.Client, providers: SandboxProcess, release: WorldRelease) -> None:
     providers.add_fault("discogs", "429", count=1)
     providers.reset_stats()
     assert client.release(release.discogs_id).title == release.title
@@ -136,7 +136,7 @@ def test_a_429_is_waited_out(client: discogs_client.Client, providers: SandboxPr
 
 
 def test_a_429_is_raised_where_it_is_not_waited_out(
-    client: discogs_client.Client, providers: SandboxProcess, release: Release
+    client: discogs_client.Client, providers: SandboxProcess, release: WorldRelease
 ) -> None:
     providers.add_fault("discogs", "429")
     client.backoff_enabled = False
@@ -145,7 +145,7 @@ def test_a_429_is_raised_where_it_is_not_waited_out(
     assert refusal.value.status_code == 429
 
 
-def test_the_rate_limit_of_an_answer_is_read(client: discogs_client.Client, release: Release) -> None:
+def test_the_rate_limit_of_an_answer_is_read(client: discogs_client.Client, release: WorldRelease) -> None:
     client.release(release.discogs_id).refresh()
     fetcher = client._fetcher
     assert fetcher.rate_limit == "60"

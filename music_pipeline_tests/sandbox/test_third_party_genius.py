@@ -11,7 +11,7 @@ from lyricsgenius import Genius
 from lyricsgenius.types import Artist, Song
 
 from music_pipeline.sandbox.process import SandboxProcess
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline_tests.sandbox.support import Desk
 
 NOBODY = 999_999_999
@@ -34,7 +34,7 @@ def provider(desk: Desk) -> Any:
 
 
 @pytest.fixture
-def song(provider: Any) -> Recording:
+def song(provider: Any) -> WorldRecording:
     """A song with both kinds of producers, and a title that nobody had to romanize."""
     credits = provider.site.served.genius_credits
     return next(
@@ -45,7 +45,7 @@ def song(provider: Any) -> Recording:
 
 
 def test_a_song_has_the_producers_that_the_world_serves(
-    client: Genius, song: Recording, provider: Any, world: World
+    client: Genius, song: WorldRecording, provider: Any, world: World
 ) -> None:
     read = client.song(song.genius_id)["song"]
     served = provider.site.served.genius_credits[song.key]
@@ -62,7 +62,7 @@ def test_a_song_has_the_producers_that_the_world_serves(
     assert read["description"] == {"plain": "?"}
 
 
-def test_its_own_objects_are_made_of_our_answers(client: Genius, song: Recording, world: World) -> None:
+def test_its_own_objects_are_made_of_our_answers(client: Genius, song: WorldRecording, world: World) -> None:
     read = Song("", client.song(song.genius_id)["song"])
     artist = Artist(client.artist(world.artists[song.artists[0].artist].genius_id)["artist"])
     assert (read.title, read.artist) == (song.title, artist.name)
@@ -70,7 +70,7 @@ def test_its_own_objects_are_made_of_our_answers(client: Genius, song: Recording
     assert artist.add_song(read) is read
 
 
-def test_a_search_finds_a_song_by_artist_and_title(client: Genius, song: Recording, world: World) -> None:
+def test_a_search_finds_a_song_by_artist_and_title(client: Genius, song: WorldRecording, world: World) -> None:
     name = world.artists[song.artists[0].artist].name
     found = client.search_songs(f"{name} {song.title}", per_page=50)["hits"]
     assert song.genius_id in {hit["result"]["id"] for hit in found}
@@ -98,12 +98,12 @@ def test_what_is_unknown_is_a_404(client: Genius, ask: Any) -> None:
         ask(client, NOBODY)
 
 
-def test_a_wrong_token_is_a_401(providers: SandboxProcess, song: Recording) -> None:
+def test_a_wrong_token_is_a_401(providers: SandboxProcess, song: WorldRecording) -> None:
     with pytest.raises(AssertionError, match=r"status code: 401.*invalid_token"):
         _client(providers.url, "wrong").song(song.genius_id)
 
 
-def test_a_429_is_told(client: Genius, providers: SandboxProcess, song: Recording) -> None:
+def test_a_429_is_told(client: Genius, providers: SandboxProcess, song: WorldRecording) -> None:
     providers.add_fault("genius", "429")
     with pytest.raises(AssertionError, match="status code: 429"):
         client.song(song.genius_id)

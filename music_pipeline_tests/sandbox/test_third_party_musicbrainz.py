@@ -12,12 +12,12 @@ import musicbrainzngs
 import pytest
 from mbzero.mbzerror import MbzBadRequestError, MbzNotFoundError, MbzWebServiceError
 from mbzero.mbzrequest import MbzRequest, MbzRequestBrowse, MbzRequestLookup, MbzRequestSearch
+from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, spotify_url
+from music_pipeline.sandbox.providers.musicbrainz_views import date_of
 
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, spotify_url
-from music_pipeline.sandbox.providers.musicbrainz_views import date_of
-from music_pipeline.sandbox.world.model import Recording, Release
+from music_pipeline.sandbox.world.model import WorldRecording, WorldRelease
 from music_pipeline_tests.sandbox.support import AGENT, Desk
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -31,7 +31,7 @@ def knowledge(desk: Desk) -> Knowledge:
 
 
 @pytest.fixture
-def release(knowledge: Knowledge) -> Release:
+def release(knowledge: Knowledge) -> WorldRelease:
     """A release with a producer, and none of whose tracks stands on it twice."""
     served = knowledge.served.release_relations
     return next(
@@ -42,7 +42,7 @@ def release(knowledge: Knowledge) -> Release:
 
 
 @pytest.fixture
-def recording(knowledge: Knowledge) -> Recording:
+def recording(knowledge: Knowledge) -> WorldRecording:
     served = knowledge.served.recording_relations
     return next(each for each in knowledge.recordings.values() if each.isrc and served.get(each.key))
 
@@ -69,7 +69,7 @@ def _sent(providers: SandboxProcess, request: Any, **options: int) -> Any:
 
 
 def test_mbzero_looks_up_a_release_with_its_recordings_and_producers(
-    providers: SandboxProcess, knowledge: Knowledge, release: Release
+    providers: SandboxProcess, knowledge: Knowledge, release: WorldRelease
 ) -> None:
     includes = ["recordings", "artist-credits", "isrcs", "artist-rels", "recording-level-rels", "labels"]
     read = _sent(providers, MbzRequestLookup(AGENT, "release", release.mbid, includes))
@@ -85,7 +85,7 @@ def test_mbzero_looks_up_a_release_with_its_recordings_and_producers(
 
 
 def test_mbzero_finds_a_recording_by_id_and_by_isrc(
-    providers: SandboxProcess, knowledge: Knowledge, recording: Recording
+    providers: SandboxProcess, knowledge: Knowledge, recording: WorldRecording
 ) -> None:
     by_id = _sent(providers, MbzRequestLookup(AGENT, "recording", recording.mbid, ["isrcs", "artist-rels"]))
     assert (by_id["title"], by_id["isrcs"]) == (recording.title, [recording.isrc])
@@ -136,7 +136,12 @@ def test_mbzero_asks_for_many_addresses_at_once(providers: SandboxProcess, knowl
 
 @pytest.mark.parametrize("entity", ["artist", "release", "recording"])
 def test_mbzero_searches(
-    providers: SandboxProcess, knowledge: Knowledge, release: Release, recording: Recording, artist: str, entity: str
+    providers: SandboxProcess,
+    knowledge: Knowledge,
+    release: WorldRelease,
+    recording: WorldRecording,
+    artist: str,
+    entity: str,
 ) -> None:
     name, mbid = {
         "artist": (knowledge.world.artists[artist].name, knowledge.world.artists[artist].mbid),
@@ -182,7 +187,9 @@ def ngs(providers: SandboxProcess) -> Iterator[Any]:
     musicbrainzngs.set_hostname("musicbrainz.org", use_https=True)
 
 
-def test_musicbrainzngs_looks_up(ngs: Any, knowledge: Knowledge, release: Release, recording: Recording) -> None:
+def test_musicbrainzngs_looks_up(
+    ngs: Any, knowledge: Knowledge, release: WorldRelease, recording: WorldRecording
+) -> None:
     read = ngs.get_release_by_id(release.mbid, includes=["recordings", "artist-rels", "recording-level-rels"])
     assert (read["title"], read["date"]) == (release.title, date_of(release))
     assert _read_producers(read["relations"]) == _producers(knowledge, knowledge.served.release_relations[release.key])
@@ -193,7 +200,7 @@ def test_musicbrainzngs_looks_up(ngs: Any, knowledge: Knowledge, release: Releas
     assert ngs.get_artist_by_id(person.mbid, includes=["url-rels"])["name"] == person.name
 
 
-def test_musicbrainzngs_browses(ngs: Any, knowledge: Knowledge, release: Release, artist: str) -> None:
+def test_musicbrainzngs_browses(ngs: Any, knowledge: Knowledge, release: WorldRelease, artist: str) -> None:
     ours = [knowledge.world.releases[key].mbid for key in knowledge.releases_of(artist)]
     mbid = knowledge.world.artists[artist].mbid
     pages = [ngs.browse_releases(artist=mbid, limit=2, offset=offset) for offset in range(0, len(ours), 2)]
@@ -209,7 +216,9 @@ def test_musicbrainzngs_browses(ngs: Any, knowledge: Knowledge, release: Release
     assert url["relations"][0]["artist"]["id"] == person.mbid
 
 
-def test_musicbrainzngs_searches(ngs: Any, knowledge: Knowledge, release: Release, recording: Recording) -> None:
+def test_musicbrainzngs_searches(
+    ngs: Any, knowledge: Knowledge, release: WorldRelease, recording: WorldRecording
+) -> None:
     person = knowledge.world.artists[release.artists[0].artist]
     found = ngs.search_releases(release=release.title, artist=person.name, strict=True, limit=50)
     assert release.mbid in {each["id"] for each in found["releases"]}
@@ -223,7 +232,7 @@ def test_musicbrainzngs_tells_what_is_unknown(ngs: Any) -> None:
     assert missing.value.cause.code == 404
 
 
-def test_musicbrainzngs_waits_out_the_rate_limit(ngs: Any, providers: SandboxProcess, release: Release) -> None:
+def test_musicbrainzngs_waits_out_the_rate_limit(ngs: Any, providers: SandboxProcess, release: WorldRelease) -> None:
     providers.add_fault("musicbrainz", "429", count=1)
     providers.reset_stats()
     assert ngs.get_release_by_id(release.mbid)["title"] == release.title

@@ -10,19 +10,19 @@ from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOauthError
 
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.world.coverage import covered
-from music_pipeline.sandbox.world.model import Artist, Release, World
+from music_pipeline.sandbox.world.model import World, WorldArtist, WorldRelease
 from music_pipeline_tests.sandbox.support import Desk
 
 NOBODY = "0" * 22
 
 
 @pytest.fixture
-def artist(world: World) -> Artist:
+def artist(world: World) -> WorldArtist:
     return world.artists[world.listed[0]]
 
 
 @pytest.fixture
-def release(world: World, artist: Artist) -> Release:
+def release(world: World, artist: WorldArtist) -> WorldRelease:
     """A release of which no track is another at Spotify."""
     releases = (world.releases[key] for key in world.releases_of[artist.key])
     return next(each for each in releases if not any(covered("spotify relinked", one.key) for one in each.tracks))
@@ -47,7 +47,7 @@ def extended_client(extended_providers: SandboxProcess) -> spotipy.Spotify:
 
 
 def test_what_is_open_to_every_app_is_read(
-    client: spotipy.Spotify, artist: Artist, release: Release, world: World
+    client: spotipy.Spotify, artist: WorldArtist, release: WorldRelease, world: World
 ) -> None:
     track = release.tracks[0]
     assert client.artist(f"spotify:artist:{artist.spotify_id}")["name"] == artist.name
@@ -60,7 +60,7 @@ def test_what_is_open_to_every_app_is_read(
     assert read["external_ids"].get("isrc") == world.recordings[track.recording].isrc
 
 
-def test_all_pages_of_an_artists_albums_are_walked(client: spotipy.Spotify, artist: Artist, world: World) -> None:
+def test_all_pages_of_an_artists_albums_are_walked(client: spotipy.Spotify, artist: WorldArtist, world: World) -> None:
     page = client.artist_albums(artist.spotify_id, include_groups="album,single,compilation", limit=3)
     found = [album["id"] for album in page["items"]]
     while page["next"]:
@@ -72,7 +72,7 @@ def test_all_pages_of_an_artists_albums_are_walked(client: spotipy.Spotify, arti
     assert client.previous(page)["offset"] == page["offset"] - 3
 
 
-def test_each_kind_is_found_by_its_name(client: spotipy.Spotify, artist: Artist, release: Release) -> None:
+def test_each_kind_is_found_by_its_name(client: spotipy.Spotify, artist: WorldArtist, release: WorldRelease) -> None:
     found = client.search(f'artist:"{artist.name}"', type="artist,track,album", limit=10)
     assert found["artists"]["items"][0]["id"] == artist.spotify_id
     albums = client.search(f'album:"{release.title}" artist:"{artist.name}"', type="album", limit=10)["albums"]
@@ -101,7 +101,7 @@ def test_what_is_not_open_to_a_new_app_is_refused(client: spotipy.Spotify) -> No
 
 @pytest.mark.filterwarnings("ignore:You're using:DeprecationWarning")
 def test_many_are_read_at_once_by_an_app_in_extended_mode(
-    extended_client: spotipy.Spotify, artist: Artist, release: Release, extended_desk: Desk
+    extended_client: spotipy.Spotify, artist: WorldArtist, release: WorldRelease, extended_desk: Desk
 ) -> None:
     client = extended_client
     ids = [track.spotify_id for track in release.tracks]
@@ -134,7 +134,7 @@ def test_an_unknown_id_a_wrong_id_and_a_wrong_secret_are_told_apart(
         _client(providers.url, secret="wrong").artist(NOBODY)
 
 
-def test_an_expired_token_is_a_401(client: spotipy.Spotify, providers: SandboxProcess, artist: Artist) -> None:
+def test_an_expired_token_is_a_401(client: spotipy.Spotify, providers: SandboxProcess, artist: WorldArtist) -> None:
     providers.add_fault("spotify", "expired_token")
     with pytest.raises(spotipy.SpotifyException, match="expired") as refusal:
         client.artist(artist.spotify_id)
@@ -142,7 +142,7 @@ def test_an_expired_token_is_a_401(client: spotipy.Spotify, providers: SandboxPr
 
 
 def test_a_429_is_waited_out_by_its_retry_after(
-    client: spotipy.Spotify, providers: SandboxProcess, artist: Artist
+    client: spotipy.Spotify, providers: SandboxProcess, artist: WorldArtist
 ) -> None:
     providers.add_fault("spotify", "429", retry_after=1, count=1)
     providers.reset_stats()
@@ -151,7 +151,7 @@ def test_a_429_is_waited_out_by_its_retry_after(
 
 
 def test_a_429_is_raised_with_its_retry_after_where_it_is_not_waited_out(
-    providers: SandboxProcess, artist: Artist
+    providers: SandboxProcess, artist: WorldArtist
 ) -> None:
     providers.add_fault("spotify", "429", retry_after=7)
     client = _client(providers.url, retries=0, status_retries=0)

@@ -6,15 +6,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.truth import Truth, UnknownArtistError, release_pages, spotify_bound
+from music_pipeline.sandbox.truth import CatalogTruth, UnknownArtistError, release_pages, spotify_bound
 from music_pipeline.sandbox.world import builders
 from music_pipeline.sandbox.world.coverage import Coverage, covered
 from music_pipeline.sandbox.world.credits_served import decide_served
 from music_pipeline.sandbox.world.decoys import Decoys, add_decoy
-from music_pipeline.sandbox.world.model import ArtistCredit, Credit, Release, World, build_world
+from music_pipeline.sandbox.world.model import ArtistCredit, World, WorldCredit, WorldRelease, build_world
 from music_pipeline.sandbox.world.roles import expand_range, production_parts
 from music_pipeline_tests.sandbox.support import Desk, served_of
 
@@ -46,7 +46,7 @@ def _read_musicbrainz(desk: Desk, world: World, artist: str) -> Found:
     return found
 
 
-def _producers_of(served: Any, release: Release) -> Found:
+def _producers_of(served: Any, release: WorldRelease) -> Found:
     places = {(track.disc, track.number): track.spotify_id for track in release.tracks}
     wide = [each["artist"]["name"] for each in served["relations"] if each["type"] == "producer"]
     found: Found = set()
@@ -67,7 +67,7 @@ def _read_discogs(desk: Desk, world: World, artist: str) -> Found:
     return found
 
 
-def _producers_on(served: Any, release: Release) -> Found:
+def _producers_on(served: Any, release: WorldRelease) -> Found:
     rows = [row for row in served["tracklist"] if row["type_"] == "track"]
     positions = [row["position"] for row in rows]
     found: Found = set()
@@ -88,7 +88,7 @@ def _plain(name: str) -> str:
 
 def test_the_credits_are_what_a_client_finds_who_reads_every_release(desk: Desk, world: World) -> None:
     artists = [key for key in world.listed[:14] if len(world.releases_of[key]) < 50]
-    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = CatalogTruth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(artists)
     read = {each for key in artists for each in _read_musicbrainz(desk, world, key) | _read_discogs(desk, world, key)}
     told = {(row["track_spotify_id"], row["producer"], source) for row in rows for source in row["sources"]}
@@ -101,7 +101,7 @@ def test_the_credits_are_what_a_client_finds_who_reads_every_release(desk: Desk,
 
 
 def test_genius_is_told_for_recordings_that_the_others_leave_without(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = CatalogTruth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(list(world.listed))
     by_track: dict[str, set[str]] = {}
     for row in rows:
@@ -111,7 +111,7 @@ def test_genius_is_told_for_recordings_that_the_others_leave_without(desk: Desk,
 
 
 def test_one_row_is_one_producer_and_class_of_a_track(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = CatalogTruth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     rows = truth.credits(list(world.listed[:20]))
     keys = [(row["track_spotify_id"], str(row["provider_ids"]), row["producer"], row["role_class"]) for row in rows]
     assert len(set(keys)) == len(keys)
@@ -137,7 +137,7 @@ def _tiny_world() -> World:
 
 def _tiny_release(
     numbers: builders.Numbers, key: str, artists: tuple[ArtistCredit, ...], recordings: list[str]
-) -> Release:
+) -> WorldRelease:
     decoys = Decoys()
     add_decoy(numbers, decoys, builders.make_artist(numbers, f"model of {key}", key), key)
     model = decoys.releases[0]
@@ -153,7 +153,7 @@ def _tiny_release(
         )
         for index, recording in enumerate(recordings)
     )
-    credits = (Credit("pat", "Producer", tracks="1"),)
+    credits = (WorldCredit("pat", "Producer", tracks="1"),)
     return replace(model, key=key, title=key, artists=artists, tracks=tracks, credits=credits)
 
 
@@ -174,7 +174,7 @@ def test_the_bound_of_a_tiny_world_is_the_formula_by_hand() -> None:
     knowledge = Knowledge(world, served)
     knowledge.spotify_artists = frozenset({"ada"})
     knowledge.discogs_releases = frozenset({"first"})
-    bound = Truth(Site(world, served, "", "development"), knowledge).bound(["ada", "bob"])
+    bound = CatalogTruth(Site(world, served, "", "development"), knowledge).bound(["ada", "bob"])
     withheld = {key: _repairs(world, key) for key in everything}
     assert [row["spotify"] for row in bound["artists"]] == [
         2 + 1 + withheld["first"] + withheld["second"],  # 15 tracks, 2 albums
@@ -240,7 +240,7 @@ def _spotify_cost(desk: Desk, world: World, key: str) -> int:
 
 
 def test_an_artist_who_is_not_in_the_catalogue_is_named(desk: Desk, world: World) -> None:
-    truth = Truth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
+    truth = CatalogTruth(Site(world, served_of(world), "", "development"), desk.provider("musicbrainz").knowledge)
     with pytest.raises(UnknownArtistError, match="Nobody At All"):
         truth.find_artists(["Nobody At All"])
     assert desk.get("/_sandbox/bound", {"artists": "Nobody At All"}).status == 404

@@ -1,4 +1,4 @@
-"""What every provider's module is given: the world, what is served of it, and where the sandbox stands."""
+"""What every provider's module is given: the world, what is served of it, and the sandbox's address."""
 
 from dataclasses import dataclass, field
 

@@ -1,7 +1,7 @@
 """Genius's API: search, songs and artists, in its envelope of meta and response.
 
-Here belong the endpoints, objects and errors. Some search hits are romanizations: pages of another account, without
-credits. Some songs have their producers under custom performances only.
+This module holds endpoints, objects and errors. Some search hits are romanizations: pages of another account, without
+credits. Some songs list their producers only under custom performances.
 """
 
 import re
@@ -10,14 +10,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_views import release_date
-from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import GeniusCredit, credits_of_track
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Artist, Recording
+from music_pipeline.sandbox.world.model import WorldArtist, WorldRecording
 from music_pipeline.sandbox.world.roles import split_roles
 from music_pipeline.sandbox.world.social import NO_PROFILES, profiles_of
 from music_pipeline.sandbox.world.text import words
@@ -37,23 +44,23 @@ DESCRIPTIONS: Json = {
 WRITER_HEADS = frozenset({"written by", "music by", "lyrics by"})
 
 
-def error(status: int, text: str) -> Answer:
-    """Returns Genius's error envelope."""
-    return json_answer({"meta": {"status": status, "message": text}}, status)
+def error(status: int, text: str) -> SandboxResponse:
+    """Genius's error envelope."""
+    return json_response({"meta": {"status": status, "message": text}}, status)
 
 
-def envelope(response: Json) -> Answer:
-    """Returns a response in its envelope."""
-    return json_answer({"meta": {"status": 200}, "response": response})
+def envelope(response: Json) -> SandboxResponse:
+    """A response in its envelope."""
+    return json_response({"meta": {"status": 200}, "response": response})
 
 
-def description(request: Request) -> Json:
-    """Returns an empty description in the formats of `text_format`, a comma list, by default `dom`."""
+def description(request: SandboxRequest) -> Json:
+    """An empty description in the formats of `text_format`, a comma list, by default `dom`."""
     asked = (request.first("text_format") or "dom").split(",")
     return {name: DESCRIPTIONS[name] for name in asked if name in DESCRIPTIONS}
 
 
-class Genius:
+class Genius(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
@@ -62,21 +69,21 @@ class Genius:
         known = site.served.coverage.genius_songs
         self.songs = {each.genius_id: each for key, each in self.world.recordings.items() if key in known}
         self.artists = {artist.genius_id: key for key, artist in self.world.artists.items()}
-        templates: list[tuple[str, Callable[..., Answer]]] = [
+        templates: list[tuple[str, Callable[..., SandboxResponse]]] = [
             ("search", self.search),
             ("songs/{identity}", self.song),
             ("artists/{identity}", self.artist),
             ("artists/{identity}/songs", self.artist_songs),
         ]
-        self.endpoints: tuple[Endpoint, ...] = tuple(
+        self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
             replace(endpoint("GET", template, handle), name=template.replace("identity", "id"))
             for template, handle in templates
         )
 
     @cached_property
-    def songs_by_artist(self) -> dict[str, list[Recording]]:
-        """Returns the songs of each artist, as primary or featured."""
-        found: dict[str, list[Recording]] = defaultdict(list)
+    def songs_by_artist(self) -> dict[str, list[WorldRecording]]:
+        """The songs of each artist, as primary or featured."""
+        found: dict[str, list[WorldRecording]] = defaultdict(list)
         for song in self.songs.values():
             for artist in dict.fromkeys(credit.artist for credit in song.artists):
                 found[artist].append(song)
@@ -84,7 +91,7 @@ class Genius:
 
     @cached_property
     def song_words(self) -> dict[str, set[int]]:
-        """Returns songs by the words of their titles and artists."""
+        """Songs by the words of their titles and artists."""
         found: dict[str, set[int]] = defaultdict(set)
         for song in self.songs.values():
             names = [self.world.artists[credit.artist].name for credit in song.artists]
@@ -92,36 +99,24 @@ class Genius:
                 found[word].add(song.genius_id)
         return found
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for a token, in the header or the query."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require a token, in the header or the query."""
         scheme, _, value = request.header("authorization").partition(" ")
         token = value.strip() if scheme.lower() == "bearer" else request.first("access_token") or ""
         if token and "wrong" not in token:
             return None
         description = "The access token provided is expired, revoked, malformed or invalid for other reasons."
-        return json_answer({"error": "invalid_token", "error_description": description}, 401)
+        return json_response({"error": "invalid_token", "error_description": description}, 401)
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 429, without Retry-After."""
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """429, without Retry-After."""
         return error(429, "Too many requests")
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
         return error(404, "Not found")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def search(self, request: Request) -> Answer:
+    def search(self, request: SandboxRequest) -> SandboxResponse:
         """GET /search?q=."""
         wanted = words(request.first("q") or "")
         per_page = min(MOST_HITS, max(1, _whole(request.first("per_page"), HITS)))
@@ -130,8 +125,8 @@ class Genius:
         hits = [hit for song in found for hit in self._hits(song)]
         return envelope({"hits": hits[(page - 1) * per_page : page * per_page]})
 
-    def _found(self, wanted: tuple[str, ...]) -> list[Recording]:
-        """Returns songs with all the words; else songs with some, as a search engine would rather say something."""
+    def _found(self, wanted: tuple[str, ...]) -> list[WorldRecording]:
+        """Songs with all the words. If there are none, songs with some of them, like a real search engine."""
         if not wanted:
             return []
         complete = set.intersection(*(self.song_words.get(word, set()) for word in wanted))
@@ -139,24 +134,24 @@ class Genius:
         chosen = [self.songs[identity] for identity in complete or some]
         return sorted(chosen, key=lambda song: self._rank(song, wanted))[:200]
 
-    def _rank(self, song: Recording, wanted: tuple[str, ...]) -> tuple[bool, bool, int, int]:
+    def _rank(self, song: WorldRecording, wanted: tuple[str, ...]) -> tuple[bool, bool, int, int]:
         by_name = words(self.world.artists[song.artists[0].artist].name) == wanted
         titled = words(song.title) == wanted[-len(words(song.title)) :] or words(song.title) == wanted
         return not by_name, not titled, -song.popularity, song.genius_id
 
-    def _hits(self, song: Recording) -> list[Json]:
+    def _hits(self, song: WorldRecording) -> list[Json]:
         shown = [self.song_reference(song)]
         if not song.title.isascii() and digest("romanized", song.key) % 2:
             shown.insert(0, self._romanization(song))
         return [{"highlights": [], "index": "song", "type": "song", "result": each} for each in shown]
 
-    def _romanization(self, song: Recording) -> Json:
+    def _romanization(self, song: WorldRecording) -> Json:
         title = f"{self.world.artists[song.artists[0].artist].name} - {song.title} (Romanized)"
         account = self._artist_page(ROMANIZER, "Genius Romanizations")
         return self._song_page(ROMANIZATIONS + song.genius_id, title, account)
 
-    def song_reference(self, song: Recording) -> Json:
-        """Returns a song as searches and lists show it."""
+    def song_reference(self, song: WorldRecording) -> Json:
+        """A song as searches and lists show it."""
         view = self._song_page(song.genius_id, song.title, self.artist_reference(song.artists[0].artist))
         featured = [self.artist_reference(credit.artist) for credit in song.artists[1:]]
         names = " & ".join(str(artist["name"]) for artist in featured)
@@ -189,7 +184,7 @@ class Genius:
         }
 
     def artist_reference(self, key: str) -> Json:
-        """Returns an artist as songs mention him."""
+        """An artist as mentioned by songs."""
         artist = self.world.artists[key]
         return self._artist_page(artist.genius_id, artist.name)
 
@@ -208,7 +203,7 @@ class Genius:
             "url": f"https://genius.com/artists/{slug}",
         }
 
-    def song(self, request: Request, identity: str) -> Answer:
+    def song(self, request: SandboxRequest, identity: str) -> SandboxResponse:
         """GET /songs/{id}."""
         number = _whole(identity)
         described = description(request)
@@ -234,8 +229,8 @@ class Genius:
             "custom_performances": [{"label": label, "artists": artists} for label, artists in labelled.items()],
         }
 
-    def _other_credits(self, song: Recording) -> tuple[list[str], list[GeniusCredit]]:
-        """Returns writers and engineers of a song, from its first release."""
+    def _other_credits(self, song: WorldRecording) -> tuple[list[str], list[GeniusCredit]]:
+        """Writers and engineers of a song, from its first release."""
         track = self.world.tracks_of_recording[song.key][0]
         release = self.world.releases[track.release]
         credits = credits_of_track(release, wide=True)[release.tracks.index(track)]
@@ -246,7 +241,7 @@ class Genius:
         )
         return list(writers), list(others)
 
-    def _song_details(self, song: Recording | None, description: Json) -> Json:
+    def _song_details(self, song: WorldRecording | None, description: Json) -> Json:
         details: Json = {
             "album": None,
             "apple_music_id": None,
@@ -280,7 +275,7 @@ class Genius:
             },
         }
 
-    def artist(self, request: Request, identity: str) -> Answer:
+    def artist(self, request: SandboxRequest, identity: str) -> SandboxResponse:
         """GET /artists/{id}."""
         key = self.artists.get(_whole(identity))
         if key is None:
@@ -294,7 +289,7 @@ class Genius:
         return envelope({"artist": view})
 
     @staticmethod
-    def _social_names(artist: Artist) -> Json:
+    def _social_names(artist: WorldArtist) -> Json:
         known = covered("genius social links", artist.key)
         profiles = profiles_of(artist) if known else NO_PROFILES
         return {
@@ -303,7 +298,7 @@ class Genius:
             "twitter_name": profiles.twitter,
         }
 
-    def artist_songs(self, request: Request, identity: str) -> Answer:
+    def artist_songs(self, request: SandboxRequest, identity: str) -> SandboxResponse:
         """GET /artists/{id}/songs, at most 50 a page."""
         key = self.artists.get(_whole(identity))
         if key is None:
@@ -315,7 +310,7 @@ class Genius:
         return envelope({"songs": shown, "next_page": page + 1 if page * per_page < len(songs) else None})
 
     @staticmethod
-    def _sorted(songs: list[Recording], order: str) -> list[Recording]:
+    def _sorted(songs: list[WorldRecording], order: str) -> list[WorldRecording]:
         if order == "popularity":
             return sorted(songs, key=lambda song: (-song.popularity, song.genius_id))
         return sorted(songs, key=lambda song: (song.title.casefold(), song.genius_id))

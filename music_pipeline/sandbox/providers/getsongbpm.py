@@ -1,7 +1,7 @@
 """GetSongBPM's API: searches of songs and artists, songs and artists by id, songs by tempo and by key.
 
-Its paths end in a slash, else they are 404; its key goes into the query; its JSON calls itself HTML; and where nothing
-is found, an object stands in the place of the list.
+Paths end in a slash, else they are 404. The key goes into the query. The JSON has the type of HTML. When nothing is
+found, an object replaces the list.
 """
 
 import re
@@ -9,14 +9,21 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer, text_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    json_response,
+    text_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.audio_views import SongBpmSounding, songbpm_sounding
 from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import WorldRecording
 from music_pipeline.sandbox.world.text import words
 
 SITE = "https://getsongbpm.com"
@@ -27,46 +34,46 @@ DEFAULT_LIMITS = {"both": 10, "song": 30, "artist": 20}
 MOST_LIMIT = 250
 
 
-def body(data: Json, status: int = 200) -> Answer:
-    """Returns JSON under the type that GetSongBPM gives it."""
-    return json_answer(data, status, content_type=HTML)
+def body(data: Json, status: int = 200) -> SandboxResponse:
+    """JSON under the type that GetSongBPM gives it."""
+    return json_response(data, status, content_type=HTML)
 
 
-def song_id(recording: Recording) -> str:
-    """Returns the id of a song."""
+def song_id(recording: WorldRecording) -> str:
+    """The id of a song."""
     return base62_id("song", recording.key)[:6]
 
 
-class GetSongBpm:
+class GetSongBpm(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
         self.world = site.world
-        handlers: dict[str, Callable[[Request], Answer]] = {
+        handlers: dict[str, Callable[[SandboxRequest], SandboxResponse]] = {
             "search": self.search,
             "song": self.song,
             "artist": self.artist,
             "tempo": self.tempo,
             "key": self.key,
         }
-        self.endpoints: tuple[Endpoint, ...] = tuple(
-            Endpoint("GET", re.compile(f"/{name}/"), name, handle) for name, handle in handlers.items()
+        self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
+            SandboxEndpoint("GET", re.compile(f"/{name}/"), name, handle) for name, handle in handlers.items()
         )
 
     @cached_property
     def soundings(self) -> dict[str, SongBpmSounding]:
-        """Returns the numbers of the known recordings by key."""
+        """The numbers of the known recordings by key."""
         found = ((key, songbpm_sounding(recording)) for key, recording in self.world.recordings.items())
         return {key: sounding for key, sounding in found if sounding is not None}
 
     @cached_property
-    def songs(self) -> dict[str, Recording]:
-        """Returns the known recordings by id."""
+    def songs(self) -> dict[str, WorldRecording]:
+        """The known recordings by id."""
         return {song_id(self.world.recordings[key]): self.world.recordings[key] for key in self.soundings}
 
     @cached_property
     def songs_by_word(self) -> dict[str, set[str]]:
-        """Returns the ids of songs by the words of their titles."""
+        """The ids of songs by the words of their titles."""
         found: dict[str, set[str]] = defaultdict(set)
         for identity, recording in self.songs.items():
             for word in words(recording.title):
@@ -75,36 +82,24 @@ class GetSongBpm:
 
     @cached_property
     def artists(self) -> dict[str, str]:
-        """Returns the keys of the songs' artists by id."""
+        """The keys of the songs' artists by id."""
         keys = dict.fromkeys(recording.artists[0].artist for recording in self.songs.values())
         return {base62_id("songbpm artist", key)[:5]: key for key in keys}
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for a key in the query; one in a header is not looked at."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require a key in the query; a key in a header is ignored."""
         key = request.first("api_key") or ""
         return body({"error": "Invalid API key."}, 401) if not key or "wrong" in key else None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 429; the key is blocked for an hour, and nothing says how long it still is."""
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """429. The key is blocked for an hour, and the answer does not say for how long."""
         return body({"error": "Too many requests."}, 429)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of a key."""
-        return limit
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404, as a page."""
+        return text_response(NOT_FOUND_PAGE, 404, HTML)
 
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing: GetSongBPM does not tell."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404, as a page."""
-        return text_answer(NOT_FOUND_PAGE, 404, HTML)
-
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def search(self, request: Request) -> Answer:
+    def search(self, request: SandboxRequest) -> SandboxResponse:
         """GET /search/?type=both|song|artist&lookup=."""
         kind = request.first("type") or ""
         lookup = (request.first("lookup") or "").replace("+", " ").strip()
@@ -120,16 +115,16 @@ class GetSongBpm:
             found = [self._artist(key) for key in self._artists_named(words(lookup))]
         return body({"search": found[:limit] or {"error": "no result"}})
 
-    def _songs(self, wanted: tuple[str, ...]) -> list[Recording]:
-        """Returns the songs with all the words, those of exactly the title first."""
+    def _songs(self, wanted: tuple[str, ...]) -> list[WorldRecording]:
+        """The songs with all the words, those of exactly the title first."""
         if not wanted:
             return []
         ids = set.intersection(*(self.songs_by_word.get(word, set()) for word in wanted))
         songs = [self.songs[identity] for identity in ids]
         return sorted(songs, key=lambda song: (words(song.title) != wanted, -song.popularity, song.key))
 
-    def _songs_by(self, wanted: tuple[str, ...], artist: tuple[str, ...]) -> list[Recording]:
-        """Returns an artist's songs with all the words, without those that only a search for the song finds."""
+    def _songs_by(self, wanted: tuple[str, ...], artist: tuple[str, ...]) -> list[WorldRecording]:
+        """An artist's songs with all the words, without those that only a search for the song finds."""
         named = set(artist)
         return [
             song
@@ -154,7 +149,7 @@ class GetSongBpm:
             "mbid": artist.mbid,
         }
 
-    def _song(self, recording: Recording) -> Json:
+    def _song(self, recording: WorldRecording) -> Json:
         sounding = self.soundings[recording.key]
         identity = song_id(recording)
         release = self.world.releases[self.world.releases_with(recording.key)[0]]
@@ -174,37 +169,37 @@ class GetSongBpm:
             "album": {"title": release.title, "uri": f"{SITE}/album/{slug}/{identity}", "year": year},
         }
 
-    def song(self, request: Request) -> Answer:
+    def song(self, request: SandboxRequest) -> SandboxResponse:
         """GET /song/?id=."""
         recording = self.songs.get(request.first("id") or "")
         return body({"song": self._song(recording) if recording else {"error": "no result"}})
 
-    def artist(self, request: Request) -> Answer:
+    def artist(self, request: SandboxRequest) -> SandboxResponse:
         """GET /artist/?id=."""
         key = self.artists.get(request.first("id") or "")
         return body({"artist": self._artist(key) if key else {"error": "no result"}})
 
-    def tempo(self, request: Request) -> Answer:
+    def tempo(self, request: SandboxRequest) -> SandboxResponse:
         """GET /tempo/?bpm=."""
         wanted = _whole(request.first("bpm"), 0)
         if not wanted:
             return body({"error": "Bad query."}, 400)
         return self._listed("tempo", request, lambda sounding: sounding.tempo == wanted)
 
-    def key(self, request: Request) -> Answer:
+    def key(self, request: SandboxRequest) -> SandboxResponse:
         """GET /key/?key_of=, in the letters of a song: `F♯m`."""
         wanted = request.first("key_of") or ""
         if not wanted:
             return body({"error": "Bad query."}, 400)
         return self._listed("key", request, lambda sounding: sounding.key == wanted)
 
-    def _listed(self, name: str, request: Request, fits: Callable[[SongBpmSounding], bool]) -> Answer:
+    def _listed(self, name: str, request: SandboxRequest, fits: Callable[[SongBpmSounding], bool]) -> SandboxResponse:
         limit = min(MOST_LIMIT, _whole(request.first("limit"), MOST_LIMIT))
         keys = [key for key, sounding in self.soundings.items() if fits(sounding)][:limit]
         found = [self._listed_song(self.world.recordings[key]) for key in keys]
         return body({name: found or {"error": "no result"}})
 
-    def _listed_song(self, recording: Recording) -> Json:
+    def _listed_song(self, recording: WorldRecording) -> Json:
         view = self._song(recording)
         renamed = {f"song_{name}": view[name] for name in ("id", "title", "uri")}
         return renamed | {name: view[name] for name in ("tempo", "key_of", "artist", "album")}

@@ -1,7 +1,7 @@
-"""Instagram's Graph API, as far as one account may look at another: business_discovery.
+"""The part of Instagram's Graph API by which one account looks at another: business_discovery.
 
-Here belong the reading of `fields`, the accounts, the usage headers and the errors. An unknown handle and a personal
-account are answered alike.
+This module parses `fields` and holds the accounts, the usage headers and the errors. An unknown handle and a personal
+account get the same answer.
 """
 
 import json
@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer
+from music_pipeline.sandbox.http import Headers, Json, SandboxEndpoint, SandboxRequest, SandboxResponse, json_response
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
 from music_pipeline.sandbox.world.social import profiles_of
@@ -33,20 +34,12 @@ UNSUPPORTED = (
 )
 
 
-class RefusedError(Exception):
-    """The request is refused with 400, a code and a message."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 class UnknownHandleError(Exception):
     """No professional account has the handle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class InstagramAccount:
     """A professional account."""
 
     handle: str
@@ -58,38 +51,38 @@ class Account:
 
     @property
     def identity(self) -> str:
-        """Returns the id of the account, which Instagram writes as a string."""
+        """The id of the account, which Instagram writes as a string."""
         return str(17_841_400_000_000_000 + digest("instagram", self.handle) % 99_999_999_999)
 
 
-def error(code: int, text: str, **details: object) -> Answer:
-    """Returns Graph's error object, always with status 400."""
+def error(code: int, text: str, **details: object) -> SandboxResponse:
+    """Graph's error object, always with status 400."""
     trace = f"A{digest('trace', code, text) % 16**22:022x}"
-    return json_answer(
+    return json_response(
         {"error": {"message": text, "type": "OAuthException", "code": code, **details, "fbtrace_id": trace}}, 400
     )
 
 
-class Instagram:
+class Instagram(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
         self.world = site.world
         path = re.compile(r"/v\d{1,2}\.\d/(?P<node>[^/]+)/?")
-        self.endpoints: tuple[Endpoint, ...] = (Endpoint("GET", path, "business_discovery", self.node),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (SandboxEndpoint("GET", path, "business_discovery", self.node),)
 
     @cached_property
-    def accounts(self) -> dict[str, Account]:
-        """Returns the professional accounts by handle."""
-        found: dict[str, Account] = {}
+    def accounts(self) -> dict[str, InstagramAccount]:
+        """The professional accounts by handle."""
+        found: dict[str, InstagramAccount] = {}
         for artist in self.world.artists.values():
             profiles = profiles_of(artist)
             if profiles.instagram and covered("instagram professional", artist.key):
                 found[profiles.instagram] = _account(profiles.instagram, artist.name, profiles.homepage)
         return found
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for a token, in the query or the header."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require a token, in the query or the header."""
         scheme, _, value = request.header("authorization").partition(" ")
         token = request.first("access_token") or (value if scheme.lower() in {"bearer", "oauth"} else "")
         if not token:
@@ -99,16 +92,12 @@ class Instagram:
             return error(190, text, error_subcode=463)
         return None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns error 4, with status 400."""
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """Error 4, with status 400."""
         return error(4, "(#4) Application request limit reached", is_transient=True)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of the app."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns the usage in hundredths of what is allowed, on every answer."""
+    def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
+        """The usage in percent of what is allowed, on every answer."""
         share = min(100, 100 * verdict.used // limit)
         usage = {"call_count": share, "total_cputime": share // 4, "total_time": share // 3}
         minutes = math.ceil(verdict.wait / 60)
@@ -119,15 +108,15 @@ class Instagram:
             ("facebook-api-version", "v25.0"),
         )
 
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns error 2500."""
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """Error 2500."""
         return error(2500, f"Unknown path components: {request.path}")
 
     def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns True: followers are asked for again and again."""
+        """True: followers change, so clients ask again."""
         return True
 
-    def node(self, request: Request, node: str) -> Answer:
+    def node(self, request: SandboxRequest, node: str) -> SandboxResponse:
         """GET /{version}/{id}?fields=business_discovery.username(HANDLE){…}."""
         if not NODE.fullmatch(node):
             return error(100, UNSUPPORTED.format(node))
@@ -139,7 +128,7 @@ class Instagram:
             return error(refusal.code, str(refusal))
         except UnknownHandleError as unknown:
             return self._invalid_user(str(unknown))
-        return json_answer(view | {"id": node})
+        return json_response(view | {"id": node})
 
     def _field(self, field: str) -> Json:
         match = DISCOVERY.fullmatch(field)
@@ -165,7 +154,7 @@ class Instagram:
         return view | {"id": account.identity}
 
     @staticmethod
-    def _invalid_user(handle: str) -> Answer:
+    def _invalid_user(handle: str) -> SandboxResponse:
         return error(
             110,
             "Invalid user id",
@@ -176,7 +165,7 @@ class Instagram:
         )
 
 
-ACCOUNT_FIELDS: dict[str, Callable[[Account], object]] = {
+ACCOUNT_FIELDS: dict[str, Callable[[InstagramAccount], object]] = {
     "id": lambda account: account.identity,
     "username": lambda account: account.handle,
     "name": lambda account: account.name,
@@ -187,7 +176,7 @@ ACCOUNT_FIELDS: dict[str, Callable[[Account], object]] = {
     "media_count": lambda account: account.media,
     "profile_picture_url": lambda account: f"https://scontent.xx.fbcdn.net/v/{account.identity}.jpg",
 }
-MEDIA_FIELDS: dict[str, Callable[[Account, int], object]] = {
+MEDIA_FIELDS: dict[str, Callable[[InstagramAccount, int], object]] = {
     "id": lambda account, place: str(18_000_000_000_000_000 + digest("media", account.handle, place) % 10**14),
     "like_count": lambda account, place: digest("likes", account.handle, place) % max(2, account.followers // 10),
     "comments_count": lambda account, place: digest("comments", account.handle, place) % 50,
@@ -196,9 +185,9 @@ MEDIA_FIELDS: dict[str, Callable[[Account, int], object]] = {
 }
 
 
-def _account(handle: str, name: str, website: str | None) -> Account:
+def _account(handle: str, name: str, website: str | None) -> InstagramAccount:
     level = number(1, 1_300, "followers", handle)
-    return Account(
+    return InstagramAccount(
         handle=handle,
         name=name,
         website=website,
@@ -208,8 +197,8 @@ def _account(handle: str, name: str, website: str | None) -> Account:
     )
 
 
-def _media(account: Account, modifiers: str, fields: list[str]) -> Json:
-    """Returns a page of an account's media, the newest first."""
+def _media(account: InstagramAccount, modifiers: str, fields: list[str]) -> Json:
+    """A page of an account's media, the newest first."""
     unknown = next((field for field in fields if field not in MEDIA_FIELDS), None)
     if unknown is not None:
         raise RefusedError(100, f"(#100) Tried accessing nonexisting field ({unknown})")
@@ -223,7 +212,7 @@ def _media(account: Account, modifiers: str, fields: list[str]) -> Json:
 
 
 def split_fields(text: str) -> list[str]:
-    """Returns the fields of a comma list; commas in braces or brackets part nothing."""
+    """The fields of a comma list; commas inside braces or brackets do not separate."""
     fields: list[str] = []
     depth, start = 0, 0
     for place, character in enumerate(text):

@@ -1,17 +1,24 @@
-"""Last.fm's API: one address, whose `method` says what is asked.
+"""Last.fm's API: one address, and a parameter `method`.
 
-Here belong the methods and errors. Errors have numbers; where a track is unknown they come in an answer of 200.
+This module holds the methods and errors. Errors have numbers. The error for an unknown track comes with status 200.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, json_answer, text_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    json_response,
+    text_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
 from music_pipeline.sandbox.providers.lastfm_views import LastfmViews
-from music_pipeline.sandbox.quota import Verdict
 
 NO_KEY = (403, 10, "Invalid API key - You must be granted a valid key by last.fm")
 NO_METHOD = (400, 3, "Invalid Method - No method with that name in this package")
@@ -27,15 +34,15 @@ XML_REFUSAL = (
     "Invalid format - This service doesn't exist in that format</error></lfm>"
 )
 MOST_LIMIT = 1_000
-Method = Callable[[Request], Answer]
+Method = Callable[[SandboxRequest], SandboxResponse]
 
 
-def error(status: int, code: int, message: str) -> Answer:
-    """Returns Last.fm's error object."""
-    return json_answer({"error": code, "message": message, "links": []}, status)
+def error(status: int, code: int, message: str) -> SandboxResponse:
+    """Last.fm's error object."""
+    return json_response({"error": code, "message": message, "links": []}, status)
 
 
-class Lastfm:
+class Lastfm(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
@@ -52,61 +59,49 @@ class Lastfm:
         }
         self.methods = {name.lower(): method for name, method in methods.items()}
         path = re.compile("/2\\.0/?")
-        self.endpoints: tuple[Endpoint, ...] = (Endpoint("GET", path, "2.0", self.call),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (SandboxEndpoint("GET", path, "2.0", self.call),)
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for JSON and a key."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require JSON and a key."""
         if request.first("format") != "json":
-            return text_answer(XML_REFUSAL, 400, "text/xml; charset=UTF-8")
+            return text_response(XML_REFUSAL, 400, "text/xml; charset=UTF-8")
         key = request.first("api_key") or ""
         return error(*NO_KEY) if not key or "wrong" in key else None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns error 29, in an answer of 200."""
-        return replace(json_answer({"message": TOO_MANY, "error": 29}), refusal=True)
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """Error 29, in an answer of 200."""
+        return replace(json_response({"message": TOO_MANY, "error": 29}), refusal=True)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of a key."""
-        return limit
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
+        return text_response("<html><h1>404 Not Found</h1></html>", 404, "text/html; charset=UTF-8")
 
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing: Last.fm does not tell."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
-        return text_answer("<html><h1>404 Not Found</h1></html>", 404, "text/html; charset=UTF-8")
-
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def call(self, request: Request) -> Answer:
+    def call(self, request: SandboxRequest) -> SandboxResponse:
         """GET /2.0/?method=."""
         method = self.methods.get((request.first("method") or "").lower())
         return method(request) if method else error(*NO_METHOD)
 
     def _of_track(self, view: Callable[[TrackPage], Json]) -> Method:
-        def answer(request: Request) -> Answer:
+        def answer(request: SandboxRequest) -> SandboxResponse:
             artist, title, mbid = request.first("artist"), request.first("track"), request.first("mbid")
             if not mbid and not (artist and title):
                 return error(*NO_PARAMETER)
             page = self.pages.tracks_by_mbid.get(mbid.lower()) if mbid else None
             if page is None and artist and title:
                 page = self.pages.find_track(artist, title, correct=request.first("autocorrect") == "1")
-            return json_answer(view(page)) if page else error(*NO_TRACK)
+            return json_response(view(page)) if page else error(*NO_TRACK)
 
         return answer
 
-    def _of_artist(self, view: Callable[[Request, str], Json]) -> Method:
-        def answer(request: Request) -> Answer:
+    def _of_artist(self, view: Callable[[SandboxRequest, str], Json]) -> Method:
+        def answer(request: SandboxRequest) -> SandboxResponse:
             name, mbid = request.first("artist"), request.first("mbid")
             if not name and not mbid:
                 return error(*NO_PARAMETER)
             key = self._artist_by_mbid(mbid) if mbid else None
             if key is None and name:
                 key = self.pages.find_artist(name, correct=request.first("autocorrect") == "1")
-            return json_answer(view(request, key)) if key else error(*NO_ARTIST)
+            return json_response(view(request, key)) if key else error(*NO_ARTIST)
 
         return answer
 
@@ -114,12 +109,12 @@ class Lastfm:
         world = self.pages.world
         return next((key for key in self.pages.artists.values() if world.artists[key].mbid == mbid.lower()), None)
 
-    def _similar(self, request: Request, key: str) -> Json:
+    def _similar(self, request: SandboxRequest, key: str) -> Json:
         others = self.pages.similar_to(key)[: _number(request, "limit", 100)]
         entries = [self.views.similar_artist(each, place) for place, each in enumerate(others)]
         return {"similarartists": {"artist": entries, "@attr": {"artist": self.views.name_of(key)}}}
 
-    def _top_tracks(self, request: Request, key: str) -> Json:
+    def _top_tracks(self, request: SandboxRequest, key: str) -> Json:
         pages = self.pages.tracks_by_artist[key]
         limit, number = _number(request, "limit", 50), _number(request, "page", 1)
         start = (number - 1) * limit
@@ -133,7 +128,7 @@ class Lastfm:
         }
         return {"toptracks": {"track": entries, "@attr": attributes}}
 
-    def track_search(self, request: Request) -> Answer:
+    def track_search(self, request: SandboxRequest) -> SandboxResponse:
         """track.search: an empty page where nothing is found."""
         title = request.first("track")
         if title is None:
@@ -149,9 +144,9 @@ class Lastfm:
             "trackmatches": {"track": [self.views.found_track(page) for page in found[start : start + limit]]},
             "@attr": {},
         }
-        return json_answer({"results": results})
+        return json_response({"results": results})
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _number(request: SandboxRequest, name: str, default: int) -> int:
     text = request.first(name) or ""
     return min(MOST_LIMIT, int(text)) if re.fullmatch(r"[1-9]\d{0,6}", text) else default

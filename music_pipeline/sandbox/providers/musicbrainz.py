@@ -1,6 +1,7 @@
 """MusicBrainz's web service: lookups, browses, searches and urls, with their limits, clamps and errors.
 
-Here belong the endpoints and what they refuse. Objects are `musicbrainz_views`, search is `musicbrainz_search`.
+This module holds the endpoints and their refusals. `musicbrainz_views` builds the objects, `musicbrainz_search`
+searches.
 """
 
 import re
@@ -8,14 +9,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
 from music_pipeline.sandbox.providers.lucene import QueryError
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
 from music_pipeline.sandbox.providers.musicbrainz_views import MusicBrainzViews
 from music_pipeline.sandbox.providers.user_agent import names_application
-from music_pipeline.sandbox.quota import Verdict
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import WorldRecording
 
 Found = TypeVar("Found")
 
@@ -54,27 +62,19 @@ ALLOWED = {
 }  # fmt: skip
 
 
-class RefusedError(Exception):
-    """The request is refused with this status and text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
+def error(status: int, text: str) -> SandboxResponse:
+    """MusicBrainz's error object."""
+    return json_response({"error": text, "help": HELP}, status)
 
 
-def error(status: int, text: str) -> Answer:
-    """Returns MusicBrainz's error object."""
-    return json_answer({"error": text, "help": HELP}, status)
-
-
-class MusicBrainz:
+class MusicBrainz(Emulator):
     """The provider."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
         self.views = MusicBrainzViews(self.knowledge)
         self.searches = MusicBrainzSearch(self.knowledge, self.views)
-        templates: list[tuple[str, Callable[..., Answer]]] = [
+        templates: list[tuple[str, Callable[..., SandboxResponse]]] = [
             ("url", self.urls),
             ("artist/{mbid}", self.artist),
             ("release/{mbid}", self.release),
@@ -84,40 +84,28 @@ class MusicBrainz:
             ("release", self.releases),
             ("recording", self.recordings),
         ]
-        self.endpoints: tuple[Endpoint, ...] = tuple(
-            replace(endpoint("GET", f"ws/2/{template}", _checked(handle)), name=template)
+        self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
+            replace(endpoint("GET", f"ws/2/{template}", with_refusals(handle, error)), name=template)
             for template, handle in templates
         )
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for a User-Agent that says who calls, and for JSON."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require a User-Agent that names the caller, and JSON."""
         if not names_application(request.header("user-agent")):
             return error(403, "Your User-Agent is missing or generic: name your application and how to reach you.")
         if request.first("fmt") != "json" and "application/json" not in request.header("accept"):
             return error(406, FORMAT_TEXT)
         return None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 503, without Retry-After."""
-        return json_answer({"error": RATE_TEXT}, 503)
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """503, without Retry-After."""
+        return json_response({"error": RATE_TEXT}, 503)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of an address."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing: no such header is sure to exist."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
         return error(404, "Not Found")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def urls(self, request: Request) -> Answer:
+    def urls(self, request: SandboxRequest) -> SandboxResponse:
         """GET /url?resource=: one resource gives an object or 404, several a list of those that are known."""
         resources = request.all("resource")[:MOST_RESOURCES]
         inc = _inc(request, "url")
@@ -127,26 +115,26 @@ class MusicBrainz:
         if len(resources) == 1:
             if not known:
                 raise RefusedError(404, "Not Found")
-            return json_answer(self.views.url(known[0], inc))
+            return json_response(self.views.url(known[0], inc))
         views = [self.views.url(resource, inc) for resource in dict.fromkeys(known)]
-        return json_answer({"url-count": len(views), "url-offset": 0, "urls": views})
+        return json_response({"url-count": len(views), "url-offset": 0, "urls": views})
 
-    def artist(self, request: Request, mbid: str) -> Answer:
+    def artist(self, request: SandboxRequest, mbid: str) -> SandboxResponse:
         """GET /artist/{mbid}."""
         inc = _inc(request, "artist")
-        return json_answer(self.views.artist(_known(self.knowledge.artist_keys, mbid), inc))
+        return json_response(self.views.artist(_known(self.knowledge.artist_keys, mbid), inc))
 
-    def release(self, request: Request, mbid: str) -> Answer:
+    def release(self, request: SandboxRequest, mbid: str) -> SandboxResponse:
         """GET /release/{mbid}."""
         inc = _inc(request, "release")
-        return json_answer(self.views.release(_known(self.knowledge.release_keys, mbid), inc))
+        return json_response(self.views.release(_known(self.knowledge.release_keys, mbid), inc))
 
-    def recording(self, request: Request, mbid: str) -> Answer:
+    def recording(self, request: SandboxRequest, mbid: str) -> SandboxResponse:
         """GET /recording/{mbid}."""
         inc = _inc(request, "recording")
-        return json_answer(self.views.looked_up_recording(_known(self.knowledge.recordings, mbid), inc))
+        return json_response(self.views.looked_up_recording(_known(self.knowledge.recordings, mbid), inc))
 
-    def isrc(self, request: Request, isrc: str) -> Answer:
+    def isrc(self, request: SandboxRequest, isrc: str) -> SandboxResponse:
         """GET /isrc/{isrc}."""
         inc = _inc(request, "isrc")
         if not ISRC.fullmatch(isrc):
@@ -155,13 +143,13 @@ class MusicBrainz:
         if not found:
             raise RefusedError(404, "Not Found")
         recordings = [self.views.looked_up_recording(recording, inc) for recording in found]
-        return json_answer({"isrc": isrc.upper(), "recordings": recordings})
+        return json_response({"isrc": isrc.upper(), "recordings": recordings})
 
-    def artists(self, request: Request) -> Answer:
+    def artists(self, request: SandboxRequest) -> SandboxResponse:
         """GET /artist?query=."""
         return self._search(request, "artist")
 
-    def releases(self, request: Request) -> Answer:
+    def releases(self, request: SandboxRequest) -> SandboxResponse:
         """GET /release: a search, or a browse by artist or track_artist."""
         if request.first("query") is not None:
             return self._search(request, "release")
@@ -174,9 +162,9 @@ class MusicBrainz:
         if "recordings" in inc:
             chosen = self._cut_at_tracks(chosen)
         views = sorted((self.views.release(key, inc) for key in chosen), key=lambda view: str(view["id"]))
-        return json_answer({"release-count": len(keys), "release-offset": offset, "releases": views})
+        return json_response({"release-count": len(keys), "release-offset": offset, "releases": views})
 
-    def _browsed_releases(self, request: Request) -> list[str]:
+    def _browsed_releases(self, request: SandboxRequest) -> list[str]:
         artist = request.first("artist")
         if artist is not None:
             return self.knowledge.releases_of(_known(self.knowledge.artist_keys, artist))
@@ -191,7 +179,7 @@ class MusicBrainz:
     def _cut_at_tracks(self, keys: list[str]) -> list[str]:
         return cut_at_tracks([(key, len(self.knowledge.world.releases[key].tracks)) for key in keys])
 
-    def recordings(self, request: Request) -> Answer:
+    def recordings(self, request: SandboxRequest) -> SandboxResponse:
         """GET /recording: a search, or a browse by release or artist."""
         if request.first("query") is not None:
             return self._search(request, "recording")
@@ -201,9 +189,9 @@ class MusicBrainz:
         chosen = found[offset : offset + _browse_limit(request)]
         views: list[Json] = [self.views.recording(each, inc, with_relations=True) for each in chosen]
         views.sort(key=lambda view: str(view["id"]))
-        return json_answer({"recording-count": len(found), "recording-offset": offset, "recordings": views})
+        return json_response({"recording-count": len(found), "recording-offset": offset, "recordings": views})
 
-    def _browsed_recordings(self, request: Request) -> list[Recording]:
+    def _browsed_recordings(self, request: SandboxRequest) -> list[WorldRecording]:
         release = request.first("release")
         if release is not None:
             key = _known(self.knowledge.release_keys, release)
@@ -218,20 +206,20 @@ class MusicBrainz:
             400, "The given parameters do not match any available query type for the recording resource."
         )
 
-    def _search(self, request: Request, entity: str) -> Answer:
+    def _search(self, request: SandboxRequest, entity: str) -> SandboxResponse:
         query = (request.first("query") or "").strip()
         if not query:
             raise RefusedError(400, "No query was given.")
         limit = _whole(request.first("limit"), DEFAULT_LIMIT)
         clamped = limit if 1 <= limit <= MOST_LIMIT else DEFAULT_LIMIT
         try:
-            return json_answer(self.searches.search(entity, query, clamped, _offset(request)))
+            return json_response(self.searches.search(entity, query, clamped, _offset(request)))
         except QueryError as refusal:
             raise RefusedError(400, f"Unable to parse the search: {refusal}") from refusal
 
 
 def cut_at_tracks(releases: list[tuple[str, int]]) -> list[str]:
-    """Cuts a page where it would pass 500 tracks, but never before its first release."""
+    """Cut a page where it would pass 500 tracks, but never before its first release."""
     kept: list[str] = []
     total = 0
     for key, tracks in releases:
@@ -242,16 +230,6 @@ def cut_at_tracks(releases: list[tuple[str, int]]) -> list[str]:
     return kept
 
 
-def _checked(handle: Callable[..., Answer]) -> Callable[..., Answer]:
-    def checked(request: Request, **groups: str) -> Answer:
-        try:
-            return handle(request, **groups)
-        except RefusedError as refusal:
-            return error(refusal.status, str(refusal))
-
-    return checked
-
-
 def _known(found: dict[str, Found], mbid: str) -> Found:
     if not MBID.fullmatch(mbid):
         raise RefusedError(400, "Invalid mbid.")
@@ -260,8 +238,8 @@ def _known(found: dict[str, Found], mbid: str) -> Found:
     return found[mbid.lower()]
 
 
-def _inc(request: Request, resource: str) -> frozenset[str]:
-    """Returns what is to be included; `+` separates, and an encoded `+` or a space does as well."""
+def _inc(request: SandboxRequest, resource: str) -> frozenset[str]:
+    """The names in `inc`, separated by `+`, encoded or not, or by a space."""
     raw = request.first("inc") or ""
     names = frozenset(name for name in re.split(r"[ +]", raw) if name)
     for name in sorted(names):
@@ -274,10 +252,10 @@ def _whole(text: str | None, default: int) -> int:
     return int(text) if text is not None and re.fullmatch(r"-?\d{1,9}", text) else default
 
 
-def _browse_limit(request: Request) -> int:
+def _browse_limit(request: SandboxRequest) -> int:
     limit = _whole(request.first("limit"), DEFAULT_LIMIT)
     return min(limit, MOST_LIMIT) if limit >= 1 else DEFAULT_LIMIT
 
 
-def _offset(request: Request) -> int:
+def _offset(request: SandboxRequest) -> int:
     return max(0, _whole(request.first("offset"), 0))

@@ -1,7 +1,7 @@
 """ReccoBeats: audio features and metadata by Spotify's ids, ISRCs or its own ids, up to 40 at a time.
 
-What it does not know is left out, what is beyond 40 is dropped, and the order is its own. The form of its errors is
-not documented with an example; their codes are.
+It leaves out what it does not know, drops what is beyond 40, and answers in its own order. Its documentation lists the
+codes of errors but shows no example of one.
 """
 
 import math
@@ -11,13 +11,20 @@ from dataclasses import replace
 from functools import cached_property
 from uuid import UUID
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
 from music_pipeline.sandbox.world.audio_views import reccobeats_features
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Track
+from music_pipeline.sandbox.world.model import WorldTrack
 from music_pipeline.sandbox.world.text import words
 
 MOST_IDS = 40
@@ -26,36 +33,36 @@ DEFAULT_PAGE = 25
 FEATURE_IDS = re.compile(r"[0-9A-Za-z]{22}|[A-Z]{2}[A-Z0-9]{3}\d{7}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def error(status: int, code: int, message: str) -> Answer:
-    """Returns an error with its code."""
-    return json_answer({"error": message, "code": code, "status": status}, status)
+def error(status: int, code: int, message: str) -> SandboxResponse:
+    """An error with its code."""
+    return json_response({"error": message, "code": code, "status": status}, status)
 
 
 def own_id(kind: str, key: str) -> str:
-    """Returns ReccoBeats's own id of a track or an artist."""
+    """ReccoBeats's own id of a track or an artist."""
     return str(UUID(int=digest("reccobeats", kind, key), version=4))
 
 
-class ReccoBeats:
+class ReccoBeats(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
         self.world = site.world
-        templates: list[tuple[str, str, Callable[..., Answer]]] = [
+        templates: list[tuple[str, str, Callable[..., SandboxResponse]]] = [
             ("audio-features", "audio-features", self.audio_features),
             ("track", "track", self.tracks),
             ("track/{identity}", "track/{id}", self.track),
             ("track/{identity}/audio-features", "track/{id}/audio-features", self.track_features),
             ("artist/search", "artist/search", self.artist_search),
         ]
-        self.endpoints: tuple[Endpoint, ...] = tuple(
+        self.endpoints: tuple[SandboxEndpoint, ...] = tuple(
             replace(endpoint("GET", f"v1/{template}", handle), name=name) for template, name, handle in templates
         )
 
     @cached_property
-    def known(self) -> dict[str, list[Track]]:
-        """Returns the tracks that are known, by each id that they can be asked for with."""
-        found: dict[str, list[Track]] = {}
+    def known(self) -> dict[str, list[WorldTrack]]:
+        """The tracks that are known, by each id that they can be asked for with."""
+        found: dict[str, list[WorldTrack]] = {}
         for track in self.world.tracks.values():
             if covered("reccobeats track", track.spotify_id):
                 isrc = self.world.recordings[track.recording].isrc
@@ -63,42 +70,26 @@ class ReccoBeats:
                     found.setdefault(identity, []).append(track)
         return found
 
-    def admit(self, request: Request) -> Answer | None:
-        """Lets everybody in."""
-        return None
-
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 429 with Retry-After."""
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """429 with Retry-After."""
         wait = max(1, math.ceil(seconds))
         refusal = error(429, 4291, "Too many requests")
         return replace(refusal, headers=(("retry-after", str(wait)),), retry_after=float(wait))
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of an address."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing: ReccoBeats does not tell."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
         return error(404, 4042, "The requested path does not exist")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def audio_features(self, request: Request) -> Answer:
+    def audio_features(self, request: SandboxRequest) -> SandboxResponse:
         """GET /audio-features?ids=."""
         return self._several(request, self._features)
 
-    def tracks(self, request: Request) -> Answer:
+    def tracks(self, request: SandboxRequest) -> SandboxResponse:
         """GET /track?ids=."""
         return self._several(request, self._metadata)
 
-    def _several(self, request: Request, view: Callable[[Track], Json]) -> Answer:
-        """Returns what is known of the first 40 ids, each track once, in an order of its own."""
+    def _several(self, request: SandboxRequest, view: Callable[[WorldTrack], Json]) -> SandboxResponse:
+        """What is known of the first 40 ids, each track once, in ReccoBeats's own order."""
         ids = [each for text in request.all("ids") for each in text.split(",") if each]
         if not ids:
             return error(400, 4001, "Missing parameter: ids")
@@ -106,34 +97,34 @@ class ReccoBeats:
             return error(400, 4002, "Malformed id")
         tracks = {track.key: track for each in ids[:MOST_IDS] for track in self.known.get(each, [])}
         shuffled = sorted(tracks.values(), key=lambda track: digest("shuffled", track.key))
-        return json_answer({"content": [view(track) for track in shuffled]})
+        return json_response({"content": [view(track) for track in shuffled]})
 
-    def track(self, request: Request, identity: str) -> Answer:
+    def track(self, request: SandboxRequest, identity: str) -> SandboxResponse:
         """GET /track/{id}, with ReccoBeats's own id only."""
         return self._single(identity, self._metadata)
 
-    def track_features(self, request: Request, identity: str) -> Answer:
+    def track_features(self, request: SandboxRequest, identity: str) -> SandboxResponse:
         """GET /track/{id}/audio-features, with ReccoBeats's own id only."""
         return self._single(identity, self._features)
 
-    def _single(self, identity: str, view: Callable[[Track], Json]) -> Answer:
+    def _single(self, identity: str, view: Callable[[WorldTrack], Json]) -> SandboxResponse:
         tracks = self.known.get(identity, []) if "-" in identity else []
-        return json_answer(view(tracks[0])) if tracks else error(404, 4041, "Resource not found")
+        return json_response(view(tracks[0])) if tracks else error(404, 4041, "Resource not found")
 
-    def _identity(self, track: Track) -> Json:
+    def _identity(self, track: WorldTrack) -> Json:
         return {
             "id": own_id("track", track.key),
             "href": f"https://open.spotify.com/track/{track.spotify_id}",
             "isrc": self.world.recordings[track.recording].isrc,
         }
 
-    def _features(self, track: Track) -> Json:
+    def _features(self, track: WorldTrack) -> Json:
         features = reccobeats_features(track, self.world.recordings[track.recording])
         if features is None:
             raise LookupError(f"ReccoBeats does not have {track.key}")
         return self._identity(track) | features
 
-    def _metadata(self, track: Track) -> Json:
+    def _metadata(self, track: WorldTrack) -> Json:
         recording = self.world.recordings[track.recording]
         return self._identity(track) | {
             "trackTitle": track.title,
@@ -150,7 +141,7 @@ class ReccoBeats:
         href = f"https://open.spotify.com/artist/{artist.spotify_id}"
         return {"id": own_id("artist", key), "name": artist.name, "href": href}
 
-    def artist_search(self, request: Request) -> Answer:
+    def artist_search(self, request: SandboxRequest) -> SandboxResponse:
         """GET /artist/search?searchText=, in pages from 0."""
         wanted = set(words(request.first("searchText") or ""))
         if not wanted:
@@ -158,7 +149,7 @@ class ReccoBeats:
         size = min(MOST_PAGE, max(1, _whole(request.first("size"), DEFAULT_PAGE)))
         page = _whole(request.first("page"), 0)
         found = [key for key in self.world.releases_of if wanted <= set(words(self.world.artists[key].name))]
-        return json_answer(
+        return json_response(
             {
                 "content": [self._artist(key) for key in found[page * size : (page + 1) * size]],
                 "page": page,

@@ -1,10 +1,10 @@
 """Sonoteller behind RapidAPI: the analysis of the lyrics of an audio file, by its address.
 
-The manner of RapidAPI is as known: a key and a host in the headers, its three refusals, and on every other answer what
-is left of the plan's month. The analysis is as far as known only: the names of its fields are those that clients
-expect, half of the answers have lists and a truth value, the other half numbered objects and Yes or No, as these
-clients disagree. What it says of a file is drawn from the address. What it answers to a file that it cannot fetch is
-a guess, and so is that it has empty fields for one in which nobody sings.
+RapidAPI is emulated as documented: a key and a host in the headers, three refusals, and on every other answer what is
+left of the plan's month. The analysis is a guess in parts. Its fields have the names that clients expect. Clients
+disagree on their form, so half of the answers have lists and a boolean, the other half numbered objects and Yes or No.
+The values are derived from the address. The answer for a file that cannot be fetched is a guess, and so are the empty
+fields for a file without vocals.
 """
 
 import json
@@ -13,9 +13,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Json, Request, endpoint, json_answer
+from music_pipeline.sandbox.http import (
+    Headers,
+    Json,
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.quota import QuotaVerdict
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
 
@@ -44,13 +53,13 @@ WORDS = {True: "Yes", False: "No", None: None}
 LANGUAGES = ("English", "English", "English", "French", "German", "Japanese", "Portuguese", "Spanish")
 
 
-def refusal(status: int, text: str) -> Answer:
-    """Returns one of RapidAPI's refusals."""
-    return json_answer({"message": text}, status)
+def refusal(status: int, text: str) -> SandboxResponse:
+    """One of RapidAPI's refusals."""
+    return json_response({"message": text}, status)
 
 
 def analysis(address: str) -> Json:
-    """Returns what is said of the lyrics of a file: nothing where nobody sings."""
+    """The analysis of a file's lyrics; empty for a file without vocals."""
     if not covered("sonoteller sung", address):
         return {"summary": "", "language": "", "explicit": None, "moods": [], "themes": [], "keywords": []}
     moods, themes = _some(MOODS, 3, "moods", address), _some(THEMES, 3, "themes", address)
@@ -65,26 +74,26 @@ def analysis(address: str) -> Json:
 
 
 def _some(choices: Sequence[str], most: int, *key: object) -> list[str]:
-    """Returns some of the choices, at least one, in an order of their own."""
+    """Some of the choices, at least one, in an order of their own."""
     ordered = sorted(choices, key=lambda choice: digest("sonoteller", choice, *key))
     return ordered[: number(1, most, "sonoteller count", *key)]
 
 
 def numbered(fields: Json) -> Json:
-    """Returns the analysis in its other form."""
+    """The analysis in its other form."""
     others = {name: {str(place): text for place, text in enumerate(value)} for name, value in fields.items()
               if isinstance(value, list)}  # fmt: skip
     return fields | others | {"explicit": WORDS[fields["explicit"]]}
 
 
-class Sonoteller:
+class Sonoteller(Emulator):
     """The provider."""
 
     def __init__(self, site: Site) -> None:
-        self.endpoints: tuple[Endpoint, ...] = (endpoint("POST", "lyrics", self.lyrics),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (endpoint("POST", "lyrics", self.lyrics),)
 
-    def admit(self, request: Request) -> Answer | None:
-        """Asks for a key of somebody who subscribed, and for the API's name."""
+    def admit(self, request: SandboxRequest) -> SandboxResponse | None:
+        """Require a subscriber's key and the API's name."""
         key = request.header("x-rapidapi-key")
         if not key:
             return refusal(401, INVALID_KEY)
@@ -92,39 +101,31 @@ class Sonoteller:
             return refusal(404, "API doesn't exists")
         return refusal(403, "You are not subscribed to this API.") if "wrong" in key else None
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 429; how long the plan's month still is says the header that every answer has."""
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """429. The header of every answer says how long the plan's month still lasts."""
         return replace(refusal(429, OVER_PLAN), retry_after=seconds)
 
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit of a plan."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns what is left of the plan's month, and how many seconds that still is."""
+    def quota_headers(self, limit: int, verdict: QuotaVerdict) -> Headers:
+        """What is left of the plan's month: requests and seconds."""
         return (
             ("x-ratelimit-requests-limit", str(limit)),
             ("x-ratelimit-requests-remaining", str(max(0, limit - verdict.used))),
             ("x-ratelimit-requests-reset", str(math.ceil(verdict.reset_in))),
         )
 
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
         return refusal(404, f"Endpoint '{request.path}' does not exist")
 
-    def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns False: everything here can be cached."""
-        return False
-
-    def lyrics(self, request: Request) -> Answer:
+    def lyrics(self, request: SandboxRequest) -> SandboxResponse:
         """POST /lyrics {"file": address}."""
         address = _address(request.body)
         if address is None:
-            return json_answer({"error": "file has to be the public address of an audio file"}, 400)
+            return json_response({"error": "file has to be the public address of an audio file"}, 400)
         if not covered("sonoteller fetched", address):
-            return json_answer({"error": "the file could not be fetched"}, 400)
+            return json_response({"error": "the file could not be fetched"}, 400)
         found = analysis(address)
-        return json_answer(found if covered("sonoteller lists", address) else numbered(found))
+        return json_response(found if covered("sonoteller lists", address) else numbered(found))
 
 
 def _address(body: bytes) -> str | None:

@@ -1,6 +1,6 @@
 """Spotify's accounts service: client credentials for a token of an hour.
 
-Its errors are OAuth's, not the Web API's. Tokens live real seconds, whatever the sandbox's speed.
+Its errors are OAuth's, not the Web API's. Tokens live real seconds at any speed of the sandbox.
 """
 
 import base64
@@ -9,8 +9,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from music_pipeline.sandbox.http import Answer, Endpoint, Headers, Request, endpoint, json_answer
-from music_pipeline.sandbox.quota import Verdict
+from music_pipeline.sandbox.http import (
+    SandboxEndpoint,
+    SandboxRequest,
+    SandboxResponse,
+    endpoint,
+    json_response,
+)
+from music_pipeline.sandbox.providers.base import Emulator
 
 LIFETIME_SECONDS = 3_600
 
@@ -23,29 +29,29 @@ class TokenBook:
     expiry: dict[str, float] = field(default_factory=dict)
 
     def issue(self) -> str:
-        """Returns a new token."""
+        """A new token."""
         token = secrets.token_urlsafe(64)
         self.expiry[token] = self.source() + LIFETIME_SECONDS
         return token
 
     def is_expired(self, token: str) -> bool:
-        """Tells whether a token of ours is too old; tokens of others do not age."""
+        """Whether the sandbox issued the token and it has expired. Other tokens do not age."""
         return token in self.expiry and self.source() > self.expiry[token]
 
 
-def oauth_error(code: str, description: str) -> Answer:
-    """Returns OAuth's error object."""
-    return json_answer({"error": code, "error_description": description}, 400)
+def oauth_error(code: str, description: str) -> SandboxResponse:
+    """OAuth's error object."""
+    return json_response({"error": code, "error_description": description}, 400)
 
 
-class SpotifyAccounts:
+class SpotifyAccounts(Emulator):
     """The provider."""
 
     def __init__(self, tokens: TokenBook) -> None:
         self.tokens = tokens
-        self.endpoints: tuple[Endpoint, ...] = (endpoint("POST", "api/token", self.token),)
+        self.endpoints: tuple[SandboxEndpoint, ...] = (endpoint("POST", "api/token", self.token),)
 
-    def token(self, request: Request) -> Answer:
+    def token(self, request: SandboxRequest) -> SandboxResponse:
         """POST /api/token, grant_type=client_credentials."""
         form = request.form()
         client, secret = _credentials(request.header("authorization"), form)
@@ -53,32 +59,20 @@ class SpotifyAccounts:
             return oauth_error("invalid_client", "Invalid client")
         if form.get("grant_type") != "client_credentials":
             return oauth_error("unsupported_grant_type", "grant_type parameter is missing or not supported")
-        return json_answer(
+        return json_response(
             {"access_token": self.tokens.issue(), "token_type": "Bearer", "expires_in": LIFETIME_SECONDS}
         )
 
-    def admit(self, request: Request) -> Answer | None:
-        """Lets everybody in: the credentials are the request."""
-        return None
+    def over_quota(self, request: SandboxRequest, seconds: float) -> SandboxResponse:
+        """429."""
+        return json_response({"error": "too_many_requests", "error_description": "Too many requests"}, 429)
 
-    def over_quota(self, request: Request, seconds: float) -> Answer:
-        """Returns 429."""
-        return json_answer({"error": "too_many_requests", "error_description": "Too many requests"}, 429)
-
-    def quota_limit(self, request: Request, limit: int) -> int:
-        """Returns the limit."""
-        return limit
-
-    def quota_headers(self, limit: int, verdict: Verdict) -> Headers:
-        """Returns nothing."""
-        return ()
-
-    def unknown_path(self, request: Request) -> Answer:
-        """Returns 404."""
-        return json_answer({"error": "not_found"}, 404)
+    def unknown_path(self, request: SandboxRequest) -> SandboxResponse:
+        """404."""
+        return json_response({"error": "not_found"}, 404)
 
     def is_repeatable(self, endpoint_name: str) -> bool:
-        """Returns True: a token may be asked for again."""
+        """True: a token may be asked for again."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""User-Agents: which of them name an application, as MusicBrainz and Discogs demand."""
+"""User-Agents: MusicBrainz and Discogs require one that names an application."""
 
 import re
 
@@ -10,5 +10,5 @@ GENERIC_AGENT = re.compile(
 
 
 def names_application(agent: str) -> bool:
-    """Tells whether a User-Agent is neither missing nor that of a library."""
+    """Whether a User-Agent is neither missing nor that of a library."""
     return bool(agent.strip()) and GENERIC_AGENT.match(agent.strip()) is None

@@ -1,13 +1,13 @@
-"""The facts of a recording's sound: one set of twelve audio features, of which every provider shows a view.
+"""The facts of a recording's sound: twelve audio features, of which every provider shows a view.
 
-Here belong the facts, from the catalogue where it has them, else from the hash. What a provider makes of them, with
-its rounding and its mistakes, is `soundings`.
+They come from the catalogue if it has them, else from the hash. `audio_views` adds each provider's rounding and
+mistakes.
 """
 
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Recording
+from music_pipeline.sandbox.world.model import WorldRecording
 
 SHARE_IN_FOUR = 0.92
 SHARES = ("danceability", "energy", "speechiness", "acousticness", "instrumentalness", "liveness", "valence")
@@ -34,8 +34,8 @@ class AudioFacts:
     time_signature: int
 
 
-def audio_facts(recording: Recording) -> AudioFacts:
-    """Returns the facts of a recording."""
+def audio_facts(recording: WorldRecording) -> AudioFacts:
+    """The facts of a recording."""
     values = dict(recording.features) or _derived(recording.key)
     return AudioFacts(
         **{name: values[name] for name in SHARES},
@@ -48,7 +48,7 @@ def audio_facts(recording: Recording) -> AudioFacts:
 
 
 def _derived(key: str) -> dict[str, float]:
-    """Returns features that depend on the key only."""
+    """Features that depend on the key only."""
     values: dict[str, float] = {name: digest(name, key) % 1_000 / 1_000 for name in SHARES}
     return values | {
         "key": digest("key", key) % 12,

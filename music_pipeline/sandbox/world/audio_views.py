@@ -1,7 +1,7 @@
 """What each provider measured of a recording's sound: the facts with its rounding, its noise and its mistakes.
 
-Here belong the numbers, and whether a provider has them at all. How a provider prints them is its own module's; the
-truth that tests compare with reads from here as well.
+This module holds the numbers, and whether a provider has them at all. Each provider's module prints them. The truth
+that tests compare with reads them here as well.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,14 +10,14 @@ from typing import Any
 from music_pipeline.sandbox.world.audio_facts import SHARES, AudioFacts, audio_facts
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Recording, Track
+from music_pipeline.sandbox.world.model import WorldRecording, WorldTrack
 
 SHARP_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 MINOR_NAMES = ("Cm", "C♯m", "Dm", "E♭m", "Em", "Fm", "F♯m", "Gm", "G♯m", "Am", "B♭m", "Bm")
 RECCOBEATS_NOISE = 0.02
 TEMPO_NOISE = 0.2
-FASTEST_HALVED = 110.0  # what is taken for the other octave is halved from here, else doubled
+FASTEST_HALVED = 110.0  # a tempo heard in the wrong octave is halved from here on, doubled below
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class AcousticBrainzSounding:
 
 @dataclass(frozen=True, slots=True)
 class SongBpmSounding:
-    """What GetSongBPM says of a song; the whole numbers go to 100, 0 for unknown."""
+    """GetSongBPM's numbers of a song. The whole numbers go to 100; 0 is unknown."""
 
     tempo: int | None
     time_signature: str
@@ -53,8 +53,8 @@ def _noise(amount: float, *key: object) -> float:
     return (2 * fraction("noise", *key) - 1) * amount
 
 
-def tempo_heard(source: str, recording: Recording) -> float:
-    """Returns a tempo as a source hears it: near the fact, now and then its half or double; 0 where none is known."""
+def tempo_heard(source: str, recording: WorldRecording) -> float:
+    """A tempo as a source hears it: near the fact, now and then its half or double; 0 where none is known."""
     tempo = audio_facts(recording).tempo
     if not tempo:
         return 0.0
@@ -63,13 +63,13 @@ def tempo_heard(source: str, recording: Recording) -> float:
     return tempo + _noise(TEMPO_NOISE, source, recording.key)
 
 
-def deezer_bpm(recording: Recording) -> float:
-    """Returns Deezer's tempo to a tenth; 0 where Deezer does not know it."""
+def deezer_bpm(recording: WorldRecording) -> float:
+    """Deezer's tempo to a tenth; 0 where Deezer does not know it."""
     return round(tempo_heard("deezer", recording), 1) if covered("deezer tempo", recording.key) else 0.0
 
 
-def reccobeats_features(track: Track, recording: Recording) -> dict[str, float] | None:
-    """Returns ReccoBeats's eleven features of a Spotify id; None for one that it does not have."""
+def reccobeats_features(track: WorldTrack, recording: WorldRecording) -> dict[str, float] | None:
+    """ReccoBeats's eleven features of a Spotify id; None for one that it does not have."""
     if not covered("reccobeats track", track.spotify_id):
         return None
     facts = audio_facts(recording)
@@ -86,8 +86,8 @@ def _near(value: float, *key: object) -> float:
     return round(min(1.0, max(0.0, value + _noise(RECCOBEATS_NOISE, *key))), 4)
 
 
-def acousticbrainz_sounding(recording: Recording) -> AcousticBrainzSounding | None:
-    """Returns Essentia's numbers of a recording; None where nobody submitted it. MusicBrainz must know it as well."""
+def acousticbrainz_sounding(recording: WorldRecording) -> AcousticBrainzSounding | None:
+    """Essentia's numbers of a recording; None if nobody submitted it. MusicBrainz must know it, too."""
     if not covered("acousticbrainz recording", recording.key):
         return None
     facts = audio_facts(recording)
@@ -106,8 +106,8 @@ def acousticbrainz_sounding(recording: Recording) -> AcousticBrainzSounding | No
     )
 
 
-def songbpm_sounding(recording: Recording) -> SongBpmSounding | None:
-    """Returns GetSongBPM's numbers of a recording; None for one that it does not have."""
+def songbpm_sounding(recording: WorldRecording) -> SongBpmSounding | None:
+    """GetSongBPM's numbers of a recording; None for one that it does not have."""
     if not covered("getsongbpm song", recording.key):
         return None
     facts = audio_facts(recording)
@@ -123,16 +123,16 @@ def songbpm_sounding(recording: Recording) -> SongBpmSounding | None:
 
 
 def song_key(facts: AudioFacts) -> str:
-    """Returns the key in GetSongBPM's letters: `F♯m`."""
+    """The key in GetSongBPM's letters: `F♯m`."""
     return (MAJOR_NAMES if facts.mode else MINOR_NAMES)[facts.key % 12]
 
 
 def open_key(facts: AudioFacts) -> str:
-    """Returns the key on the wheel of Open Key: C major is 1d, A minor 1m, a fifth up one more."""
+    """The key on the wheel of Open Key: C major is 1d, A minor 1m, a fifth up one more."""
     major = facts.key if facts.mode else facts.key + 3
     return f"{major * 7 % 12 + 1}{'d' if facts.mode else 'm'}"
 
 
-def spotify_features(recording: Recording) -> dict[str, Any]:
-    """Returns Spotify's twelve features: the facts themselves."""
+def spotify_features(recording: WorldRecording) -> dict[str, Any]:
+    """Spotify's twelve features: the facts themselves."""
     return asdict(audio_facts(recording))

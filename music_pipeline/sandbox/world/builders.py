@@ -1,13 +1,20 @@
-"""Makes records from what a catalogue says, and derives what it does not say.
+"""Make records of what a catalogue says, and derive what it does not say.
 
-Here belong the derived ids, ISRCs, durations and kinds that are common to all catalogues.
+This module derives ids, ISRCs, durations and kinds in the same way for all catalogues.
 """
 
 import re
 from collections.abc import Iterable
 
 from music_pipeline.sandbox.world import hashing
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, ArtistKind, Format, Recording, ReleaseKind
+from music_pipeline.sandbox.world.model import (
+    ArtistCredit,
+    ArtistKind,
+    Format,
+    ReleaseKind,
+    WorldArtist,
+    WorldRecording,
+)
 from music_pipeline.sandbox.world.text import fold
 
 NAMESAKE_SUFFIX = re.compile(r"\s\(\d+\)$")
@@ -24,13 +31,13 @@ LONGEST_SINGLE = 6
 
 
 class Numbers:
-    """Hands out whole numbers by hash, each once."""
+    """Hand out whole numbers by hash, each once."""
 
     def __init__(self) -> None:
         self._taken: set[tuple[str, int]] = set()
 
     def take(self, space: str, low: int, high: int, *parts: object) -> int:
-        """Returns a number of the space from low to high that nobody has."""
+        """A free number of the space, from low to high."""
         for attempt in range(1_000):
             candidate = hashing.number(low, high, space, *parts, attempt)
             if self.claim(space, candidate):
@@ -38,7 +45,7 @@ class Numbers:
         raise ValueError(f"the number space {space} from {low} to {high} is full")
 
     def claim(self, space: str, value: int) -> bool:
-        """Takes a number that the catalogue gives; tells whether it was free."""
+        """Take a number that the catalogue gives, and return whether it was free."""
         if (space, value) in self._taken:
             return False
         self._taken.add((space, value))
@@ -54,10 +61,10 @@ def make_artist(
     aliases: Iterable[str] = (),
     kind: ArtistKind | None = None,
     decoy: bool = False,
-) -> Artist:
-    """Makes an artist of a name as Discogs prints it, with the suffix of namesakes."""
+) -> WorldArtist:
+    """Make an artist of a name as Discogs prints it, with the suffix of namesakes."""
     name = NAMESAKE_SUFFIX.sub("", discogs_name).strip() or discogs_name
-    return Artist(
+    return WorldArtist(
         key=key,
         name=name,
         discogs_name=discogs_name,
@@ -91,10 +98,10 @@ def make_recording(
     duration_ms: int | None,
     popularity: int | None = None,
     features: tuple[tuple[str, float], ...] = (),
-) -> Recording:
-    """Makes a recording; its ISRC is its own, or missing for the share that has none."""
+) -> WorldRecording:
+    """Make a recording; its ISRC is its own, or missing for the share that has none."""
     without_isrc = hashing.fraction("without isrc", key) < SHARE_WITHOUT_ISRC
-    return Recording(
+    return WorldRecording(
         key=key,
         title=title,
         artists=artists,
@@ -108,7 +115,7 @@ def make_recording(
 
 
 def milliseconds(duration: str, *parts: object) -> int | None:
-    """Returns `m:ss` or `h:mm:ss` in milliseconds, the part beneath a second from the hash; None where unreadable."""
+    """`m:ss` or `h:mm:ss` in milliseconds, the part beneath a second from the hash; None where unreadable."""
     if not re.fullmatch(r"\d+(:\d{1,2}){1,2}", duration):
         return None
     seconds = 0
@@ -118,12 +125,12 @@ def milliseconds(duration: str, *parts: object) -> int | None:
 
 
 def year_of(date: str) -> int:
-    """Returns the year of a date as printed; 2000 for none, as ISRCs need one."""
+    """The year of a date as printed; 2000 for none, as ISRCs need one."""
     return int(date[:4]) if re.match(r"[12]\d{3}", date) else 2000
 
 
 def discs_and_numbers(positions: list[str]) -> list[tuple[int, int]]:
-    """Returns disc and running number of each position; what stands before a dash (`CD2-1`, `1-3`) is a disc."""
+    """Disc and running number of each position; what stands before a dash (`CD2-1`, `1-3`) is a disc."""
     discs: dict[str, int] = {}
     counts: dict[int, int] = {}
     placed = []
@@ -140,7 +147,7 @@ def _disc_label(position: str) -> str:
 
 
 def kind_of_release(formats: tuple[Format, ...], tracks: int) -> ReleaseKind:
-    """Returns the kind of a release that a streaming service would show."""
+    """The kind of a release that a streaming service would show."""
     descriptions = {description.casefold() for made in formats for description in made.descriptions}
     if "compilation" in descriptions:
         return "compilation"

@@ -49,7 +49,7 @@ SHARES = {
 
 
 def covered(share: str, *key: object) -> bool:
-    """Tells whether the share falls on the thing."""
+    """Whether the share falls on the thing."""
     return fraction(share, *key) < SHARES[share]
 
 
@@ -64,7 +64,7 @@ class Coverage:
 
 
 def decide_coverage(world: World) -> Coverage:
-    """Decides what is known. MusicBrainz knows a release only with all its artists."""
+    """Decide what is known. MusicBrainz knows a release only with all its artists."""
     artists = frozenset(
         key for key in world.releases_of if world.artists[key].special or covered("musicbrainz artist", key)
     )

@@ -1,7 +1,7 @@
-"""The production credits as each provider serves them: what it knows, in its own form, with its own errors.
+"""The production credits as each provider serves them: its share, in its own form, with its own errors.
 
-Here belongs the step from the world's credits to MusicBrainz relations, Discogs credits and Genius credits. Both the
-providers and the truth that tests compare with read from here. How a provider prints them is its own module's.
+This module turns the world's credits into MusicBrainz relations, Discogs credits and Genius credits. The providers and
+the truth that tests compare with both read from here. Each provider's module prints them.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from music_pipeline.sandbox.world import hashing
 from music_pipeline.sandbox.world.coverage import Coverage, covered, decide_coverage
-from music_pipeline.sandbox.world.model import Credit, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldCredit, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.roles import RolePart, expand_range, production_parts
 
 MUSICBRAINZ_ATTRIBUTES = {"co": "co", "executive": "executive", "assistant": "assistant", "associate": "associate"}
@@ -29,7 +29,7 @@ class Relation:
 
     @property
     def role(self) -> str:
-        """Returns the relation in words: `executive producer`."""
+        """The relation in words: `executive producer`."""
         qualifiers = [attribute for attribute in self.attributes if attribute != "task"]
         return " ".join([*qualifiers, self.task, "producer"] if self.task else [*qualifiers, "producer"])
 
@@ -50,13 +50,13 @@ class Served:
     release_relations: dict[str, tuple[Relation, ...]]
     recording_relations: dict[str, tuple[Relation, ...]]
     musicbrainz_people: frozenset[str]  # all who have a page there
-    discogs_release_credits: dict[str, tuple[Credit, ...]]
-    discogs_track_credits: dict[str, tuple[Credit, ...]]
+    discogs_release_credits: dict[str, tuple[WorldCredit, ...]]
+    discogs_track_credits: dict[str, tuple[WorldCredit, ...]]
     genius_credits: dict[str, tuple[GeniusCredit, ...]]
 
 
 def decide_served(world: World) -> Served:
-    """Decides what every provider serves."""
+    """Decide what every provider serves."""
     coverage = decide_coverage(world)
     producers = _producers(world)
     release_relations, recording_relations = _musicbrainz(world, coverage, producers)
@@ -78,8 +78,8 @@ def decide_served(world: World) -> Served:
     )
 
 
-def credits_of_track(release: Release, *, wide: bool) -> list[list[Credit]]:
-    """Returns the credits that apply to each track of a release, those for the whole release only if `wide`."""
+def credits_of_track(release: WorldRelease, *, wide: bool) -> list[list[WorldCredit]]:
+    """The credits that apply to each track of a release, those for the whole release only if `wide`."""
     applied = [list(track.credits) for track in release.tracks]
     positions = [track.position for track in release.tracks]
     for credit in release.credits:
@@ -90,7 +90,7 @@ def credits_of_track(release: Release, *, wide: bool) -> list[list[Credit]]:
 
 
 def _producers(world: World) -> list[str]:
-    """Returns the world's producers, in the order of their first credit."""
+    """The world's producers, in the order of their first credit."""
     found: dict[str, None] = {}
     for release in world.releases.values():
         for credit in [*release.credits, *(credit for track in release.tracks for credit in track.credits)]:
@@ -100,7 +100,7 @@ def _producers(world: World) -> list[str]:
 
 
 def _another(producers: list[str], not_these: Iterable[str], *key: object) -> str | None:
-    """Returns a producer who is none of these; None if there is nobody else."""
+    """A producer other than these; None if there is no other."""
     excluded = set(not_these)
     for attempt in range(8):
         candidate = hashing.pick(producers, "another producer", attempt, *key)
@@ -130,8 +130,8 @@ def _musicbrainz(
     return by_release, known
 
 
-def relations_of(credits: Iterable[Credit]) -> tuple[Relation, ...]:
-    """Returns the production parts of credits as relations, each once."""
+def relations_of(credits: Iterable[WorldCredit]) -> tuple[Relation, ...]:
+    """The production parts of credits as relations, each once."""
     found: dict[tuple[str, tuple[str, ...], str], Relation] = {}
     for credit in credits:
         for part in production_parts(credit.role):
@@ -142,7 +142,7 @@ def relations_of(credits: Iterable[Credit]) -> tuple[Relation, ...]:
 
 
 def _attributes(part: RolePart) -> tuple[tuple[str, ...], str]:
-    """Returns the attributes of a relation and the text of `task`, for a prefix that has no attribute of its own."""
+    """The attributes of a relation and the text of `task`, for a prefix that has no attribute of its own."""
     prefix = part.head.removesuffix("producer").removesuffix("produced by").strip()
     attributes = [MUSICBRAINZ_ATTRIBUTES[prefix]] if prefix in MUSICBRAINZ_ATTRIBUTES else []
     details = " ".join(part.details).casefold()
@@ -163,7 +163,7 @@ def _disagree_relations(relations: tuple[Relation, ...], producers: list[str], *
     return (replace(relations[0], artist=other, credited_as=""), *relations[1:])
 
 
-def _disagree_credits(credits: tuple[Credit, ...], producers: list[str], key: str) -> tuple[Credit, ...]:
+def _disagree_credits(credits: tuple[WorldCredit, ...], producers: list[str], key: str) -> tuple[WorldCredit, ...]:
     first = next((index for index, credit in enumerate(credits) if production_parts(credit.role)), None)
     if first is None or not covered("disagreement", "discogs", key):
         return credits
@@ -197,7 +197,7 @@ def _genius(world: World, coverage: Coverage, producers: list[str]) -> dict[str,
     return {key: _disagree_genius(tuple(credits), producers, key) for key, credits in truth.items() if credits}
 
 
-def _genius_credits(track: Track, credits: list[Credit]) -> list[GeniusCredit]:
+def _genius_credits(track: WorldTrack, credits: list[WorldCredit]) -> list[GeniusCredit]:
     plain = "Producer" if covered("genius credits as performances", track.recording) else ""
     found = []
     for credit in credits:

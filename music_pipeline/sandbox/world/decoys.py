@@ -1,12 +1,20 @@
-"""Artists that resemble others: who takes the first hit of a search takes one of these, now and then.
+"""Artists that resemble others: a client that takes the first hit of a search sometimes takes one of these.
 
-A decoy has a release of its own and stands in searches; it is on no list of artists.
+A decoy has a release of its own and appears in searches, but on no list of artists.
 """
 
 from dataclasses import dataclass, field
 
 from music_pipeline.sandbox.world import builders, hashing
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Format, Label, Recording, Release, Track
+from music_pipeline.sandbox.world.model import (
+    ArtistCredit,
+    Format,
+    Label,
+    WorldArtist,
+    WorldRecording,
+    WorldRelease,
+    WorldTrack,
+)
 
 SHARE_WITH_DECOY = 0.1
 PATTERNS = ("{} Tribute Band", "{} & Friends", "The {} Experience", "{} Jr.", "DJ {}")
@@ -18,13 +26,13 @@ LONGEST_RELEASE = 3
 class Decoys:
     """The records of decoys."""
 
-    artists: list[Artist] = field(default_factory=list)
-    releases: list[Release] = field(default_factory=list)
-    recordings: list[Recording] = field(default_factory=list)
+    artists: list[WorldArtist] = field(default_factory=list)
+    releases: list[WorldRelease] = field(default_factory=list)
+    recordings: list[WorldRecording] = field(default_factory=list)
 
 
-def add_decoys(numbers: builders.Numbers, originals: list[Artist]) -> Decoys:
-    """Makes a decoy with a similar name for some of the artists."""
+def add_decoys(numbers: builders.Numbers, originals: list[WorldArtist]) -> Decoys:
+    """Make a decoy with a similar name for some of the artists."""
     decoys = Decoys()
     for original in originals:
         if hashing.fraction("decoy", original.key) < SHARE_WITH_DECOY:
@@ -34,9 +42,9 @@ def add_decoys(numbers: builders.Numbers, originals: list[Artist]) -> Decoys:
 
 
 def add_decoy(
-    numbers: builders.Numbers, decoys: Decoys, original: Artist, name: str, aliases: tuple[str, ...] = ()
+    numbers: builders.Numbers, decoys: Decoys, original: WorldArtist, name: str, aliases: tuple[str, ...] = ()
 ) -> None:
-    """Adds a decoy of one artist, with a short release."""
+    """Add a decoy of one artist, with a short release."""
     key = f"decoy:{original.key}:{name}"
     decoys.artists.append(builders.make_artist(numbers, key, name, decoy=True, aliases=aliases))
     artists = (ArtistCredit(key),)
@@ -45,12 +53,14 @@ def add_decoy(
     decoys.releases.append(_release(numbers, key, artists, tuple(tracks)))
 
 
-def _track(numbers: builders.Numbers, decoys: Decoys, key: str, index: int, artists: tuple[ArtistCredit, ...]) -> Track:
+def _track(
+    numbers: builders.Numbers, decoys: Decoys, key: str, index: int, artists: tuple[ArtistCredit, ...]
+) -> WorldTrack:
     title = f"{hashing.pick(TITLES, 'decoy title', key, index)} {index + 1}"
     recording = builders.make_recording(numbers, f"{key}:{index}", title, artists, year=2012, duration_ms=None)
     decoys.recordings.append(recording)
     seconds = recording.duration_ms // 1_000
-    return Track(
+    return WorldTrack(
         key=f"{key}:{index}",
         release=key,
         recording=recording.key,
@@ -67,10 +77,10 @@ def _track(numbers: builders.Numbers, decoys: Decoys, key: str, index: int, arti
 
 
 def _release(
-    numbers: builders.Numbers, key: str, artists: tuple[ArtistCredit, ...], tracks: tuple[Track, ...]
-) -> Release:
+    numbers: builders.Numbers, key: str, artists: tuple[ArtistCredit, ...], tracks: tuple[WorldTrack, ...]
+) -> WorldRelease:
     label = numbers.take("discogs label", 1, 2_999_999, key)
-    return Release(
+    return WorldRelease(
         key=key,
         title=hashing.pick(TITLES, "decoy release", key),
         kind="single",

@@ -1,4 +1,4 @@
-"""Reads a world from a file of Discogs releases, one JSON object a line (the field names of Discogs's dumps).
+"""Read a world from a file of Discogs releases, one JSON object a line (the field names of Discogs's dumps).
 
 Roles, ranges, name variations and positions are taken verbatim. Recordings are derived: equal artist, title and
 printed duration are one recording.
@@ -12,16 +12,16 @@ from typing import Any
 from music_pipeline.sandbox.world import builders, hashing
 from music_pipeline.sandbox.world.decoys import add_decoys
 from music_pipeline.sandbox.world.model import (
-    Artist,
     ArtistCredit,
-    Credit,
     Format,
     Heading,
     Label,
-    Recording,
-    Release,
-    Track,
     World,
+    WorldArtist,
+    WorldCredit,
+    WorldRecording,
+    WorldRelease,
+    WorldTrack,
     build_world,
 )
 from music_pipeline.sandbox.world.text import fold
@@ -30,11 +30,11 @@ Row = dict[str, Any]
 
 
 def read_discogs_file(path: Path) -> World:
-    """Reads the file. Raises ValueError, naming the line, for a line that is no release."""
+    """Read the file. Raises ValueError, naming the line, for a line that is no release."""
     rows = [_parse_line(line, number) for number, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
     numbers = builders.Numbers()
     artists = _artists(numbers, rows)
-    recordings: dict[str, Recording] = {}
+    recordings: dict[str, WorldRecording] = {}
     releases = [_release(numbers, row, recordings) for row in rows]
     listed = list(dict.fromkeys(release.artists[0].artist for release in releases))
     listed = [key for key in listed if not artists[key].special]
@@ -58,7 +58,7 @@ def _parse_line(line: str, number: int) -> Row:
 
 
 def artist_key(row: Row) -> str:
-    """Returns the key of an artist of the file: his id, or his name where the id is 0."""
+    """The key of an artist of the file: the id, or the name if the id is 0."""
     return f"discogs:{row['id']}" if row["id"] else f"name:{row['name']}"
 
 
@@ -69,7 +69,7 @@ def _named_rows(row: Row) -> list[Row]:
     return everyone
 
 
-def _artists(numbers: builders.Numbers, rows: list[Row]) -> dict[str, Artist]:
+def _artists(numbers: builders.Numbers, rows: list[Row]) -> dict[str, WorldArtist]:
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
     aliases: dict[str, set[str]] = defaultdict(set)
@@ -88,11 +88,11 @@ def _artist_credits(rows: list[Row]) -> tuple[ArtistCredit, ...]:
     return tuple(ArtistCredit(artist_key(row), row.get("anv", ""), row.get("join", "")) for row in rows)
 
 
-def _credits(rows: list[Row]) -> tuple[Credit, ...]:
-    return tuple(Credit(artist_key(row), row["role"], row.get("anv", ""), row.get("tracks", "")) for row in rows)
+def _credits(rows: list[Row]) -> tuple[WorldCredit, ...]:
+    return tuple(WorldCredit(artist_key(row), row["role"], row.get("anv", ""), row.get("tracks", "")) for row in rows)
 
 
-def _release(numbers: builders.Numbers, row: Row, recordings: dict[str, Recording]) -> Release:
+def _release(numbers: builders.Numbers, row: Row, recordings: dict[str, WorldRecording]) -> WorldRelease:
     key = f"discogs:{row['id']}"
     numbers.claim("discogs release", row["id"])
     formats = tuple(Format(made["name"], made["qty"], tuple(made["descriptions"])) for made in row["formats"])
@@ -100,7 +100,7 @@ def _release(numbers: builders.Numbers, row: Row, recordings: dict[str, Recordin
     artists = _artist_credits(row["artists"])
     tracks = _tracks(numbers, key, rows, artists, row["released"] or "", recordings)
     barcodes = [value for kind, value in _identifiers(row) if kind == "Barcode" and _digits(value)]
-    return Release(
+    return WorldRelease(
         key=key,
         title=row["title"],
         kind=builders.kind_of_release(formats, len(tracks)),
@@ -133,7 +133,7 @@ def _digits(barcode: str) -> str:
 
 
 def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[Heading, ...]]:
-    """Parts tracks from headings: a heading has no position, unless no row of the release has one."""
+    """Part tracks from headings: a heading has no position, unless no row of the release has one."""
     positioned = any(row["position"].strip() for row in rows)
     tracks: list[Row] = []
     headings: list[Heading] = []
@@ -151,15 +151,15 @@ def _tracks(
     rows: list[Row],
     release_artists: tuple[ArtistCredit, ...],
     date: str,
-    recordings: dict[str, Recording],
-) -> tuple[Track, ...]:
+    recordings: dict[str, WorldRecording],
+) -> tuple[WorldTrack, ...]:
     places = builders.discs_and_numbers([row["position"] for row in rows])
     tracks = []
     for index, (row, (disc, number)) in enumerate(zip(rows, places, strict=True)):
         artists = _artist_credits(row["artists"])
         recording = _recording(numbers, f"{release}:{index}", row, artists or release_artists, date, recordings)
         tracks.append(
-            Track(
+            WorldTrack(
                 key=f"{release}:{index}",
                 release=release,
                 recording=recording.key,
@@ -183,8 +183,8 @@ def _recording(
     row: Row,
     artists: tuple[ArtistCredit, ...],
     date: str,
-    recordings: dict[str, Recording],
-) -> Recording:
+    recordings: dict[str, WorldRecording],
+) -> WorldRecording:
     performers = ",".join(credit.artist for credit in artists)
     key = f"{performers}|{fold(row['title'])}|{row['duration']}" if row["duration"] else f"track|{track_key}"
     if key not in recordings:

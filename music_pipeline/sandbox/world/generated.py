@@ -1,4 +1,4 @@
-"""Generates a world from a seed: one seed, one world, to the byte.
+"""Generate a world from a seed: one seed, one world, to the byte.
 
 Its first 25 artists have at least 250 releases and 2,500 tracks, one of them 300 releases; two share a name, a third
 has a namesake that only searches show. Names of a tenth are in other scripts.
@@ -10,16 +10,16 @@ from random import Random
 from music_pipeline.sandbox.world import builders, hashing, names, people
 from music_pipeline.sandbox.world.decoys import Decoys, add_decoy, add_decoys
 from music_pipeline.sandbox.world.model import (
-    Artist,
     ArtistCredit,
-    Credit,
     Format,
     Label,
-    Recording,
-    Release,
     ReleaseKind,
-    Track,
     World,
+    WorldArtist,
+    WorldCredit,
+    WorldRecording,
+    WorldRelease,
+    WorldTrack,
     build_world,
 )
 
@@ -55,9 +55,9 @@ class Draft:
 
     seed: int
     numbers: builders.Numbers = field(default_factory=builders.Numbers)
-    artists: dict[str, Artist] = field(default_factory=dict)
-    recordings: dict[str, Recording] = field(default_factory=dict)
-    releases: list[Release] = field(default_factory=list)
+    artists: dict[str, WorldArtist] = field(default_factory=dict)
+    recordings: dict[str, WorldRecording] = field(default_factory=dict)
+    releases: list[WorldRelease] = field(default_factory=list)
     songs: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -73,7 +73,7 @@ class Plan:
 
 
 def generate_world(seed: int) -> World:
-    """Generates the world of a seed."""
+    """Generate the world of a seed."""
     draft = Draft(seed)
     crew_pool = people.make_people(draft.numbers, seed, PEOPLE)
     listed = _listed_artists(draft)
@@ -90,7 +90,7 @@ def generate_world(seed: int) -> World:
     )
 
 
-def _listed_artists(draft: Draft) -> list[Artist]:
+def _listed_artists(draft: Draft) -> list[WorldArtist]:
     random = hashing.seeded("artists", draft.seed)
     chosen: dict[str, None] = {}
     while len(chosen) < ARTISTS:
@@ -104,7 +104,7 @@ def _listed_artists(draft: Draft) -> list[Artist]:
     return list(draft.artists.values())
 
 
-def _decoys(draft: Draft, listed: list[Artist]) -> Decoys:
+def _decoys(draft: Draft, listed: list[WorldArtist]) -> Decoys:
     decoys = add_decoys(draft.numbers, listed)
     hidden = listed[WITH_HIDDEN_NAMESAKE]
     add_decoy(draft.numbers, decoys, hidden, f"{hidden.name} (2)")
@@ -113,7 +113,9 @@ def _decoys(draft: Draft, listed: list[Artist]) -> Decoys:
     return decoys
 
 
-def _discography(draft: Draft, artist: Artist, guest: Artist, index: int, crew_pool: list[Artist]) -> None:
+def _discography(
+    draft: Draft, artist: WorldArtist, guest: WorldArtist, index: int, crew_pool: list[WorldArtist]
+) -> None:
     random = hashing.seeded("discography", draft.seed, index)
     crew = people.choose_crew(random, crew_pool)
     prolific = index == PROLIFIC_ARTIST
@@ -125,7 +127,7 @@ def _discography(draft: Draft, artist: Artist, guest: Artist, index: int, crew_p
         _release(draft, random, plan, f"{artist.key}:{place}", crew)
 
 
-def _plan(draft: Draft, random: Random, artist: Artist, guest: Artist, pattern: str, year: int) -> Plan:
+def _plan(draft: Draft, random: Random, artist: WorldArtist, guest: WorldArtist, pattern: str, year: int) -> Plan:
     title = names.title(random)
     songs = draft.songs[artist.key]
     artists: tuple[ArtistCredit, ...] = (ArtistCredit(artist.key),)
@@ -146,7 +148,7 @@ def _plan(draft: Draft, random: Random, artist: Artist, guest: Artist, pattern: 
     return Plan(title, kind, artists, _new_songs(draft, random, artist, guest, length, year), year)
 
 
-def _single(draft: Draft, random: Random, artist: Artist, year: int) -> Plan:
+def _single(draft: Draft, random: Random, artist: WorldArtist, year: int) -> Plan:
     songs = draft.songs[artist.key]
     fresh = not songs or random.random() < 0.6
     lead = _new_song(draft, random, artist, (), year) if fresh else random.choice(songs)
@@ -157,7 +159,9 @@ def _single(draft: Draft, random: Random, artist: Artist, year: int) -> Plan:
     return Plan(title, "single", (ArtistCredit(artist.key),), tuple(dict.fromkeys(versions)), year)
 
 
-def _new_songs(draft: Draft, random: Random, artist: Artist, guest: Artist, count: int, year: int) -> tuple[str, ...]:
+def _new_songs(
+    draft: Draft, random: Random, artist: WorldArtist, guest: WorldArtist, count: int, year: int
+) -> tuple[str, ...]:
     featuring = (ArtistCredit(artist.key, join="Featuring"), ArtistCredit(guest.key))
     return tuple(
         _new_song(draft, random, artist, featuring if random.random() < SHARE_WITH_GUEST else (), year)
@@ -165,7 +169,7 @@ def _new_songs(draft: Draft, random: Random, artist: Artist, guest: Artist, coun
     )
 
 
-def _new_song(draft: Draft, random: Random, artist: Artist, artists: tuple[ArtistCredit, ...], year: int) -> str:
+def _new_song(draft: Draft, random: Random, artist: WorldArtist, artists: tuple[ArtistCredit, ...], year: int) -> str:
     songs = draft.songs[artist.key]
     key = f"song:{artist.key}:{len(songs)}"
     performers = artists or (ArtistCredit(artist.key),)
@@ -176,8 +180,8 @@ def _new_song(draft: Draft, random: Random, artist: Artist, artists: tuple[Artis
     return key
 
 
-def _versions(draft: Draft, artist: Artist, songs: list[str], version: str, year: int) -> tuple[str, ...]:
-    """Returns recordings of songs in another version, made where they do not exist yet."""
+def _versions(draft: Draft, artist: WorldArtist, songs: list[str], version: str, year: int) -> tuple[str, ...]:
+    """Recordings of songs in another version, made where they do not exist yet."""
     made = []
     for song in songs:
         key = f"{song}:{version}"
@@ -190,7 +194,7 @@ def _versions(draft: Draft, artist: Artist, songs: list[str], version: str, year
     return tuple(made)
 
 
-def _various_releases(draft: Draft, listed: list[Artist], crew_pool: list[Artist]) -> None:
+def _various_releases(draft: Draft, listed: list[WorldArtist], crew_pool: list[WorldArtist]) -> None:
     various = builders.make_artist(draft.numbers, "various", "Various", discogs_id=194, kind="group")
     draft.artists[various.key] = various
     for index in range(VARIOUS_RELEASES):
@@ -202,7 +206,7 @@ def _various_releases(draft: Draft, listed: list[Artist], crew_pool: list[Artist
         _release(draft, random, plan, f"various:{draft.seed}:{index}", people.choose_crew(random, crew_pool))
 
 
-def _release(draft: Draft, random: Random, plan: Plan, key: str, crew: list[Artist]) -> None:
+def _release(draft: Draft, random: Random, plan: Plan, key: str, crew: list[WorldArtist]) -> None:
     made, positions = _format_and_positions(random, plan.kind, len(plan.recordings))
     credits = people.credit_release(random, crew, positions, compilation=plan.kind == "compilation")
     places = builders.discs_and_numbers(positions)
@@ -214,7 +218,7 @@ def _release(draft: Draft, random: Random, plan: Plan, key: str, crew: list[Arti
     label = random.choice(names.LABELS)
     barcode = hashing.upc(key) if random.random() < 0.7 else None
     draft.releases.append(
-        Release(
+        WorldRelease(
             key=key,
             title=plan.title,
             kind=plan.kind,
@@ -267,11 +271,11 @@ def _track(
     index: int,
     position: str,
     place: tuple[int, int],
-    credits: tuple[Credit, ...],
-) -> Track:
+    credits: tuple[WorldCredit, ...],
+) -> WorldTrack:
     recording = draft.recordings[plan.recordings[index]]
     seconds = recording.duration_ms // 1_000
-    return Track(
+    return WorldTrack(
         key=f"{release}:{index}",
         release=release,
         recording=recording.key,

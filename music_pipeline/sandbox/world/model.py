@@ -1,6 +1,7 @@
-"""The truth: artists, releases, tracks, recordings and credits, of which every provider shows a part.
+"""The world: artists, releases, tracks, recordings and credits, of which every provider shows a part.
 
-Here belong the records and the indexes over them. What a provider knows is `coverage`; how it says it is `providers/`.
+This module holds the records and the indexes over them. `coverage` decides what a provider knows; `providers/` print
+it.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ ReleaseKind = Literal["album", "single", "compilation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Artist:
+class WorldArtist:
     """An artist, a producer, or both. `discogs_name` has the suffix that tells namesakes apart there."""
 
     key: str
@@ -40,8 +41,8 @@ class ArtistCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
-    """Somebody's part in a release or a track, with the role as printed and its range of positions."""
+class WorldCredit:
+    """A person's part in a release or a track, with the role as printed and its range of positions."""
 
     artist: str
     role: str
@@ -50,7 +51,7 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class WorldTrack:
     """A recording's place on a release. `artists` is empty where they are the release's."""
 
     key: str
@@ -62,7 +63,7 @@ class Track:
     number: int
     duration: str
     artists: tuple[ArtistCredit, ...]
-    credits: tuple[Credit, ...]
+    credits: tuple[WorldCredit, ...]
     spotify_id: str
     mbid: str
 
@@ -92,11 +93,11 @@ class Heading:
     before: int
     title: str
     duration: str
-    credits: tuple[Credit, ...]
+    credits: tuple[WorldCredit, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class WorldRelease:
     """A release. `date` may be partial or empty."""
 
     key: str
@@ -110,8 +111,8 @@ class Release:
     styles: tuple[str, ...]
     formats: tuple[Format, ...]
     identifiers: tuple[tuple[str, str], ...]
-    credits: tuple[Credit, ...]
-    tracks: tuple[Track, ...]
+    credits: tuple[WorldCredit, ...]
+    tracks: tuple[WorldTrack, ...]
     headings: tuple[Heading, ...]
     upc: str | None
     spotify_id: str
@@ -122,7 +123,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class WorldRecording:
     """What was recorded. `features` are Spotify's audio features where the catalogue has them."""
 
     key: str
@@ -138,37 +139,40 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything there is, in catalogue order, with the ways through it.
+    """All records in catalogue order, with indexes.
 
     `listed` are the artists of the catalogue, in order of first appearance. `releases_of` has the releases
-    on which an artist is a main artist, `appearances_of` those on which he is on a track only.
+    with an artist as main artist, `appearances_of` those with the artist on a track only.
     """
 
-    artists: dict[str, Artist]
-    releases: dict[str, Release]
-    recordings: dict[str, Recording]
+    artists: dict[str, WorldArtist]
+    releases: dict[str, WorldRelease]
+    recordings: dict[str, WorldRecording]
     listed: tuple[str, ...]
-    tracks: dict[str, Track]
+    tracks: dict[str, WorldTrack]
     releases_of: dict[str, list[str]]
     appearances_of: dict[str, list[str]]
-    tracks_of_recording: dict[str, list[Track]]
+    tracks_of_recording: dict[str, list[WorldTrack]]
 
-    def track_artists(self, track: Track) -> tuple[ArtistCredit, ...]:
-        """Returns the artists of a track: its own, else the release's."""
+    def track_artists(self, track: WorldTrack) -> tuple[ArtistCredit, ...]:
+        """The artists of a track: its own, else the release's."""
         return track.artists or self.releases[track.release].artists
 
     def releases_with(self, recording: str) -> list[str]:
-        """Returns the releases that hold a recording, each once, in catalogue order."""
+        """The releases that hold a recording, each once, in catalogue order."""
         return list(dict.fromkeys(track.release for track in self.tracks_of_recording[recording]))
 
 
 def build_world(
-    artists: Iterable[Artist], releases: Iterable[Release], recordings: Iterable[Recording], listed: Iterable[str]
+    artists: Iterable[WorldArtist],
+    releases: Iterable[WorldRelease],
+    recordings: Iterable[WorldRecording],
+    listed: Iterable[str],
 ) -> World:
-    """Indexes the records into a world."""
+    """Index the records into a world."""
     release_by_key = {release.key: release for release in releases}
     tracks = {track.key: track for release in release_by_key.values() for track in release.tracks}
-    tracks_of_recording: dict[str, list[Track]] = defaultdict(list)
+    tracks_of_recording: dict[str, list[WorldTrack]] = defaultdict(list)
     for track in tracks.values():
         tracks_of_recording[track.recording].append(track)
     releases_of, appearances_of = _discographies(release_by_key)
@@ -184,7 +188,7 @@ def build_world(
     )
 
 
-def _discographies(releases: dict[str, Release]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def _discographies(releases: dict[str, WorldRelease]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     mains: dict[str, list[str]] = defaultdict(list)
     appearances: dict[str, list[str]] = defaultdict(list)
     for release in releases.values():

@@ -68,14 +68,14 @@ VERSIONS = ("Live", "Radio Edit", "Acoustic", "Instrumental", "Extended Mix", "D
 
 
 def person_name(random: Random, index: int) -> str:
-    """Returns the name of a person; every tenth is in another script."""
+    """The name of a person; every tenth is in another script."""
     if index % round(1 / SHARE_IN_OTHER_SCRIPTS) == 7:
         return FOREIGN_PEOPLE[index // 10 % len(FOREIGN_PEOPLE)]
     return f"{random.choice(FIRST_NAMES)} {random.choice(LAST_NAMES)}"
 
 
 def artist_name(random: Random, index: int) -> str:
-    """Returns the name of an artist, a person or a band; every tenth is in another script."""
+    """The name of an artist, a person or a band; every tenth is in another script."""
     if index % round(1 / SHARE_IN_OTHER_SCRIPTS) == 4:
         return FOREIGN_NAMES[index // 10 % len(FOREIGN_NAMES)]
     band = f"{random.choice(BAND_ADJECTIVES)} {random.choice(BAND_NOUNS)}"
@@ -84,7 +84,7 @@ def artist_name(random: Random, index: int) -> str:
 
 
 def title(random: Random) -> str:
-    """Returns the title of a song or a release; every tenth is in another script."""
+    """The title of a song or a release; every tenth is in another script."""
     if random.random() < SHARE_IN_OTHER_SCRIPTS:
         return random.choice(FOREIGN_TITLES)
     return f"{random.choice(TITLE_OPENINGS)} {random.choice(TITLE_ENDINGS)}"

@@ -1,13 +1,13 @@
 """The producers, engineers and companies of worlds whose catalogue has no credits, and how releases credit them.
 
-Here belong the roles, ranges and name variations in the manner of Discogs.
+Roles, ranges and name variations are written as at Discogs.
 """
 
 from dataclasses import dataclass
 from random import Random
 
 from music_pipeline.sandbox.world import builders, hashing, names
-from music_pipeline.sandbox.world.model import Artist, Credit
+from music_pipeline.sandbox.world.model import WorldArtist, WorldCredit
 
 PRODUCER_ROLES = (
     "Producer", "Producer", "Producer", "Producer, Written-By", "Written-By, Producer", "Producer, Mixed By",
@@ -40,12 +40,12 @@ CREW_SIZE = 6
 class ReleaseCredits:
     """The credits of a release: those for all of it or a range, and those of each track."""
 
-    release: tuple[Credit, ...]
-    tracks: tuple[tuple[Credit, ...], ...]
+    release: tuple[WorldCredit, ...]
+    tracks: tuple[tuple[WorldCredit, ...], ...]
 
 
-def make_people(numbers: builders.Numbers, seed: object, count: int) -> list[Artist]:
-    """Makes the people; the second and the third are two of one name, the last ones are companies."""
+def make_people(numbers: builders.Numbers, seed: object, count: int) -> list[WorldArtist]:
+    """Make the people; the second and the third are two of one name, the last ones are companies."""
     random = hashing.seeded("people", seed)
     chosen: dict[str, None] = {}
     index = 0
@@ -62,7 +62,7 @@ def make_people(numbers: builders.Numbers, seed: object, count: int) -> list[Art
     return people + companies
 
 
-def _person(numbers: builders.Numbers, seed: object, name: str, place: int) -> Artist:
+def _person(numbers: builders.Numbers, seed: object, name: str, place: int) -> WorldArtist:
     aliases = (_initials(name),) if " " in name and name.isascii() else ()
     return builders.make_artist(numbers, f"person:{seed}:{place}", name, kind="person", aliases=aliases)
 
@@ -72,15 +72,17 @@ def _initials(name: str) -> str:
     return f"{first[0]}. {rest}"
 
 
-def choose_crew(random: Random, people: list[Artist]) -> list[Artist]:
-    """Chooses those who work with one artist, the likeliest producer first."""
+def choose_crew(random: Random, people: list[WorldArtist]) -> list[WorldArtist]:
+    """Choose the crew of one artist, the likeliest producer first."""
     return random.sample(people, CREW_SIZE)
 
 
-def credit_release(random: Random, crew: list[Artist], positions: list[str], *, compilation: bool) -> ReleaseCredits:
-    """Credits a release in one of the manners of Discogs: for all of it, by ranges, or track by track."""
-    release: list[Credit] = []
-    tracks: list[list[Credit]] = [[] for _ in positions]
+def credit_release(
+    random: Random, crew: list[WorldArtist], positions: list[str], *, compilation: bool
+) -> ReleaseCredits:
+    """Credit a release in one of the manners of Discogs: for all of it, by ranges, or track by track."""
+    release: list[WorldCredit] = []
+    tracks: list[list[WorldCredit]] = [[] for _ in positions]
     if random.random() >= SHARE_WITHOUT_PRODUCTION and positions:
         _credit_production(random, crew, positions, release, tracks)
         if random.random() < SHARE_WITH_EXECUTIVE:
@@ -93,7 +95,11 @@ def credit_release(random: Random, crew: list[Artist], positions: list[str], *, 
 
 
 def _credit_production(
-    random: Random, crew: list[Artist], positions: list[str], release: list[Credit], tracks: list[list[Credit]]
+    random: Random,
+    crew: list[WorldArtist],
+    positions: list[str],
+    release: list[WorldCredit],
+    tracks: list[list[WorldCredit]],
 ) -> None:
     if random.random() < SHARE_RELEASE_WIDE:
         release.append(_credit(random, crew[0], random.choice(PRODUCER_ROLES)))
@@ -106,7 +112,7 @@ def _credit_production(
         random.choice(tracks).append(_credit(random, crew[3], random.choice(LESSER_ROLES)))
 
 
-def _credit_by_range(random: Random, crew: list[Artist], positions: list[str]) -> list[Credit]:
+def _credit_by_range(random: Random, crew: list[WorldArtist], positions: list[str]) -> list[WorldCredit]:
     middle = len(positions) // 2
     first = f"{positions[0]} to {positions[middle - 1]}, {positions[-1]}"
     second = ", ".join(positions[middle:-1]) or positions[middle]
@@ -116,6 +122,6 @@ def _credit_by_range(random: Random, crew: list[Artist], positions: list[str]) -
     ]
 
 
-def _credit(random: Random, person: Artist, role: str, tracks: str = "") -> Credit:
+def _credit(random: Random, person: WorldArtist, role: str, tracks: str = "") -> WorldCredit:
     varied = bool(person.aliases) and random.random() < SHARE_WITH_NAME_VARIATION
-    return Credit(person.key, role, person.aliases[0] if varied else "", tracks)
+    return WorldCredit(person.key, role, person.aliases[0] if varied else "", tracks)

@@ -1,6 +1,6 @@
-"""What a role says: which parts of it are production credits, and to which tracks a range applies.
+"""Roles: which parts of one are production credits, and to which tracks a range applies.
 
-Here belong the readings of Discogs's role and range texts that the sandbox's truth rests on.
+The sandbox's truth rests on this parsing of Discogs's role and range texts.
 """
 
 import re
@@ -24,7 +24,7 @@ class RolePart:
 
 @lru_cache(maxsize=20_000)
 def split_roles(role: str) -> tuple[RolePart, ...]:
-    """Splits a role on the commas outside brackets."""
+    """Split a role on the commas outside brackets."""
     parts = re.split(r",(?![^\[]*\])", role)
     return tuple(_role_part(part.strip()) for part in parts if part.strip())
 
@@ -36,12 +36,12 @@ def _role_part(text: str) -> RolePart:
 
 @lru_cache(maxsize=20_000)
 def production_parts(role: str) -> tuple[RolePart, ...]:
-    """Returns the parts of a role that credit production."""
+    """The parts of a role that credit production."""
     return tuple(part for part in split_roles(role) if PRODUCTION_HEAD.fullmatch(part.head))
 
 
 def expand_range(text: str, positions: list[str]) -> list[int]:
-    """Returns the indexes of the positions that a range names; all of them for an empty range.
+    """The indexes of the positions that a range names; all of them for an empty range.
 
     A word of the range that names no position applies to nothing.
     """
@@ -68,7 +68,7 @@ def _expand_word(word: str, positions: list[str]) -> list[int]:
 
 
 def _named(word: str, positions: list[str]) -> list[int]:
-    """Returns where a word stands: itself, else its sub-positions (A1a, 1.1), else its side or disc (A, CD2)."""
+    """The places of a word: itself, else its sub-positions (A1a, 1.1), else its side or disc (A, CD2)."""
     if not word:
         return []
     exact = [index for index, position in enumerate(positions) if position == word]

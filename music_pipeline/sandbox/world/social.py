@@ -1,13 +1,13 @@
 """The profiles that an artist has on social sites, of which MusicBrainz, Discogs and Genius know some.
 
-Handles never follow from a name alone, so that who makes one up from a name finds nobody. What a provider lists is
-decided by its share in `coverage`.
+Handles never follow from a name alone, so that a client that guesses one finds nobody. The shares in `coverage` decide
+what a provider lists.
 """
 
 from dataclasses import dataclass
 
 from music_pipeline.sandbox.world.hashing import digest, fraction
-from music_pipeline.sandbox.world.model import Artist
+from music_pipeline.sandbox.world.model import WorldArtist
 from music_pipeline.sandbox.world.text import words
 
 SHARES = {"instagram": 0.85, "twitter": 0.6, "facebook": 0.5, "soundcloud": 0.4, "youtube": 0.5, "homepage": 0.4}
@@ -16,7 +16,7 @@ LONGEST_STEM = 10
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """An artist's handles, the id of his YouTube channel, and the address of his homepage; None for what he lacks."""
+    """An artist's handles, YouTube channel and homepage; None for each that is missing."""
 
     instagram: str | None
     twitter: str | None
@@ -26,7 +26,7 @@ class Profiles:
     homepage: str | None
 
     def urls(self) -> dict[str, str]:
-        """Returns the addresses by site, as MusicBrainz writes them."""
+        """The addresses by site, as MusicBrainz writes them."""
         forms = {
             "instagram": "https://www.instagram.com/{}/",
             "twitter": "https://twitter.com/{}",
@@ -41,8 +41,8 @@ class Profiles:
 NO_PROFILES = Profiles(None, None, None, None, None, None)
 
 
-def profiles_of(artist: Artist) -> Profiles:
-    """Returns an artist's profiles; who has no other has an Instagram account, and Various has none."""
+def profiles_of(artist: WorldArtist) -> Profiles:
+    """An artist's profiles: at least an Instagram account. Various has none."""
     if artist.special:
         return NO_PROFILES
     sites = [site for site, share in SHARES.items() if fraction("profile", site, artist.key) < share]

@@ -1,4 +1,4 @@
-"""Reads a world from a CSV of Spotify tracks: its Spotify ids are kept, its credits are derived by hash.
+"""Read a world from a CSV of Spotify tracks: its Spotify ids are kept, its credits are derived by hash.
 
 The file has no artist ids, no track numbers and no credits; tracks count in the order of the file.
 """
@@ -10,14 +10,14 @@ from pathlib import Path
 from music_pipeline.sandbox.world import builders, hashing, people
 from music_pipeline.sandbox.world.decoys import add_decoys
 from music_pipeline.sandbox.world.model import (
-    Artist,
     ArtistCredit,
     Format,
     Label,
-    Recording,
-    Release,
-    Track,
     World,
+    WorldArtist,
+    WorldRecording,
+    WorldRelease,
+    WorldTrack,
     build_world,
 )
 
@@ -32,16 +32,16 @@ Row = dict[str, str]
 
 
 def read_spotify_file(path: Path) -> World:
-    """Reads the file. Raises ValueError for a file without the columns of such a catalogue."""
+    """Read the file. Raises ValueError for a file without the columns of such a catalogue."""
     albums = _albums(path)
     numbers = builders.Numbers()
-    artists: dict[str, Artist] = {VARIOUS: builders.make_artist(numbers, VARIOUS, "Various", discogs_id=194)}
+    artists: dict[str, WorldArtist] = {VARIOUS: builders.make_artist(numbers, VARIOUS, "Various", discogs_id=194)}
     crew_pool = people.make_people(numbers, "spotify file", PEOPLE)
     for row in (row for rows in albums.values() for row in rows):
         key = _artist_key(row)
         if key not in artists:
             artists[key] = builders.make_artist(numbers, key, row["track_artist"])
-    recordings: dict[str, Recording] = {}
+    recordings: dict[str, WorldRecording] = {}
     releases = [_release(numbers, rows, recordings, crew_pool) for rows in albums.values()]
     listed = [artist for artist in artists.values() if not artist.special]
     decoys = add_decoys(numbers, listed)
@@ -70,8 +70,8 @@ def _artist_key(row: Row) -> str:
 
 
 def _release(
-    numbers: builders.Numbers, rows: list[Row], recordings: dict[str, Recording], crew_pool: list[Artist]
-) -> Release:
+    numbers: builders.Numbers, rows: list[Row], recordings: dict[str, WorldRecording], crew_pool: list[WorldArtist]
+) -> WorldRelease:
     first = rows[0]
     key = f"album:{first['track_album_id']}"
     mains = list(dict.fromkeys(_artist_key(row) for row in rows))
@@ -82,7 +82,7 @@ def _release(
     credits = people.credit_release(hashing.seeded("credits", key), crew, positions, compilation=len(mains) > 1)
     date = first["track_album_release_date"]
     label = hashing.number(1, 2_999_999, "label", mains[0])
-    return Release(
+    return WorldRelease(
         key=key,
         title=first["track_album_name"],
         kind="compilation" if len(mains) > 1 else "album" if len(rows) > 1 else "single",
@@ -110,18 +110,18 @@ def _tracks(
     numbers: builders.Numbers,
     release: str,
     rows: list[Row],
-    recordings: dict[str, Recording],
+    recordings: dict[str, WorldRecording],
     credits: people.ReleaseCredits,
     *,
     single_artist: bool,
-) -> tuple[Track, ...]:
+) -> tuple[WorldTrack, ...]:
     tracks = []
     for index, row in enumerate(rows):
         artists = (ArtistCredit(_artist_key(row)),)
         recording = _recording(numbers, row, artists, recordings)
         seconds = recording.duration_ms // 1_000
         tracks.append(
-            Track(
+            WorldTrack(
                 key=f"track:{row['track_id']}",
                 release=release,
                 recording=recording.key,
@@ -140,8 +140,8 @@ def _tracks(
 
 
 def _recording(
-    numbers: builders.Numbers, row: Row, artists: tuple[ArtistCredit, ...], recordings: dict[str, Recording]
-) -> Recording:
+    numbers: builders.Numbers, row: Row, artists: tuple[ArtistCredit, ...], recordings: dict[str, WorldRecording]
+) -> WorldRecording:
     key = f"{row['track_artist']}|{row['track_name']}|{row['duration_ms']}"
     if key not in recordings:
         recordings[key] = builders.make_recording(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -73,7 +74,7 @@ def test_sandbox_listens_on_loopback_only(sandbox: Callable[..., SandboxProcess]
 
 def test_sandbox_cannot_listen_elsewhere() -> None:
     assert "host" not in SandboxOptions.__slots__
-    with pytest.raises(SystemExit):
+    with pytest.raises(click.UsageError):
         parse_options(["--host", "0.0.0.0"])  # noqa: S104
 
 

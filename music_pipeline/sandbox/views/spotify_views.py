@@ -1,7 +1,7 @@
-"""The world in Spotify's objects: full and simplified artists, albums and tracks, in both quota modes.
+"""Spotify's objects: full and simplified artists, albums and tracks, in both quota modes.
 
-Here belong the fields, which development mode cuts (PROVIDERS: album_group, available_markets, label, popularity,
-followers, linked_from). What may be asked, and its errors, is `spotify`.
+Development mode lacks some fields: album_group, available_markets, label, popularity, followers, linked_from.
+`spotify` holds endpoints and errors.
 """
 
 import re
@@ -13,7 +13,7 @@ from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.world.audio_views import spotify_features
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import base62_id, digest
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Release, Track
+from music_pipeline.sandbox.world.model import ArtistCredit, WorldArtist, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import words
 
 MARKETS = ["AR", "AU", "BR", "CA", "DE", "FR", "GB", "JP", "SE", "US"]
@@ -24,7 +24,7 @@ VERSION_WORDS = frozenset(
 
 
 class SpotifyViews:
-    """Builds the objects; those of artists and albums once, as every track repeats them."""
+    """Build the objects. Those of artists, albums and tracks are kept, since many answers repeat them."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -44,14 +44,14 @@ class SpotifyViews:
         }
 
     def simple_artist(self, key: str) -> Json:
-        """Returns a simplified artist."""
+        """A simplified artist."""
         if key not in self._artists:
             artist = self.site.world.artists[key]
             self._artists[key] = {**self._identity("artist", artist.spotify_id), "name": shown_name(artist)}
         return self._artists[key]
 
     def artist(self, key: str) -> Json:
-        """Returns a full artist."""
+        """A full artist."""
         view = {**self.simple_artist(key), "genres": [], "images": _images("artist", key)}
         if self.extended:
             popularity = digest("artist popularity", key) % 100
@@ -62,7 +62,7 @@ class SpotifyViews:
         return [self.simple_artist(key) for key in dict.fromkeys(credit.artist for credit in credits)]
 
     def simple_album(self, key: str) -> Json:
-        """Returns a simplified album. It has no UPC."""
+        """A simplified album. It has no UPC."""
         if key not in self._albums:
             release = self.site.world.releases[key]
             date, precision = release_date(release.date)
@@ -80,11 +80,11 @@ class SpotifyViews:
         return self._albums[key]
 
     def album_of_artist(self, key: str, group: str) -> Json:
-        """Returns an album as the list of an artist has it."""
+        """An album as the list of an artist has it."""
         return self.simple_album(key) | ({"album_group": group} if self.extended else {})
 
     def album(self, key: str, market: str | None) -> Json:
-        """Returns a full album, with its first 50 tracks."""
+        """A full album, with its first 50 tracks."""
         release = self.site.world.releases[key]
         view = self.simple_album(key) | {
             "copyrights": [{"text": f"{release.date[:4]} {label.name}", "type": "C"} for label in release.labels[:1]],
@@ -96,18 +96,18 @@ class SpotifyViews:
             view |= {"label": release.labels[0].name if release.labels else "", "popularity": digest(key) % 100}
         return view
 
-    def album_tracks(self, release: Release, offset: int, limit: int, market: str | None) -> Json:
-        """Returns a page of simplified tracks."""
+    def album_tracks(self, release: WorldRelease, offset: int, limit: int, market: str | None) -> Json:
+        """A page of simplified tracks."""
         items = [self.simple_track(track, market) for track in release.tracks[offset : offset + limit]]
         url = f"{self.base}/albums/{release.spotify_id}/tracks"
         return page(url, items, len(release.tracks), offset, limit, {"market": market} if market else {})
 
-    def simple_track(self, track: Track, market: str | None) -> Json:
-        """Returns a simplified track. It has no ISRC."""
+    def simple_track(self, track: WorldTrack, market: str | None) -> Json:
+        """A simplified track. It has no ISRC."""
         view = self._base_track(track)
         return view | {"is_playable": True} if market else view
 
-    def _base_track(self, track: Track) -> Json:
+    def _base_track(self, track: WorldTrack) -> Json:
         if track.key not in self._tracks:
             view = {
                 **self._identity("track", track.spotify_id),
@@ -123,8 +123,8 @@ class SpotifyViews:
             self._tracks[track.key] = view | ({"available_markets": MARKETS} if self.extended else {})
         return self._tracks[track.key]
 
-    def track(self, track: Track, market: str | None) -> Json:
-        """Returns a full track, with its ISRC if it has one."""
+    def track(self, track: WorldTrack, market: str | None) -> Json:
+        """A full track, with its ISRC if it has one."""
         recording = self.site.world.recordings[track.recording]
         view = self.simple_track(track, market) | {
             "album": self.simple_album(track.release),
@@ -132,16 +132,16 @@ class SpotifyViews:
         }
         return view | ({"popularity": recording.popularity} if self.extended else {})
 
-    def looked_up_track(self, track: Track, market: str | None) -> Json:
-        """Returns a full track as a lookup with a market gives it: relinked, with another id, for a few."""
+    def looked_up_track(self, track: WorldTrack, market: str | None) -> Json:
+        """A full track as a lookup with a market gives it: relinked, with another id, for a few."""
         view = self.track(track, market)
         if not market or not covered("spotify relinked", track.key):
             return view
         relinked = view | self._identity("track", relinked_id(track))
         return relinked | ({"linked_from": self._identity("track", track.spotify_id)} if self.extended else {})
 
-    def audio_features(self, track: Track) -> Json:
-        """Returns the twelve audio features of a track."""
+    def audio_features(self, track: WorldTrack) -> Json:
+        """The twelve audio features of a track."""
         recording = self.site.world.recordings[track.recording]
         return spotify_features(recording) | {
             "analysis_url": f"{self.base}/audio-analysis/{track.spotify_id}",
@@ -153,18 +153,18 @@ class SpotifyViews:
         }
 
 
-def relinked_id(track: Track) -> str:
-    """Returns the id under which a market serves a track instead."""
+def relinked_id(track: WorldTrack) -> str:
+    """The id under which a market serves a track instead."""
     return base62_id("relinked", track.key)
 
 
-def shown_name(artist: Artist) -> str:
-    """Returns the name at Spotify, which says Various Artists."""
+def shown_name(artist: WorldArtist) -> str:
+    """The name at Spotify: "Various" is "Various Artists" there."""
     return "Various Artists" if artist.name == "Various" else artist.name
 
 
-def shown_title(track: Track) -> str:
-    """Returns the title at Spotify: a version in brackets often stands behind a dash there."""
+def shown_title(track: WorldTrack) -> str:
+    """The title at Spotify: a version in brackets often stands behind a dash there."""
     match = VERSION_IN_BRACKETS.match(track.title)
     if match is None or not VERSION_WORDS & set(words(match["version"])):
         return track.title
@@ -173,7 +173,7 @@ def shown_title(track: Track) -> str:
 
 
 def release_date(date: str) -> tuple[str, str]:
-    """Returns a date as printed (`1999-03-00`) in Spotify's form, with its precision; `0000` where it is unknown."""
+    """A date as printed (`1999-03-00`) in Spotify's form, with its precision; `0000` where it is unknown."""
     parts = [part for part in date.split("-") if part.isdigit() and int(part)]
     if not parts:
         return "0000", "year"
@@ -188,7 +188,7 @@ def _images(kind: str, key: str) -> list[Json]:
 
 
 def page(url: str, items: list[Any], total: int, offset: int, limit: int, parameters: dict[str, str]) -> Json:
-    """Returns a paging object; its links repeat the parameters."""
+    """A paging object; its links repeat the parameters."""
 
     def link(start: int) -> str:
         return f"{url}?{urlencode({**parameters, 'offset': start, 'limit': limit})}"

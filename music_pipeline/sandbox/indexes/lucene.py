@@ -1,7 +1,7 @@
-"""The query language of MusicBrainz's search, as far as clients use it: fields, phrases, groups, AND, OR, NOT, escapes.
+"""MusicBrainz's query language, as far as clients use it: fields, phrases, groups, AND, OR, NOT, escapes.
 
-Here belong parsing and evaluation over any index of documents. Which documents and fields there are is
-`musicbrainz_search`'s.
+This module parses queries and evaluates them over any index of documents. `musicbrainz_search` has the documents and
+their fields.
 """
 
 import re
@@ -79,7 +79,7 @@ class _Tokens:
 
 
 def parse(text: str) -> Node:
-    """Parses a query. Raises QueryError for unbalanced brackets and quotes, and for an empty one."""
+    """Parse a query. Raises QueryError for unbalanced brackets and quotes, and for an empty one."""
     tokens = _Tokens(_tokenize(text))
     node = _parse_either(tokens, "")
     if tokens.peek()[0] != "end":
@@ -138,7 +138,7 @@ def _parse_part(tokens: _Tokens, field: str) -> Node:
 
 
 def evaluate(node: Node, match: Callable[[str, str], Scores], everything: Callable[[], Scores]) -> Scores:
-    """Returns the documents that a query finds, scored. `match` finds a text in a field."""
+    """The documents that a query finds, scored. `match` finds a text in a field."""
     if isinstance(node, Term):
         return match(node.field, node.text)
     if isinstance(node, Without):
@@ -156,7 +156,7 @@ def evaluate(node: Node, match: Callable[[str, str], Scores], everything: Callab
 
 
 def similarity(wanted: tuple[str, ...], having: tuple[str, ...]) -> float:
-    """Returns how much of a field the words are: 1 for all of it, 0 where they do not stand in it."""
+    """The share of a field that the words make up: 1 for all of it, 0 if they do not occur in it."""
     width = len(wanted)
     for start in range(len(having) - width + 1):
         if having[start : start + width] == wanted:
@@ -165,5 +165,5 @@ def similarity(wanted: tuple[str, ...], having: tuple[str, ...]) -> float:
 
 
 def field_words(text: str) -> tuple[str, ...]:
-    """Returns the words by which a text field is searched."""
+    """The words by which a text field is searched."""
     return words(text)

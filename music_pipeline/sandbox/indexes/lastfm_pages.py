@@ -1,7 +1,7 @@
-"""What Last.fm has of the world: pages of tracks and of artists, found by name, with listeners, plays and tags.
+"""Last.fm's part of the world: pages of tracks and artists, found by name, with listeners, plays and tags.
 
-A page belongs to a name, not to a recording: recordings of one artist and one title share it. Here belong the pages;
-how they are printed is `lastfm_views`, what may be asked `lastfm`.
+A page belongs to a name, not to a recording: recordings of one artist and one title share it. `lastfm_views` prints the
+pages, `lastfm` holds the methods.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from functools import cached_property
 
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline.sandbox.world.text import fold, words
 
 MOST_TAGS = 5
@@ -23,26 +23,26 @@ class TrackPage:
     """The page of a track; `recording` is the first of those that share it."""
 
     key: PageKey
-    recording: Recording
+    recording: WorldRecording
     listeners: int
     plays: int
     mbid: str | None
 
 
 def page_key(artist_name: str, title: str) -> PageKey:
-    """Returns what a page is found by: the artist's name, and the words of the title, whatever parts them."""
+    """The key of a page: the artist's name, and the words of the title without their separators."""
     return fold(artist_name).strip(), words(title)
 
 
 class LastfmPages:
-    """The indexes; they are made when they are first asked for."""
+    """The indexes, each built when it is first needed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     @cached_property
     def tracks(self) -> dict[PageKey, TrackPage]:
-        """Returns the pages of tracks."""
+        """The pages of tracks."""
         found: dict[PageKey, TrackPage] = {}
         for recording in self.world.recordings.values():
             key = self.key_of(recording)
@@ -50,11 +50,11 @@ class LastfmPages:
                 found[key] = self._page(key, recording)
         return found
 
-    def key_of(self, recording: Recording) -> PageKey:
-        """Returns where the page of a recording would be."""
+    def key_of(self, recording: WorldRecording) -> PageKey:
+        """Where the page of a recording would be."""
         return page_key(self.world.artists[recording.artists[0].artist].name, recording.title)
 
-    def _page(self, key: PageKey, recording: Recording) -> TrackPage:
+    def _page(self, key: PageKey, recording: WorldRecording) -> TrackPage:
         listeners = 3 + recording.popularity**3 + digest("listeners", *key) % 997
         return TrackPage(
             key=key,
@@ -65,7 +65,7 @@ class LastfmPages:
         )
 
     def tags_of_track(self, page: TrackPage) -> tuple[str, ...]:
-        """Returns the tags of a track, none for a share of them."""
+        """The tags of a track, none for a share of them."""
         key, recording = page.key, page.recording
         if not covered("lastfm tags", *key):
             return ()
@@ -79,12 +79,12 @@ class LastfmPages:
 
     @cached_property
     def tracks_by_mbid(self) -> dict[str, TrackPage]:
-        """Returns the pages of tracks by the MBID that each shows."""
+        """The pages of tracks by the MBID that each shows."""
         return {page.mbid: page for page in self.tracks.values() if page.mbid}
 
     @cached_property
     def tracks_by_artist(self) -> dict[str, list[TrackPage]]:
-        """Returns the pages of tracks of each artist, the most heard first."""
+        """The pages of tracks of each artist, the most heard first."""
         found: dict[str, list[TrackPage]] = defaultdict(list)
         for page in sorted(self.tracks.values(), key=lambda page: (-page.listeners, page.key)):
             found[page.recording.artists[0].artist].append(page)
@@ -92,7 +92,7 @@ class LastfmPages:
 
     @cached_property
     def artists(self) -> dict[str, str]:
-        """Returns the keys of artists by folded name: of namesakes the first, as they share a page."""
+        """The keys of artists by folded name: of namesakes the first, as they share a page."""
         found: dict[str, str] = {}
         for key in self.tracks_by_artist:
             found.setdefault(fold(self.world.artists[key].name).strip(), key)
@@ -100,7 +100,7 @@ class LastfmPages:
 
     @cached_property
     def corrections(self) -> dict[str, str]:
-        """Returns the folded names that `autocorrect` puts in the place of name variations."""
+        """The folded names that `autocorrect` puts in the place of name variations."""
         found: dict[str, str] = {}
         for name, key in self.artists.items():
             for alias in self.world.artists[key].aliases:
@@ -108,7 +108,7 @@ class LastfmPages:
         return {alias: name for alias, name in found.items() if alias not in self.artists}
 
     def find_track(self, artist: str, title: str, *, correct: bool) -> TrackPage | None:
-        """Returns the page of a track, if wanted also under a variation of the artist's name."""
+        """The page of a track, if wanted also under a variation of the artist's name."""
         name, wanted = page_key(artist, title)
         found = self.tracks.get((name, wanted))
         if found is None and correct and name in self.corrections:
@@ -116,12 +116,12 @@ class LastfmPages:
         return found
 
     def find_artist(self, name: str, *, correct: bool) -> str | None:
-        """Returns the key of an artist."""
+        """The key of an artist."""
         folded = fold(name).strip()
         return self.artists.get(self.corrections.get(folded, folded) if correct else folded)
 
     def search_tracks(self, title: str, artist: str) -> list[TrackPage]:
-        """Returns the pages whose titles and artists have all the words, the most heard first."""
+        """The pages whose titles and artists have all the words, the most heard first."""
         wanted, named = set(words(title)), set(words(artist))
         if not wanted:
             return []
@@ -129,12 +129,12 @@ class LastfmPages:
         return sorted(pages, key=lambda page: (-page.listeners, page.key))
 
     def listeners_of(self, artist: str) -> tuple[int, int]:
-        """Returns listeners and plays of an artist."""
+        """Listeners and plays of an artist."""
         pages = self.tracks_by_artist[artist]
         return max(page.listeners for page in pages) * 2, sum(page.plays for page in pages)
 
     def tags_of_artist(self, artist: str) -> tuple[str, ...]:
-        """Returns the tags of an artist: those of his tracks, the most frequent first."""
+        """The tags of an artist's tracks, the most frequent first."""
         counts: dict[str, int] = defaultdict(int)
         for page in self.tracks_by_artist[artist]:
             for tag in self.tags_of_track(page):
@@ -142,6 +142,6 @@ class LastfmPages:
         return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
 
     def similar_to(self, artist: str) -> list[str]:
-        """Returns other artists, always the same."""
+        """Other artists, always the same."""
         others = [key for key in self.artists.values() if key != artist]
         return sorted(others, key=lambda key: digest("similar", artist, key))

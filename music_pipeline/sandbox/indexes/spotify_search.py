@@ -1,23 +1,24 @@
-"""Spotify's search: an index, not a list. It leaves some tracks out and adds some of others.
+"""Spotify's search: an index, not a list. It omits some tracks and adds some of other artists.
 
-Here belong the query language, the matching and the ranking. Pages and errors are `spotify`'s.
+This module holds the query language, matching and ranking. `spotify` holds pages and errors.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from music_pipeline.sandbox.world.builders import year_of
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest, number
-from music_pipeline.sandbox.world.model import Artist, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldArtist, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import words
 
 FILTER = re.compile(r"\b(artist|album|track|year|upc|isrc|genre|tag):", re.IGNORECASE)
 PAGE = 10
 MOST_OTHERS = 3
+MOST_REMEMBERED = 256
 MOST_INEXACT = 50
 SHARE_WITH_NULL = 0.1
 
@@ -31,12 +32,12 @@ class Query:
     free: tuple[str, ...]
 
     def filter_words(self, name: str) -> tuple[str, ...]:
-        """Returns the words of a filter's value."""
+        """The words of a filter's value."""
         return words(self.filters.get(name, ""))
 
 
 def parse_query(text: str) -> Query:
-    """Parses `words artist:"A" track:B`. A value without quotes reaches to the next filter."""
+    """Parse `words artist:"A" track:B`. A value without quotes reaches to the next filter."""
     filters: dict[str, str] = {}
     pieces = FILTER.split(text)
     free = pieces[0]
@@ -47,15 +48,17 @@ def parse_query(text: str) -> Query:
     return Query(text, filters, words(free.replace('"', " ")) if free.strip() else ())
 
 
-class SpotifySearch:
-    """Searches artists, albums and tracks of a world."""
+class SpotifySearchIndex:
+    """The search over artists, albums and tracks of a world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        # A client takes a search page by page, and the world does not change.
+        self.tracks = lru_cache(MOST_REMEMBERED)(self._tracks)
 
     @cached_property
     def _on_spotify(self) -> list[str]:
-        """Returns those who have a page: artists of releases or tracks."""
+        """The artists with a page: those of releases or tracks."""
         return [key for key in self.world.artists if key in self.world.releases_of or key in self.world.appearances_of]
 
     @cached_property
@@ -83,8 +86,8 @@ class SpotifySearch:
     def _all_tracks(self) -> list[str]:
         return list(self.world.tracks)
 
-    def artists(self, query: Query) -> list[Artist]:
-        """Returns artists: equal names first, then names with all the words, then names with some."""
+    def artists(self, query: Query) -> list[WorldArtist]:
+        """Artists: equal names first, then names with all the words, then names with some."""
         wanted = query.filter_words("artist") or query.free
         if not wanted or query.filters.keys() & {"isrc", "upc", "album", "track"}:
             return []
@@ -98,8 +101,8 @@ class SpotifySearch:
         missing = len(set(wanted) - set(name))
         return name != wanted, missing, len(name), f"{digest('artist rank', key):032x}"
 
-    def albums(self, query: Query) -> list[Release]:
-        """Returns albums by title, artist, UPC and year."""
+    def albums(self, query: Query) -> list[WorldRelease]:
+        """Albums by title, artist, UPC and year."""
         if query.filters.keys() & {"isrc", "track"}:
             return []
         found: set[str] | None = None
@@ -136,8 +139,9 @@ class SpotifySearch:
             found = having if found is None else found & having
         return found or set()
 
-    def tracks(self, query: Query) -> list[Track | None]:
-        """Returns tracks; some are withheld, some of others and nulls stand at the end of an artist's."""
+    def _tracks(self, text: str) -> list[WorldTrack | None]:
+        """Tracks. Some are withheld; an artist's tracks end with a few of other artists and nulls."""
+        query = parse_query(text)
         found: set[str] | None = None
         for candidates in self._track_candidates(query):
             found = candidates if found is None else found & candidates
@@ -188,7 +192,7 @@ class SpotifySearch:
         by_artist = self._tracks_by(self._artist_words.get(word, set()))
         return titled | by_artist | self._tracks_on(self._album_words.get(word, set()))
 
-    def _track_rank(self, track: Track, query: Query) -> tuple[bool, bool, bool, int, str]:
+    def _track_rank(self, track: WorldTrack, query: Query) -> tuple[bool, bool, bool, int, str]:
         release = self.world.releases[track.release]
         return (
             words(release.title) != query.filter_words("album"),
@@ -198,13 +202,13 @@ class SpotifySearch:
             track.spotify_id,
         )
 
-    def _is_by_name(self, track: Track, wanted: tuple[str, ...]) -> bool:
-        """Tells whether the track is on a release of an artist of exactly the name."""
+    def _is_by_name(self, track: WorldTrack, wanted: tuple[str, ...]) -> bool:
+        """Whether the track is on a release of an artist of exactly the name."""
         credits = self.world.releases[track.release].artists
         return any(words(self.world.artists[credit.artist].name) == wanted for credit in credits)
 
-    def _artist_tracks(self, visible: list[str], query: Query) -> list[Track | None]:
-        """Returns the artist's own tracks, then those where he is a guest, then a few of others on the last page."""
+    def _artist_tracks(self, visible: list[str], query: Query) -> list[WorldTrack | None]:
+        """The artist's own tracks, then guest appearances, then a few of other artists on the last page."""
         wanted = query.filter_words("artist")
         named = (
             {key for key in self._artist_words.get(wanted[0], set()) if self._is_named(key, wanted)}
@@ -213,21 +217,21 @@ class SpotifySearch:
         )
         mine = self._tracks_by(named) & set(visible)
         tracks = [self.world.tracks[key] for key in (mine or set(visible))]
-        ranked: list[Track | None] = [*sorted(tracks, key=lambda track: self._artist_track_rank(track, wanted))]
+        ranked: list[WorldTrack | None] = [*sorted(tracks, key=lambda track: self._artist_track_rank(track, wanted))]
         return ranked[: None if mine else MOST_INEXACT] + self._others(query, len(ranked))
 
     def _is_named(self, key: str, wanted: tuple[str, ...]) -> bool:
         return words(self.world.artists[key].name) == wanted
 
-    def _artist_track_rank(self, track: Track, wanted: tuple[str, ...]) -> tuple[bool, int, str]:
+    def _artist_track_rank(self, track: WorldTrack, wanted: tuple[str, ...]) -> tuple[bool, int, str]:
         popularity = self.world.recordings[track.recording].popularity
         return not self._is_by_name(track, wanted), -popularity, track.spotify_id
 
-    def _others(self, query: Query, found: int) -> list[Track | None]:
-        """Returns what does not belong: at most what fills the last page, and now and then a null."""
+    def _others(self, query: Query, found: int) -> list[WorldTrack | None]:
+        """Tracks of other artists, as many as fill the last page at most, and sometimes a null."""
         room = -found % PAGE if found else MOST_OTHERS
         count = min(room, number(0, MOST_OTHERS, "others", query.text))
-        chosen: list[Track | None] = [
+        chosen: list[WorldTrack | None] = [
             self.world.tracks[self._all_tracks[digest("other", query.text, place) % len(self._all_tracks)]]
             for place in range(count)
         ]
@@ -245,13 +249,13 @@ def _index(entries: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, set[str]
 
 
 def _with_all(index: dict[str, set[str]], wanted: tuple[str, ...]) -> set[str]:
-    """Returns those that have all the words; none for no words."""
+    """Those that have all the words; none for no words."""
     if not wanted:
         return set()
     return set.intersection(*(index.get(word, set()) for word in wanted))
 
 
-def _in_years(release: Release, years: str) -> bool:
+def _in_years(release: WorldRelease, years: str) -> bool:
     first, _, last = years.partition("-")
     if not first.isdigit() or not release.date:
         return False

@@ -1,25 +1,25 @@
-"""What MusicBrainz knows of the world: its artists, releases and recordings by MBID, and its links to other sites."""
+"""MusicBrainz's part of the world: artists, releases and recordings by MBID, and links to other sites."""
 
 from functools import cached_property
 
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import Served
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 from music_pipeline.sandbox.world.social import profiles_of
 
 
 def spotify_url(kind: str, spotify_id: str) -> str:
-    """Returns the canonical URL of an artist or album at Spotify."""
+    """The canonical URL of an artist or album at Spotify."""
     return f"https://open.spotify.com/{kind}/{spotify_id}"
 
 
 def discogs_url(kind: str, discogs_id: int) -> str:
-    """Returns the canonical URL of an artist or release at Discogs."""
+    """The canonical URL of an artist or release at Discogs."""
     return f"https://www.discogs.com/{kind}/{discogs_id}"
 
 
 class Knowledge:
-    """The indexes over what is known. Artists with a Spotify link have a page there."""
+    """The indexes over what MusicBrainz knows."""
 
     def __init__(self, world: World, served: Served) -> None:
         self.world = world
@@ -49,7 +49,7 @@ class Knowledge:
 
     @cached_property
     def social_links(self) -> dict[str, dict[str, str]]:
-        """Returns the addresses of artists elsewhere, by site, for those whose page has any."""
+        """The artists' addresses elsewhere, by site, for the artists that have any."""
         return {
             key: profiles_of(self.world.artists[key]).urls()
             for key in sorted(self.people)
@@ -58,31 +58,31 @@ class Knowledge:
 
     @cached_property
     def artist_keys(self) -> dict[str, str]:
-        """Returns artists by MBID."""
+        """Artists by MBID."""
         return {self.world.artists[key].mbid: key for key in self.world.artists if key in self.people}
 
     @cached_property
     def release_keys(self) -> dict[str, str]:
-        """Returns releases by MBID, in catalogue order."""
+        """Releases by MBID, in catalogue order."""
         return {release.mbid: key for key, release in self.world.releases.items() if key in self.releases}
 
     @cached_property
-    def recordings(self) -> dict[str, Recording]:
-        """Returns recordings by MBID, in catalogue order: those of known releases."""
+    def recordings(self) -> dict[str, WorldRecording]:
+        """Recordings by MBID, in catalogue order: those of known releases."""
         keys = dict.fromkeys(
             track.recording for key in self.release_keys.values() for track in self.world.releases[key].tracks
         )
         return {self.world.recordings[key].mbid: self.world.recordings[key] for key in keys}
 
     @cached_property
-    def recordings_by_isrc(self) -> dict[str, list[Recording]]:
-        """Returns recordings by ISRC."""
+    def recordings_by_isrc(self) -> dict[str, list[WorldRecording]]:
+        """Recordings by ISRC."""
         return {recording.isrc: [recording] for recording in self.recordings.values() if recording.isrc}
 
     @cached_property
-    def recordings_by_artist(self) -> dict[str, list[Recording]]:
-        """Returns recordings by the keys of their artists."""
-        found: dict[str, list[Recording]] = {}
+    def recordings_by_artist(self) -> dict[str, list[WorldRecording]]:
+        """Recordings by the keys of their artists."""
+        found: dict[str, list[WorldRecording]] = {}
         for recording in self.recordings.values():
             for artist in dict.fromkeys(credit.artist for credit in recording.artists):
                 found.setdefault(artist, []).append(recording)
@@ -90,7 +90,7 @@ class Knowledge:
 
     @cached_property
     def urls(self) -> dict[str, tuple[str, str]]:
-        """Returns the entity (`artist`, `release`) and key behind each linked URL."""
+        """The entity (`artist`, `release`) and key behind each linked URL."""
         world = self.world
         found = {spotify_url("artist", world.artists[key].spotify_id): ("artist", key) for key in self.spotify_artists}
         found |= {discogs_url("artist", world.artists[key].discogs_id): ("artist", key) for key in self.discogs_artists}
@@ -103,11 +103,11 @@ class Knowledge:
         return found | {url: ("artist", key) for key, links in self.social_links.items() for url in links.values()}
 
     def releases_of(self, artist: str) -> list[str]:
-        """Returns the known releases of an artist, the oldest first."""
+        """The known releases of an artist, the oldest first."""
         return self._ordered(self.world.releases_of.get(artist, []))
 
     def appearances_of(self, artist: str) -> list[str]:
-        """Returns the known releases that have an artist on a track only."""
+        """The known releases that have an artist on a track only."""
         return self._ordered(self.world.appearances_of.get(artist, []))
 
     def _ordered(self, releases: list[str]) -> list[str]:
@@ -115,5 +115,5 @@ class Knowledge:
         return sorted(known, key=lambda key: (self.world.releases[key].date, self.world.releases[key].mbid))
 
     def releases_with(self, recording: str) -> list[str]:
-        """Returns the known releases that hold a recording."""
+        """The known releases that hold a recording."""
         return [key for key in self.world.releases_with(recording) if key in self.releases]

@@ -1,17 +1,18 @@
-"""The world in MusicBrainz's JSON: artists, releases, recordings, urls and their relationships.
+"""MusicBrainz's JSON: artists, releases, recordings, urls and their relationships.
 
-Here belong the objects and what each `inc` adds to them. What may be asked, and its errors, is `musicbrainz`.
+This module builds the objects with what each `inc` adds. `musicbrainz` holds endpoints and errors.
 """
 
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, discogs_url, spotify_url
 from music_pipeline.sandbox.providers.spotify_views import release_date
+
+from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.credits_served import Relation
 from music_pipeline.sandbox.world.hashing import digest, mbid
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Recording, Release, Track
+from music_pipeline.sandbox.world.model import ArtistCredit, WorldArtist, WorldRecording, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.roles import split_roles
 
 MOST_RECORDINGS_WITH_RELATIONSHIPS = 500
@@ -56,7 +57,7 @@ DISAMBIGUATIONS = ("UK band", "US singer", "DJ & remixer", "German musician", "9
 
 
 class MusicBrainzViews:
-    """Builds the objects."""
+    """Build the objects."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
@@ -64,7 +65,7 @@ class MusicBrainzViews:
         self._artists: dict[str, Json] = {}
 
     def artist_reference(self, key: str) -> Json:
-        """Returns an artist as others mention him."""
+        """An artist as mentioned by other objects."""
         if key not in self._artists:
             artist = self.world.artists[key]
             kind, kind_id = ARTIST_TYPES[artist.kind]
@@ -80,7 +81,7 @@ class MusicBrainzViews:
         return self._artists[key]
 
     def artist(self, key: str, inc: AbstractSet[str]) -> Json:
-        """Returns an artist as a lookup gives him."""
+        """An artist as returned by a lookup."""
         artist = self.world.artists[key]
         view = self.artist_reference(key) | {
             "area": None,
@@ -122,7 +123,7 @@ class MusicBrainzViews:
         return relation(kind, kind_id, "forward", "url", url)
 
     def artist_credit(self, credits: tuple[ArtistCredit, ...]) -> list[Json]:
-        """Returns an artist credit."""
+        """An artist credit."""
         last = len(credits) - 1
         return [
             {
@@ -134,7 +135,7 @@ class MusicBrainzViews:
         ]
 
     def release(self, key: str, inc: AbstractSet[str]) -> Json:
-        """Returns a release with what `inc` asks for."""
+        """A release with what `inc` asks for."""
         release = self.world.releases[key]
         view = self._plain_release(release)
         if "artist-credits" in inc:
@@ -149,7 +150,7 @@ class MusicBrainzViews:
             view["relations"] = self._release_relations(release, inc)
         return view
 
-    def _plain_release(self, release: Release) -> Json:
+    def _plain_release(self, release: WorldRelease) -> Json:
         date = date_of(release)
         country = COUNTRY_CODES.get(release.country)
         return {
@@ -170,8 +171,8 @@ class MusicBrainzViews:
             "cover-art-archive": {"artwork": False, "front": False, "back": False, "count": 0, "darkened": False},
         }
 
-    def release_group(self, release: Release, inc: AbstractSet[str]) -> Json:
-        """Returns the group of a release."""
+    def release_group(self, release: WorldRelease, inc: AbstractSet[str]) -> Json:
+        """The group of a release."""
         kind, kind_id = GROUP_TYPES[release.kind]
         view = {
             "id": release.release_group_mbid,
@@ -185,7 +186,7 @@ class MusicBrainzViews:
         }
         return view | ({"artist-credit": self.artist_credit(release.artists)} if "artist-credits" in inc else {})
 
-    def _release_relations(self, release: Release, inc: AbstractSet[str]) -> list[Json]:
+    def _release_relations(self, release: WorldRelease, inc: AbstractSet[str]) -> list[Json]:
         relations = []
         if "artist-rels" in inc:
             served = self.knowledge.served.release_relations.get(release.key, ())
@@ -197,7 +198,7 @@ class MusicBrainzViews:
         return relations
 
     def producer(self, credited: Relation, type_id: str) -> Json:
-        """Returns a relation of type producer."""
+        """A relation of type producer."""
         return relation("producer", type_id, "backward", "artist", self.artist_reference(credited.artist)) | {
             "target-credit": credited.credited_as,
             "attributes": list(credited.attributes),
@@ -205,7 +206,7 @@ class MusicBrainzViews:
             "attribute-values": {"task": credited.task} if credited.task else {},
         }
 
-    def _media(self, release: Release, inc: AbstractSet[str]) -> list[Json]:
+    def _media(self, release: WorldRelease, inc: AbstractSet[str]) -> list[Json]:
         inner = set(inc)
         if len({track.recording for track in release.tracks}) > MOST_RECORDINGS_WITH_RELATIONSHIPS:
             inner.discard("recording-level-rels")
@@ -217,7 +218,9 @@ class MusicBrainzViews:
             offset += len(tracks)
         return media
 
-    def _medium(self, release: Release, disc: int, tracks: list[Track], offset: int, inc: AbstractSet[str]) -> Json:
+    def _medium(
+        self, release: WorldRelease, disc: int, tracks: list[WorldTrack], offset: int, inc: AbstractSet[str]
+    ) -> Json:
         made = release.formats[0].name if release.formats else None
         view: Json = {
             "id": mbid("medium", release.key, disc),
@@ -231,7 +234,7 @@ class MusicBrainzViews:
             view |= {"track-offset": offset, "tracks": [self._track(track, inc) for track in tracks]}
         return view
 
-    def _track(self, track: Track, inc: AbstractSet[str]) -> Json:
+    def _track(self, track: WorldTrack, inc: AbstractSet[str]) -> Json:
         recording = self.world.recordings[track.recording]
         view: Json = {
             "id": track.mbid,
@@ -245,8 +248,8 @@ class MusicBrainzViews:
             {"artist-credit": self.artist_credit(self.world.track_artists(track))} if "artist-credits" in inc else {}
         )
 
-    def recording(self, recording: Recording, inc: AbstractSet[str], *, with_relations: bool) -> Json:
-        """Returns a recording; relations come with `artist-rels`, inside a release only with the level's own inc."""
+    def recording(self, recording: WorldRecording, inc: AbstractSet[str], *, with_relations: bool) -> Json:
+        """A recording; relations come with `artist-rels`, inside a release only with the level's own inc."""
         first = min(
             (date_of(self.world.releases[key]) for key in self.knowledge.releases_with(recording.key)), default=""
         )
@@ -268,8 +271,8 @@ class MusicBrainzViews:
             view["relations"] += self._other_relations(recording)
         return view
 
-    def _other_relations(self, recording: Recording) -> list[Json]:
-        """Returns engineers, mixers and the like, as far as they have a page for other reasons."""
+    def _other_relations(self, recording: WorldRecording) -> list[Json]:
+        """Engineers, mixers and the like who have a page for other reasons."""
         track = self.world.tracks_of_recording[recording.key][0]
         found = []
         for credit in track.credits:
@@ -280,8 +283,8 @@ class MusicBrainzViews:
                     found.append(relation(kind, kind_id, "backward", "artist", person))
         return found
 
-    def looked_up_recording(self, recording: Recording, inc: AbstractSet[str]) -> Json:
-        """Returns a recording as a lookup gives it, with up to 25 releases."""
+    def looked_up_recording(self, recording: WorldRecording, inc: AbstractSet[str]) -> Json:
+        """A recording as a lookup gives it, with up to 25 releases."""
         view = self.recording(recording, inc, with_relations=True)
         for name in ("tags", "genres", "aliases"):
             if name in inc:
@@ -298,7 +301,7 @@ class MusicBrainzViews:
         return site or ("spotify" if "open.spotify.com" in resource else "discogs")
 
     def url(self, resource: str, inc: AbstractSet[str]) -> Json:
-        """Returns a url object of a known resource."""
+        """A url object of a known resource."""
         view: Json = {"id": mbid("url", resource), "resource": resource}
         entity, key = self.knowledge.urls[resource]
         relations = []
@@ -311,7 +314,7 @@ class MusicBrainzViews:
 
 
 def relation(kind: str, kind_id: str, direction: str, target_type: str, target: Any) -> Json:
-    """Returns a relation without attributes."""
+    """A relation without attributes."""
     return {
         "type": kind,
         "type-id": kind_id,
@@ -329,25 +332,25 @@ def relation(kind: str, kind_id: str, direction: str, target_type: str, target: 
     }
 
 
-def shown_name(artist: Artist) -> str:
-    """Returns the name at MusicBrainz, which says Various Artists and [unknown]."""
+def shown_name(artist: WorldArtist) -> str:
+    """The name at MusicBrainz, which writes "Various Artists" and "[unknown]"."""
     return {"Various": "Various Artists", "Unknown Artist": "[unknown]"}.get(artist.name, artist.name)
 
 
-def sort_name(artist: Artist) -> str:
-    """Returns a person's name with the last word first."""
+def sort_name(artist: WorldArtist) -> str:
+    """A person's name with the last word first."""
     first, _, last = artist.name.rpartition(" ")
     return f"{last}, {first}" if artist.kind == "person" and first else artist.name
 
 
-def _disambiguation(artist: Artist) -> str:
+def _disambiguation(artist: WorldArtist) -> str:
     if artist.decoy or artist.discogs_name != artist.name:
         return DISAMBIGUATIONS[digest("disambiguation", artist.key) % len(DISAMBIGUATIONS)]
     return ""
 
 
-def aliases(artist: Artist) -> list[Json]:
-    """Returns the aliases of an artist."""
+def aliases(artist: WorldArtist) -> list[Json]:
+    """The aliases of an artist."""
     return [
         {
             "name": alias,
@@ -364,8 +367,8 @@ def aliases(artist: Artist) -> list[Json]:
     ]
 
 
-def label_info(release: Release) -> list[Json]:
-    """Returns the labels of a release."""
+def label_info(release: WorldRelease) -> list[Json]:
+    """The labels of a release."""
     return [
         {
             "catalog-number": label.catalogue_number or None,
@@ -383,12 +386,12 @@ def label_info(release: Release) -> list[Json]:
     ]
 
 
-def date_of(release: Release) -> str:
-    """Returns the date of a release, partial or empty."""
+def date_of(release: WorldRelease) -> str:
+    """The date of a release, partial or empty."""
     date, _ = release_date(release.date)
     return "" if date == "0000" else date
 
 
-def length(recording: Recording) -> int | None:
-    """Returns the length in milliseconds; a few have none."""
+def length(recording: WorldRecording) -> int | None:
+    """The length in milliseconds; a few have none."""
     return None if digest("without length", recording.key) % 33 == 0 else recording.duration_ms

@@ -1,6 +1,6 @@
-"""What Deezer has of the world: its tracks, albums and artists by Deezer's own ids, and the search over them.
+"""Deezer's part of the world: tracks, albums and artists by Deezer's ids, and the search over them.
 
-Here belong ids, order and search. The objects are `deezer_views`, what may be asked is `deezer`.
+This module holds ids, order and search. `deezer_views` builds the objects, `deezer` holds the endpoints.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import cached_property
 from music_pipeline.sandbox.world.builders import Numbers
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Recording, Release, Track, World
+from music_pipeline.sandbox.world.model import World, WorldRecording, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.text import contains_phrase, words
 
 FILTER = re.compile(r'\b(?P<name>artist|track|album|label):"(?P<value>[^"]*)"')
@@ -29,36 +29,36 @@ class Search:
 
 
 def parse_search(text: str, *, strict: bool) -> Search:
-    """Reads `artist:"x" track:"y" z`."""
+    """Read `artist:"x" track:"y" z`."""
     filters = {match["name"]: words(match["value"]) for match in FILTER.finditer(text)}
     return Search(filters, words(FILTER.sub(" ", text)), strict)
 
 
 def has_recording(recording: str) -> bool:
-    """Tells whether Deezer has a recording."""
+    """Whether Deezer has a recording."""
     return covered("deezer recording", recording)
 
 
-def rank(recording: Recording) -> int:
-    """Returns the rank of a recording, from 0 to a million."""
+def rank(recording: WorldRecording) -> int:
+    """The rank of a recording, from 0 to a million."""
     return min(HIGHEST_RANK, recording.popularity * 9_900 + digest("deezer rank", recording.key) % 9_900)
 
 
 def fans(kind: str, key: str) -> int:
-    """Returns how many follow an artist or an album."""
+    """How many follow an artist or an album."""
     level = digest(kind, "deezer fans", key) % 1_000
     return level * level * (4 if kind == "artist" else 1) // 3
 
 
 class DeezerCatalogue:
-    """The indexes; they are made when they are first asked for."""
+    """The indexes, each built when it is first needed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     @cached_property
-    def tracks(self) -> dict[int, Track]:
-        """Returns the tracks by id."""
+    def tracks(self) -> dict[int, WorldTrack]:
+        """The tracks by id."""
         numbers = Numbers()
         return {
             numbers.take("deezer track", 1_000, 3_999_999_999, track.key): track
@@ -68,13 +68,13 @@ class DeezerCatalogue:
 
     @cached_property
     def track_ids(self) -> dict[str, int]:
-        """Returns the ids of tracks by key."""
+        """The ids of tracks by key."""
         return {track.key: identity for identity, track in self.tracks.items()}
 
     @cached_property
-    def tracks_by_isrc(self) -> dict[str, Track]:
-        """Returns the first track of each ISRC."""
-        found: dict[str, Track] = {}
+    def tracks_by_isrc(self) -> dict[str, WorldTrack]:
+        """The first track of each ISRC."""
+        found: dict[str, WorldTrack] = {}
         for track in self.tracks.values():
             isrc = self.world.recordings[track.recording].isrc
             if isrc:
@@ -82,25 +82,25 @@ class DeezerCatalogue:
         return found
 
     @cached_property
-    def albums(self) -> dict[int, Release]:
-        """Returns the releases with a track here, by id."""
+    def albums(self) -> dict[int, WorldRelease]:
+        """The releases with a track here, by id."""
         numbers = Numbers()
         keys = dict.fromkeys(track.release for track in self.tracks.values())
         return {numbers.take("deezer album", 1_000, 799_999_999, key): self.world.releases[key] for key in keys}
 
     @cached_property
     def album_ids(self) -> dict[str, int]:
-        """Returns the ids of releases by key."""
+        """The ids of releases by key."""
         return {release.key: identity for identity, release in self.albums.items()}
 
     @cached_property
-    def albums_by_upc(self) -> dict[str, Release]:
-        """Returns releases by barcode."""
+    def albums_by_upc(self) -> dict[str, WorldRelease]:
+        """Releases by barcode."""
         return {release.upc: release for release in reversed(self.albums.values()) if release.upc}
 
     @cached_property
     def artists(self) -> dict[int, str]:
-        """Returns the keys of artists on the releases and tracks here, by id."""
+        """The keys of artists on the releases and tracks here, by id."""
         numbers = Numbers()
         keys: dict[str, None] = {}
         for release in self.albums.values():
@@ -111,28 +111,28 @@ class DeezerCatalogue:
 
     @cached_property
     def artist_ids(self) -> dict[str, int]:
-        """Returns the ids of artists by key."""
+        """The ids of artists by key."""
         return {key: identity for identity, key in self.artists.items()}
 
     @cached_property
-    def tracks_of_artist(self) -> dict[str, list[Track]]:
-        """Returns the tracks of each artist, the highest rank first."""
-        found: dict[str, list[Track]] = defaultdict(list)
+    def tracks_of_artist(self) -> dict[str, list[WorldTrack]]:
+        """The tracks of each artist, the highest rank first."""
+        found: dict[str, list[WorldTrack]] = defaultdict(list)
         for track in self.by_rank(self.tracks.values()):
             for artist in dict.fromkeys(credit.artist for credit in self.world.track_artists(track)):
                 found[artist].append(track)
         return dict(found)
 
-    def by_rank(self, tracks: Iterable[Track]) -> list[Track]:
-        """Returns tracks, the highest rank first."""
+    def by_rank(self, tracks: Iterable[WorldTrack]) -> list[WorldTrack]:
+        """Tracks, the highest rank first."""
         return sorted(tracks, key=lambda track: (-rank(self.world.recordings[track.recording]), track.key))
 
-    def tracks_of(self, release: Release) -> list[Track]:
-        """Returns the tracks of a release that are here."""
+    def tracks_of(self, release: WorldRelease) -> list[WorldTrack]:
+        """The tracks of a release that are here."""
         return [track for track in release.tracks if track.key in self.track_ids]
 
-    def albums_of(self, artist: str) -> list[Release]:
-        """Returns the releases of a main artist, the newest first."""
+    def albums_of(self, artist: str) -> list[WorldRelease]:
+        """The releases of a main artist, the newest first."""
         releases = [self.world.releases[key] for key in self.world.releases_of.get(artist, ())]
         known = [release for release in releases if release.key in self.album_ids]
         return sorted(known, key=lambda release: (release.date, release.key), reverse=True)
@@ -145,7 +145,7 @@ class DeezerCatalogue:
                 found[word].add(identity)
         return found
 
-    def _texts(self, track: Track) -> dict[str, tuple[str, ...]]:
+    def _texts(self, track: WorldTrack) -> dict[str, tuple[str, ...]]:
         release = self.world.releases[track.release]
         names = [self.world.artists[credit.artist].name for credit in self.world.track_artists(track)]
         labels = [label.name for label in release.labels]
@@ -156,15 +156,15 @@ class DeezerCatalogue:
             "label": words(" ".join(labels)),
         }
 
-    def search_tracks(self, search: Search) -> list[Track]:
-        """Returns tracks with all that is asked for, the highest rank first."""
+    def search_tracks(self, search: Search) -> list[WorldTrack]:
+        """Tracks that match the whole search, the highest rank first."""
         asked = [*search.free, *(word for wanted in search.filters.values() for word in wanted)]
         if not asked:
             return []
         candidates = set.intersection(*(self._tracks_by_word.get(word, set()) for word in asked))
         return self.by_rank(self.tracks[each] for each in candidates if self._fits(self.tracks[each], search))
 
-    def _fits(self, track: Track, search: Search) -> bool:
+    def _fits(self, track: WorldTrack, search: Search) -> bool:
         texts = self._texts(track)
         free = texts["track"] + texts["artist"] + texts["album"]
         pairs = [*((texts[name], wanted) for name, wanted in search.filters.items()), (free, search.free)]
@@ -173,17 +173,17 @@ class DeezerCatalogue:
         return all(set(wanted) <= set(text) for text, wanted in pairs)
 
     def search_artists(self, search: Search) -> list[str]:
-        """Returns the keys of artists whose names have all the words, the most followed first."""
+        """The keys of artists whose names have all the words, the most followed first."""
         wanted = set(search.free) | set(search.filters.get("artist", ()))
         found = [key for key in self.artist_ids if wanted and wanted <= set(words(self.world.artists[key].name))]
         return sorted(found, key=lambda key: (-fans("artist", key), key))
 
-    def search_albums(self, search: Search) -> list[Release]:
-        """Returns releases whose titles and artists have all the words, the most followed first."""
+    def search_albums(self, search: Search) -> list[WorldRelease]:
+        """Releases whose titles and artists have all the words, the most followed first."""
         found = [release for release in self.albums.values() if self._album_fits(release, search)]
         return sorted(found, key=lambda release: (-fans("album", release.key), release.key))
 
-    def _album_fits(self, release: Release, search: Search) -> bool:
+    def _album_fits(self, release: WorldRelease, search: Search) -> bool:
         title = set(words(release.title))
         names = {word for credit in release.artists for word in words(self.world.artists[credit.artist].name)}
         by_filter = set(search.filters.get("album", ())) <= title and set(search.filters.get("artist", ())) <= names

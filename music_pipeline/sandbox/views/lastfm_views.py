@@ -1,16 +1,17 @@
-"""Last.fm's pages as its JSON prints them: numbers as strings, `#text` and `@attr`, lists of one as an object.
+"""Last.fm's JSON: numbers as strings, `#text` and `@attr`, lists of one as an object.
 
-Here belong the objects. What may be asked, and its errors, is `lastfm`.
+This module builds the objects. `lastfm` holds the methods and errors.
 """
 
 from typing import Any
 from urllib.parse import quote_plus
 
-from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
 from music_pipeline.sandbox.providers.spotify_views import shown_title
+
+from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Release
+from music_pipeline.sandbox.world.model import WorldRelease
 
 SITE = "https://www.last.fm"
 IMAGES = "https://lastfm.freetls.fastly.net/i/u"
@@ -21,14 +22,14 @@ MOST_SIMILAR_IN_PAGE = 5
 
 
 class LastfmViews:
-    """Builds the objects."""
+    """Build the objects."""
 
     def __init__(self, pages: LastfmPages) -> None:
         self.pages = pages
         self.world = pages.world
 
     def name_of(self, key: str) -> str:
-        """Returns the name of an artist at Last.fm, which says Various Artists."""
+        """The name at Last.fm: "Various" is "Various Artists" there."""
         name = self.world.artists[key].name
         return "Various Artists" if name == "Various" else name
 
@@ -36,14 +37,14 @@ class LastfmViews:
         return f"{SITE}/music/{quote_plus(self.name_of(key))}"
 
     def title_of(self, page: TrackPage) -> str:
-        """Returns the title as the page shows it: in the form of the streaming service that most listeners use."""
+        """The title as the page shows it: in the form of the streaming service that most listeners use."""
         return shown_title(self.world.tracks_of_recording[page.recording.key][0])
 
     def _track_url(self, page: TrackPage) -> str:
         return f"{self._artist_url(page.recording.artists[0].artist)}/_/{quote_plus(self.title_of(page))}"
 
     def track(self, page: TrackPage) -> Json:
-        """Returns a track. Tags of one come as an object; without any, the list is empty or an empty string."""
+        """A track. Tags of one come as an object; without any, the list is empty or an empty string."""
         artist = page.recording.artists[0].artist
         view: Json = {
             "name": self.title_of(page),
@@ -83,22 +84,22 @@ class LastfmViews:
         }
 
     def track_tags(self, page: TrackPage) -> Json:
-        """Returns the tags of a track with their weights."""
+        """The tags of a track with their weights."""
         attributes = {"artist": self.name_of(page.recording.artists[0].artist), "track": self.title_of(page)}
         tags = collapsed(weighted(self.pages.tags_of_track(page)))
         return {"toptags": {"tag": tags, "@attr": attributes}}
 
     def artist_tags(self, key: str) -> Json:
-        """Returns the tags of an artist with their weights."""
+        """The tags of an artist with their weights."""
         tags = collapsed(weighted(self.pages.tags_of_artist(key)))
         return {"toptags": {"tag": tags, "@attr": {"artist": self.name_of(key)}}}
 
     def similar(self, key: str) -> Json:
-        """Returns an artist as those that he resembles show him."""
+        """An artist as shown by similar artists."""
         return {"name": self.name_of(key), "url": self._artist_url(key), "image": _images(PLACEHOLDER, ARTIST_SIZES)}
 
     def artist(self, key: str) -> Json:
-        """Returns an artist; his image is the star that all have."""
+        """An artist. The image is the star that all artists have."""
         listeners, plays = self.pages.listeners_of(key)
         url = self._artist_url(key)
         tags = [{"name": tag, "url": _tag_url(tag)} for tag in self.pages.tags_of_artist(key)[:5]]
@@ -122,12 +123,12 @@ class LastfmViews:
         }
 
     def similar_artist(self, key: str, place: int) -> Json:
-        """Returns an artist in the list of those that resemble another, with how much."""
+        """An artist in the list of those that resemble another, with how much."""
         match = {"mbid": self.world.artists[key].mbid, "match": f"{1 / (1 + place / 10):.6f}", "streamable": "0"}
         return self.similar(key) | match
 
     def top_track(self, page: TrackPage, place: int) -> Json:
-        """Returns a track in the list of an artist's most heard; it has no tags."""
+        """A track in the list of an artist's most heard; it has no tags."""
         artist = page.recording.artists[0].artist
         return {
             "name": self.title_of(page),
@@ -146,7 +147,7 @@ class LastfmViews:
         }
 
     def found_track(self, page: TrackPage) -> Json:
-        """Returns a track as a search shows it: the artist is a name only."""
+        """A track as a search shows it: the artist is a name only."""
         return {
             "name": self.title_of(page),
             "artist": self.name_of(page.recording.artists[0].artist),
@@ -159,12 +160,12 @@ class LastfmViews:
 
 
 def collapsed(entries: list[Json]) -> Any:
-    """Returns a list as Last.fm's conversion from XML leaves it: one entry alone is no list."""
+    """A list as Last.fm's conversion from XML leaves it: one entry alone is no list."""
     return entries[0] if len(entries) == 1 else entries
 
 
 def weighted(tags: tuple[str, ...]) -> list[Json]:
-    """Returns tags with their counts, the first with 100."""
+    """Tags with their counts, the first with 100."""
     return [
         {"count": max(1, 100 * (len(tags) - place) // len(tags)), "name": tag, "url": _tag_url(tag)}
         for place, tag in enumerate(tags)
@@ -179,5 +180,5 @@ def _images(name: str, sizes: dict[str, str]) -> list[Json]:
     return [{"#text": f"{IMAGES}/{folder}/{name}.png", "size": size} for size, folder in sizes.items()]
 
 
-def _album_images(release: Release) -> list[Json]:
+def _album_images(release: WorldRelease) -> list[Json]:
     return _images(f"{digest('lastfm image', release.key):032x}", ALBUM_SIZES)

@@ -1,19 +1,20 @@
-"""The world in Deezer's objects: tracks, albums and artists, each in as much detail as its place has.
+"""Deezer's objects: tracks, albums and artists, with as much detail as each place shows.
 
-Here belong the fields. An album's own list of tracks has neither ISRC nor tempo; `/album/{id}/tracks` has the ISRC;
-only `/track/{id}` has the tempo.
+This module holds the fields. An album's own list of tracks has neither ISRC nor tempo; `/album/{id}/tracks` has the
+ISRC; only `/track/{id}` has the tempo.
 """
 
 import calendar
 import re
 from urllib.parse import quote
 
-from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
 from music_pipeline.sandbox.providers.spotify_views import VERSION_IN_BRACKETS
+
+from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Release, Track
+from music_pipeline.sandbox.world.model import WorldRelease, WorldTrack
 
 API = "https://api.deezer.com"
 SITE = "https://www.deezer.com"
@@ -25,14 +26,14 @@ GENRE_OF_OTHERS = ("Pop", 132)
 
 
 class DeezerViews:
-    """Builds the objects."""
+    """Build the objects."""
 
     def __init__(self, catalogue: DeezerCatalogue) -> None:
         self.catalogue = catalogue
         self.world = catalogue.world
 
     def artist_reference(self, key: str) -> Json:
-        """Returns an artist as tracks inside an album mention him."""
+        """An artist as mentioned by the tracks inside an album."""
         identity = self.catalogue.artist_ids[key]
         return {
             "id": identity,
@@ -42,13 +43,13 @@ class DeezerViews:
         }
 
     def listed_artist(self, key: str) -> Json:
-        """Returns an artist as searches for tracks show him."""
+        """An artist as shown by searches for tracks."""
         reference = self.artist_reference(key)
         pictures = _pictures("artist", "picture", int(reference["id"]), key)
         return {**reference, "link": f"{SITE}/artist/{reference['id']}", **pictures}
 
     def found_artist(self, key: str) -> Json:
-        """Returns an artist as searches for artists show him."""
+        """An artist as shown by searches for artists."""
         return self.listed_artist(key) | {
             "nb_album": len(self.catalogue.albums_of(key)),
             "nb_fan": fans("artist", key),
@@ -56,7 +57,7 @@ class DeezerViews:
         }
 
     def artist(self, key: str) -> Json:
-        """Returns an artist."""
+        """An artist."""
         view = self.found_artist(key)
         return view | {"share": _share("artist", int(view["id"]))}
 
@@ -67,8 +68,8 @@ class DeezerViews:
     def _contributors(self, keys: list[str]) -> list[Json]:
         return [self._contributor(key) for key in dict.fromkeys(keys)]
 
-    def album_reference(self, release: Release) -> Json:
-        """Returns an album as tracks mention it."""
+    def album_reference(self, release: WorldRelease) -> Json:
+        """An album as tracks mention it."""
         identity = self.catalogue.album_ids[release.key]
         return {
             "id": identity,
@@ -78,8 +79,8 @@ class DeezerViews:
             "type": "album",
         }
 
-    def listed_album(self, release: Release) -> Json:
-        """Returns an album as an artist's list has it."""
+    def listed_album(self, release: WorldRelease) -> Json:
+        """An album as an artist's list has it."""
         view = self.album_reference(release)
         return view | {
             "link": f"{SITE}/album/{view['id']}",
@@ -90,16 +91,16 @@ class DeezerViews:
             "explicit_lyrics": False,
         }
 
-    def found_album(self, release: Release) -> Json:
-        """Returns an album as searches show it."""
+    def found_album(self, release: WorldRelease) -> Json:
+        """An album as searches show it."""
         view = self.listed_album(release)
         hidden = {"fans", "release_date"}
         shown = {name: value for name, value in view.items() if name not in hidden}
         artist = self.listed_artist(release.artists[0].artist)
         return shown | {"nb_tracks": len(self.catalogue.tracks_of(release)), "artist": artist}
 
-    def album(self, release: Release) -> Json:
-        """Returns an album."""
+    def album(self, release: WorldRelease) -> Json:
+        """An album."""
         tracks = self.catalogue.tracks_of(release)
         view = self.listed_album(release)
         main = self.artist_reference(release.artists[0].artist)
@@ -122,7 +123,7 @@ class DeezerViews:
             "tracks": {"data": [self.embedded_track(track) for track in tracks]},
         }
 
-    def _plain_track(self, track: Track) -> Json:
+    def _plain_track(self, track: WorldTrack) -> Json:
         identity = self.catalogue.track_ids[track.key]
         recording = self.world.recordings[track.recording]
         title, version = split_version(track.title)
@@ -143,34 +144,34 @@ class DeezerViews:
             "type": "track",
         }
 
-    def embedded_track(self, track: Track) -> Json:
-        """Returns a track inside an album."""
+    def embedded_track(self, track: WorldTrack) -> Json:
+        """A track inside an album."""
         return self._plain_track(track) | {"artist": self.artist_reference(self.main_artist(track))}
 
-    def album_track(self, track: Track) -> Json:
-        """Returns a track in the list of an album's tracks: with its ISRC and place."""
+    def album_track(self, track: WorldTrack) -> Json:
+        """A track in the list of an album's tracks: with its ISRC and place."""
         return self.embedded_track(track) | self._placed(track)
 
-    def _placed(self, track: Track) -> Json:
+    def _placed(self, track: WorldTrack) -> Json:
         isrc = self.world.recordings[track.recording].isrc
         return {"isrc": isrc or "", "track_position": track.number, "disk_number": track.disc}
 
-    def top_track(self, track: Track) -> Json:
-        """Returns a track in the list of an artist's best."""
+    def top_track(self, track: WorldTrack) -> Json:
+        """A track in the list of an artist's best."""
         return self.embedded_track(track) | {
             "contributors": self._contributors(self._artists(track)),
             "album": self.album_reference(self.world.releases[track.release]),
         }
 
-    def found_track(self, track: Track) -> Json:
-        """Returns a track as searches show it."""
+    def found_track(self, track: WorldTrack) -> Json:
+        """A track as searches show it."""
         return self._plain_track(track) | {
             "artist": self.listed_artist(self.main_artist(track)),
             "album": self.album_reference(self.world.releases[track.release]),
         }
 
-    def track(self, track: Track) -> Json:
-        """Returns a track. A tempo of 0 is one that is not known."""
+    def track(self, track: WorldTrack) -> Json:
+        """A track. A tempo of 0 is one that is not known."""
         release = self.world.releases[track.release]
         recording = self.world.recordings[track.recording]
         view = self._plain_track(track)
@@ -189,32 +190,32 @@ class DeezerViews:
             "album": album | {"link": f"{SITE}/album/{album['id']}", "release_date": date},
         }
 
-    def main_artist(self, track: Track) -> str:
-        """Returns the key of a track's first artist."""
+    def main_artist(self, track: WorldTrack) -> str:
+        """The key of a track's first artist."""
         return self.world.track_artists(track)[0].artist
 
-    def _artists(self, track: Track) -> list[str]:
+    def _artists(self, track: WorldTrack) -> list[str]:
         return [credit.artist for credit in self.world.track_artists(track)]
 
 
 def whole_if_even(value: float) -> int | float:
-    """Returns a whole number without a point, as Deezer prints 123."""
+    """A whole number without a point, as Deezer prints 123."""
     return int(value) if value == int(value) else value
 
 
 def shown_name(name: str) -> str:
-    """Returns the name at Deezer, which says Various Artists."""
+    """The name at Deezer: "Various" is "Various Artists" there."""
     return "Various Artists" if name == "Various" else name
 
 
 def split_version(title: str) -> tuple[str, str]:
-    """Returns the title without the version in brackets at its end, and that version."""
+    """The title without the version in brackets at its end, and that version."""
     match = VERSION_IN_BRACKETS.match(title)
     return (match["title"], f"({match['version']})") if match else (title, "")
 
 
 def release_date(date: str) -> str:
-    """Returns a date of a day; what is unknown is 1 January, and all zeros without a year."""
+    """A full date. An unknown month or day is 1; without a year it is all zeros."""
     parts = [int(part) for part in re.findall(r"\d+", date)]
     if not parts or not parts[0]:
         return "0000-00-00"
@@ -223,11 +224,11 @@ def release_date(date: str) -> str:
     return f"{year:04d}-{month:02d}-{min(max(day, 1), calendar.monthrange(year, month)[1]):02d}"
 
 
-def _record_type(release: Release) -> str:
+def _record_type(release: WorldRelease) -> str:
     return {"album": "album", "single": "single", "compilation": "compile"}[release.kind]
 
 
-def _genre(release: Release) -> tuple[str, int]:
+def _genre(release: WorldRelease) -> tuple[str, int]:
     name = next((name for name in release.genres if name in GENRES), None)
     return (name, GENRES[name]) if name else GENRE_OF_OTHERS
 

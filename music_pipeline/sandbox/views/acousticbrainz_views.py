@@ -1,7 +1,6 @@
 """What Essentia said of a recording, in AcousticBrainz's documents: low-level numbers and high-level classes.
 
-Here belong the documents, and the choice of single features from them. What may be asked, and its errors, is
-`acousticbrainz`.
+This module builds the documents and picks single features from them. `acousticbrainz` holds endpoints and errors.
 """
 
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding
 from music_pipeline.sandbox.world.hashing import fraction, number
-from music_pipeline.sandbox.world.model import Recording, World
+from music_pipeline.sandbox.world.model import World, WorldRecording
 
 AVAILABLE_FEATURES = (
     "lowlevel.average_loudness", "lowlevel.dynamic_complexity", "metadata.audio_properties.replay_gain",
@@ -42,7 +41,7 @@ MEASURED_CLASSES = {
     "mood_aggressive": ("aggressive", "not_aggressive", "aggressive"),
     "mood_happy": ("happy", "not_happy", "happy"),
     "voice_instrumental": ("instrumental", "voice", "instrumental"),
-}  # with the field of the sounding that is the first one's probability
+}  # the third names the field of the sounding that is the probability of the first
 CLASS_NAMES = {
     "blu": "Blues", "cla": "Classical", "cou": "Country", "dan": "Dance", "dis": "Disco", "dnb": "Drum and Bass",
     "hip": "Hip-Hop", "jaz": "Jazz", "met": "Metal", "pop": "Pop", "reg": "Reggae", "rhy": "Rhythm and Blues",
@@ -53,13 +52,13 @@ VERSION = {"essentia": "2.1-beta1", "essentia_build_sha": "8e24b98b71ad84f3024c7
            "essentia_git_sha": "v2.1_beta1-228-g260734a", "extractor": "music 1.0"}  # fmt: skip
 
 
-def submissions(recording: Recording) -> int:
-    """Returns how often a recording was submitted."""
+def submissions(recording: WorldRecording) -> int:
+    """How often a recording was submitted."""
     return number(1, 3, "submissions", recording.key)
 
 
-def low_level(world: World, recording: Recording, sounding: AcousticBrainzSounding, offset: int) -> Json:
-    """Returns a submission's low-level document; submissions differ a little."""
+def low_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, offset: int) -> Json:
+    """A submission's low-level document; submissions differ a little."""
     shift = offset * 0.013
     bpm = sounding.bpm + shift
     return {
@@ -91,8 +90,8 @@ def low_level(world: World, recording: Recording, sounding: AcousticBrainzSoundi
     }
 
 
-def high_level(world: World, recording: Recording, sounding: AcousticBrainzSounding, *, named: bool) -> Json:
-    """Returns a high-level document; with `named`, genres are written out."""
+def high_level(world: World, recording: WorldRecording, sounding: AcousticBrainzSounding, *, named: bool) -> Json:
+    """A high-level document; with `named`, genres are written out."""
     models = {
         model: _model({first: getattr(sounding, measure), second: round(1 - getattr(sounding, measure), 9)})
         for model, (first, second, measure) in MEASURED_CLASSES.items()
@@ -111,17 +110,17 @@ def _model(shares: dict[str, float]) -> Json:
     return {"all": shares, "value": best, "probability": shares[best], "version": VERSION}
 
 
-def _shares(names: tuple[str, ...], recording: Recording, model: str) -> dict[str, float]:
+def _shares(names: tuple[str, ...], recording: WorldRecording, model: str) -> dict[str, float]:
     weights = {name: fraction("class", model, name, recording.key) + 0.01 for name in names}
     total = sum(weights.values())
     return {name: round(weight / total, 9) for name, weight in weights.items()}
 
 
-def _share(recording: Recording, name: str) -> float:
+def _share(recording: WorldRecording, name: str) -> float:
     return fraction("acousticbrainz", name, recording.key)
 
 
-def _metadata(world: World, recording: Recording) -> Json:
+def _metadata(world: World, recording: WorldRecording) -> Json:
     track = world.tracks_of_recording[recording.key][0]
     release = world.releases[track.release]
     names = [world.artists[credit.artist].name for credit in recording.artists]
@@ -150,7 +149,7 @@ def _metadata(world: World, recording: Recording) -> Json:
 
 
 def select_features(document: Json, wanted: list[str]) -> Json:
-    """Returns the wanted features of a low-level document, and its tags; a feature that is not on offer is ignored."""
+    """The wanted features of a low-level document, and its tags; unknown features are ignored."""
     chosen: Json = {}
     for path in dict.fromkeys([*wanted, *ALWAYS_GIVEN]):
         if path in AVAILABLE_FEATURES:

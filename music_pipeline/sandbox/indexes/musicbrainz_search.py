@@ -1,6 +1,6 @@
 """MusicBrainz's search: artists, releases and recordings by Lucene queries.
 
-Here belong the fields of the documents and the results, which carry no relationships. The language is `lucene`.
+This module holds the fields of the documents and the results. Results carry no relationships. `lucene` parses queries.
 """
 
 from collections import defaultdict
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.lucene import Scores, evaluate, field_words, parse, similarity
 from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.musicbrainz_views import (
@@ -20,7 +19,9 @@ from music_pipeline.sandbox.providers.musicbrainz_views import (
     shown_name,
     sort_name,
 )
-from music_pipeline.sandbox.world.model import Recording, Release
+
+from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.world.model import WorldRecording, WorldRelease
 
 CREATED = "2026-11-01T00:00:00.000Z"  # when the index was built
 Document = dict[str, list[str]]
@@ -36,7 +37,7 @@ class TextIndex:
     postings: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, key: str, document: Document) -> None:
-        """Adds a document."""
+        """Add a document."""
         self.documents[key] = document
         for name, values in document.items():
             for value in values:
@@ -47,7 +48,7 @@ class TextIndex:
         return (value.casefold(),) if name in self.exact_fields else field_words(value)
 
     def match(self, name: str, text: str) -> Scores:
-        """Returns the documents with the text in a field, or in the default fields for none."""
+        """The documents with the text in a field, or in the default fields for none."""
         if name:
             return self._match_field(name, text)
         found: Scores = {}
@@ -69,7 +70,7 @@ class TextIndex:
         return {key: score for key, score in scored.items() if score}
 
     def search(self, query: str) -> list[tuple[str, int]]:
-        """Returns the documents that a query finds, the best first, with scores of 100 and less."""
+        """The documents that a query finds, the best first, with scores of 100 and less."""
         scores = evaluate(parse(query), self.match, lambda: dict.fromkeys(self.documents, 1.0))
         best = max(scores.values(), default=1.0)
         ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -77,7 +78,7 @@ class TextIndex:
 
 
 class MusicBrainzSearch:
-    """Searches what MusicBrainz knows. Each index is built when it is first asked."""
+    """The search. Each index is built when it is first needed."""
 
     def __init__(self, knowledge: Knowledge, views: MusicBrainzViews) -> None:
         self.knowledge = knowledge
@@ -96,7 +97,7 @@ class MusicBrainzSearch:
         }
 
     def search(self, entity: str, query: str, limit: int, offset: int) -> Json:
-        """Returns a page of results. Raises QueryError for a query that cannot be parsed."""
+        """A page of results. Raises QueryError for a query that cannot be parsed."""
         if entity not in self._indexes:
             self._indexes[entity] = self._builders[entity]()
         found = self._indexes[entity].search(query)
@@ -203,7 +204,7 @@ class MusicBrainzSearch:
         }
         return view | ({"isrcs": [recording.isrc]} if recording.isrc else {})
 
-    def _release_of_result(self, release: Release, recording: Recording) -> Json:
+    def _release_of_result(self, release: WorldRelease, recording: WorldRecording) -> Json:
         track = next(track for track in release.tracks if track.recording == recording.key)
         shown = {"id": track.mbid, "number": track.position, "title": track.title, "length": length(recording)}
         return {

@@ -1,6 +1,6 @@
-"""The world in Discogs's JSON: releases, masters, artists and search results.
+"""Discogs's JSON: releases, masters, artists and search results.
 
-Here belong the objects. What may be asked, paging and errors are `discogs`'s.
+This module builds the objects. `discogs` holds endpoints, paging and errors.
 """
 
 import calendar
@@ -11,12 +11,12 @@ from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.hashing import digest
-from music_pipeline.sandbox.world.model import Artist, ArtistCredit, Credit, Heading, Release, Track
+from music_pipeline.sandbox.world.model import ArtistCredit, Heading, WorldArtist, WorldCredit, WorldRelease, WorldTrack
 from music_pipeline.sandbox.world.social import profiles_of
 
 
 class DiscogsViews:
-    """Builds the objects. `authenticated` callers see images."""
+    """Build the objects. `authenticated` callers see images."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -24,7 +24,7 @@ class DiscogsViews:
         self.base = f"{site.base_url}/discogs"
 
     def credited(self, key: str, name: str, join: str, role: str, tracks: str) -> Json:
-        """Returns somebody on a release or a track; without an id he has no page."""
+        """A person on a release or a track. One without an id has no page."""
         artist = self.world.artists[key]
         return {
             "name": artist.discogs_name,
@@ -37,15 +37,15 @@ class DiscogsViews:
         }
 
     def artists(self, credits: tuple[ArtistCredit, ...]) -> list[Json]:
-        """Returns the artists of a release or a track."""
+        """The artists of a release or a track."""
         return [self.credited(credit.artist, credit.name, credit.join, "", "") for credit in credits]
 
-    def extra_artists(self, credits: tuple[Credit, ...]) -> list[Json]:
-        """Returns credits, with role and range verbatim."""
+    def extra_artists(self, credits: tuple[WorldCredit, ...]) -> list[Json]:
+        """Credits, with role and range verbatim."""
         return [self.credited(each.artist, each.credited_as, "", each.role, each.tracks) for each in credits]
 
-    def release(self, release: Release, *, authenticated: bool) -> Json:
-        """Returns a release."""
+    def release(self, release: WorldRelease, *, authenticated: bool) -> Json:
+        """A release."""
         view: Json = {
             "id": release.discogs_id,
             "status": "Accepted",
@@ -75,11 +75,11 @@ class DiscogsViews:
         }
         return view | self._master_reference(release)
 
-    def _master_reference(self, release: Release) -> Json:
+    def _master_reference(self, release: WorldRelease) -> Json:
         master = release.discogs_master_id
         return {"master_id": master, "master_url": f"{self.base}/masters/{master}"} if master else {}
 
-    def _label(self, release: Release, place: int) -> Json:
+    def _label(self, release: WorldRelease, place: int) -> Json:
         label = release.labels[place]
         return {
             "id": label.discogs_id,
@@ -90,8 +90,8 @@ class DiscogsViews:
             "resource_url": f"{self.base}/labels/{label.discogs_id}",
         }
 
-    def tracklist(self, release: Release) -> list[Json]:
-        """Returns the tracks, with the headings between them."""
+    def tracklist(self, release: WorldRelease) -> list[Json]:
+        """The tracks, with the headings between them."""
         headings: dict[int, list[Json]] = {}
         for heading in release.headings:
             headings.setdefault(heading.before, []).append(self._heading(heading))
@@ -105,23 +105,23 @@ class DiscogsViews:
         view: Json = {"position": "", "type_": kind, "title": heading.title, "duration": heading.duration}
         return view | ({"extraartists": self.extra_artists(heading.credits)} if heading.credits else {})
 
-    def _track(self, track: Track) -> Json:
+    def _track(self, track: WorldTrack) -> Json:
         view: Json = {"position": track.position, "type_": "track", "title": track.title, "duration": track.duration}
         if track.artists:
             view["artists"] = self.artists(track.artists)
         credits = self.site.served.discogs_track_credits[track.key]
         return view | ({"extraartists": self.extra_artists(credits)} if credits else {})
 
-    def artist_names(self, release: Release) -> str:
-        """Returns the artists of a release in one line."""
+    def artist_names(self, release: WorldRelease) -> str:
+        """The artists of a release in one line."""
         names = [
             f"{self.world.artists[credit.artist].discogs_name}{f' {credit.join} ' if credit.join else ', '}"
             for credit in release.artists
         ]
         return re.sub(r"\s+,", ",", "".join(names)).rstrip(", ")
 
-    def search_result(self, release: Release, *, authenticated: bool) -> Json:
-        """Returns a release as a search shows it."""
+    def search_result(self, release: WorldRelease, *, authenticated: bool) -> Json:
+        """A release as a search shows it."""
         year = year_of(release)
         return {
             "id": release.discogs_id,
@@ -144,8 +144,8 @@ class DiscogsViews:
             "cover_image": _thumb(release) if authenticated else "",
         }
 
-    def artist_result(self, artist: Artist, *, authenticated: bool) -> Json:
-        """Returns an artist as a search shows him."""
+    def artist_result(self, artist: WorldArtist, *, authenticated: bool) -> Json:
+        """An artist as shown by a search."""
         image = f"https://i.discogs.com/A-150-{artist.discogs_id}.jpeg" if authenticated else ""
         return {
             "id": artist.discogs_id,
@@ -159,8 +159,8 @@ class DiscogsViews:
             "cover_image": image,
         }
 
-    def master_result(self, releases: list[Release], *, authenticated: bool) -> Json:
-        """Returns a master as a search shows it, by its first release."""
+    def master_result(self, releases: list[WorldRelease], *, authenticated: bool) -> Json:
+        """A master as a search shows it, by its first release."""
         master = releases[0].discogs_master_id
         return self.search_result(releases[0], authenticated=authenticated) | {
             "id": master,
@@ -169,8 +169,8 @@ class DiscogsViews:
             "resource_url": f"{self.base}/masters/{master}",
         }
 
-    def artist(self, artist: Artist) -> Json:
-        """Returns an artist."""
+    def artist(self, artist: WorldArtist) -> Json:
+        """An artist."""
         url = f"{self.base}/artists/{artist.discogs_id}"
         return {
             "id": artist.discogs_id,
@@ -185,8 +185,8 @@ class DiscogsViews:
             "data_quality": "Needs Vote",
         }
 
-    def artist_release(self, release: Release, role: str) -> Json:
-        """Returns a release in the list of an artist."""
+    def artist_release(self, release: WorldRelease, role: str) -> Json:
+        """A release in the list of an artist."""
         return {
             "id": release.discogs_id,
             "type": "release",
@@ -201,8 +201,8 @@ class DiscogsViews:
             "resource_url": f"{self.base}/releases/{release.discogs_id}",
         }
 
-    def master(self, releases: list[Release]) -> Json:
-        """Returns a master; its main release is its first."""
+    def master(self, releases: list[WorldRelease]) -> Json:
+        """A master; its main release is its first."""
         main = releases[0]
         url = f"{self.base}/masters/{main.discogs_master_id}"
         return {
@@ -224,8 +224,8 @@ class DiscogsViews:
             "data_quality": "Correct",
         }
 
-    def version(self, release: Release) -> Json:
-        """Returns a release in the list of a master's versions."""
+    def version(self, release: WorldRelease) -> Json:
+        """A release in the list of a master's versions."""
         return {
             "id": release.discogs_id,
             "title": release.title,
@@ -241,13 +241,13 @@ class DiscogsViews:
         }
 
 
-def year_of(release: Release) -> int:
-    """Returns the year of a release; 0 where it is unknown, as Discogs says it."""
+def year_of(release: WorldRelease) -> int:
+    """The year of a release; 0 if it is unknown, as at Discogs."""
     return int(release.date[:4]) if release.date[:4].isdigit() else 0
 
 
 def formatted_date(date: str) -> str:
-    """Returns `1999-03-00` as `Mar 1999`."""
+    """`1999-03-00` as `Mar 1999`."""
     year, month, day = ([*date.split("-"), "00", "00"])[:3]
     if month == "00":
         return year
@@ -255,17 +255,17 @@ def formatted_date(date: str) -> str:
     return shown if day == "00" else f"{day} {shown}"
 
 
-def _formats(release: Release) -> list[Json]:
+def _formats(release: WorldRelease) -> list[Json]:
     return [
         {"name": made.name, "qty": made.quantity, "descriptions": list(made.descriptions)} for made in release.formats
     ]
 
 
-def _thumb(release: Release) -> str:
+def _thumb(release: WorldRelease) -> str:
     return f"https://i.discogs.com/R-150-{release.discogs_id}.jpeg"
 
 
-def _images(release: Release) -> list[Json]:
+def _images(release: WorldRelease) -> list[Json]:
     url = f"https://i.discogs.com/R-{release.discogs_id}-{digest('image', release.key) % 10**9}.jpeg"
     return [
         {"type": "primary", "uri": url, "resource_url": url, "uri150": _thumb(release), "width": 600, "height": 600}
