@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from music_pipeline.sandbox.http import Json
-from music_pipeline.sandbox.providers.lucene import Scores, evaluate, field_words, parse, similarity
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.musicbrainz_views import (
+from music_pipeline.sandbox.indexes.lucene import Scores, evaluate, field_words, parse, similarity
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
+from music_pipeline.sandbox.views.musicbrainz_views import (
     MusicBrainzViews,
     aliases,
     date_of,
