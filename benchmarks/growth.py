@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from benchmarks import synthetic
-from benchmarks.entry import Stage, claim_work, count_checks, due_work, number_of_checks, overdue_work
+from benchmarks.entry import CATALOG_STAGES, Stage, claim_work, count_checks, due_work, number_of_checks, overdue_work
 from benchmarks.figures import Figure, Goal, median_figure, ratios
 from benchmarks.options import Options
 from benchmarks.processes import run_measured, sweep_command

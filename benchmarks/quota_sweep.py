@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.entry import (
+    CATALOG_STAGES,
     Stage,
     configure_logs,
     enqueue_due_enrichment,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.entry import Stage, configure_logs, get_engine, sweep_stages
+from benchmarks.entry import CATALOG_STAGES, Stage, configure_logs, get_engine, sweep_stages
 from benchmarks.processes import KIB, MIB, cpu_of_server
 from benchmarks.synthetic import put_synthetic_readers, requests_of
 from music_pipeline.work.enqueue import enqueue_many

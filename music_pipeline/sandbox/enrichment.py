@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.deezer_catalogue import has_recording, rank
+from music_pipeline.sandbox.indexes.lastfm_pages import LastfmPages
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.deezer_catalogue import has_recording, rank
-from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.world.audio_views import (
     acousticbrainz_sounding,
     deezer_bpm,

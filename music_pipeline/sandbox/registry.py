@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from music_pipeline.sandbox.clock import SandboxClock
 from music_pipeline.sandbox.http import SandboxResponse
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.acousticbrainz import AcousticBrainz
 from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
@@ -15,7 +16,6 @@ from music_pipeline.sandbox.providers.getsongbpm import GetSongBpm
 from music_pipeline.sandbox.providers.instagram import Instagram
 from music_pipeline.sandbox.providers.lastfm import Lastfm
 from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.reccobeats import ReccoBeats
 from music_pipeline.sandbox.providers.sonoteller import Sonoteller
 from music_pipeline.sandbox.providers.spotify import Spotify, quota_exceeded

@@ -18,9 +18,9 @@ from music_pipeline.sandbox.clock import SandboxClock, epoch_seconds
 from music_pipeline.sandbox.control import Control, control_endpoints
 from music_pipeline.sandbox.enrichment import EnrichmentTruth
 from music_pipeline.sandbox.faults import Faults
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.options import OptionError, SandboxOptions, quota_settings
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
 from music_pipeline.sandbox.registry import OVER_DAY, REGISTRY, Parts
 from music_pipeline.sandbox.truth import CatalogTruth

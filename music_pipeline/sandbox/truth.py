@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.musicbrainz import cut_at_tracks
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import ADDITIONAL_DETAILS, Relation
 from music_pipeline.sandbox.world.model import WorldRelease, WorldTrack

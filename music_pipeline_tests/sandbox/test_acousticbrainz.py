@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from music_pipeline.sandbox.providers.acousticbrainz_views import submissions
 
+from music_pipeline.sandbox.views.acousticbrainz_views import submissions
 from music_pipeline.sandbox.world.audio_facts import audio_facts
 from music_pipeline.sandbox.world.audio_views import acousticbrainz_sounding
 from music_pipeline.sandbox.world.model import World, WorldRecording

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from music_pipeline.sandbox.providers.instagram import InstagramAccount, split_fields
+from music_pipeline.sandbox.providers.instagram import ProfessionalAccount, split_fields
 from music_pipeline.sandbox.world.model import World
 from music_pipeline.sandbox.world.social import profiles_of
 from music_pipeline_tests.sandbox.support import Desk, Reply, make_desk, misfits
@@ -19,12 +19,12 @@ def _ask(desk: Desk, fields: str, **more: Any) -> Reply:
 
 
 @pytest.fixture
-def account(desk: Desk) -> InstagramAccount:
-    accounts: dict[str, InstagramAccount] = desk.provider("instagram").accounts
+def account(desk: Desk) -> ProfessionalAccount:
+    accounts: dict[str, ProfessionalAccount] = desk.provider("instagram").accounts
     return next(each for each in accounts.values() if each.media > 30)
 
 
-def test_a_professional_account_tells_its_followers(desk: Desk, account: InstagramAccount) -> None:
+def test_a_professional_account_tells_its_followers(desk: Desk, account: ProfessionalAccount) -> None:
     answer = _ask(desk, f"business_discovery.username({account.handle}){{followers_count,media_count}}")
     assert answer.json == {
         "business_discovery": {
@@ -53,7 +53,7 @@ def test_about_half_of_the_handles_are_professional(desk: Desk, world: World) ->
     assert len(desk.provider("instagram").accounts) / len(handles) == pytest.approx(0.5, abs=0.08)
 
 
-def test_a_field_that_may_not_be_asked_spoils_the_whole_request(desk: Desk, account: InstagramAccount) -> None:
+def test_a_field_that_may_not_be_asked_spoils_the_whole_request(desk: Desk, account: ProfessionalAccount) -> None:
     refusal = _ask(desk, f"business_discovery.username({account.handle}){{followers_count,email}}")
     assert (refusal.status, refusal.json["error"]["code"]) == (400, 100)
     assert "email" in refusal.json["error"]["message"]
@@ -65,7 +65,7 @@ def test_a_token_is_needed(token: str, code: int, desk: Desk) -> None:
     assert (refusal.status, refusal.json["error"]["code"]) == (400, code)
 
 
-def test_media_come_in_pages_by_cursor(desk: Desk, account: InstagramAccount) -> None:
+def test_media_come_in_pages_by_cursor(desk: Desk, account: ProfessionalAccount) -> None:
     asked = f"business_discovery.username({account.handle}){{media{{id,like_count}}}}"
     first = _ask(desk, asked).json["business_discovery"]["media"]
     assert len(first["data"]) == 25
@@ -97,7 +97,7 @@ def test_asking_for_followers_again_is_no_repeat(world: World) -> None:
     assert desk.statistics("instagram")["repeats"] == 0
 
 
-def test_answers_fit_the_recorded_ones(desk: Desk, account: InstagramAccount, shared_folder: Path) -> None:
+def test_answers_fit_the_recorded_ones(desk: Desk, account: ProfessionalAccount, shared_folder: Path) -> None:
     folder = shared_folder / "recordings" / "instagram"
     discovered = json.loads((folder / "business_discovery.json").read_text(encoding="utf-8"))
     refused = json.loads((folder / "error.json").read_text(encoding="utf-8"))

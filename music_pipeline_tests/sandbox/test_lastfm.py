@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from music_pipeline.sandbox.providers.lastfm_pages import TrackPage
+from music_pipeline.sandbox.indexes.lastfm_pages import TrackPage
 from music_pipeline.sandbox.world.model import World
 from music_pipeline_tests.sandbox.support import Desk, Reply, make_desk, misfits
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from music_pipeline.sandbox.providers.lucene import QueryError, Term, parse
+from music_pipeline.sandbox.indexes.lucene import QueryError, Term, parse
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge, spotify_url
 from music_pipeline.sandbox.providers.musicbrainz import cut_at_tracks
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, spotify_url
 from music_pipeline.sandbox.world.model import World, build_world
 from music_pipeline_tests.sandbox.support import AGENT, Desk, make_desk, misfits
 

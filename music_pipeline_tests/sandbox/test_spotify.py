@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from music_pipeline.sandbox.providers.spotify_search import parse_query
-from music_pipeline.sandbox.providers.spotify_views import release_date
 
+from music_pipeline.sandbox.indexes.spotify_search import parse_query
+from music_pipeline.sandbox.views.spotify_views import release_date
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.model import World, WorldArtist, WorldTrack
 from music_pipeline_tests.sandbox.support import AGENT, Desk, make_desk, misfits, missing_keys

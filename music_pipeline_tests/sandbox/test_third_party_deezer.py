@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import deezer
 import pytest
-from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
 
+from music_pipeline.sandbox.indexes.deezer_catalogue import DeezerCatalogue, fans, rank
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.model import WorldTrack

@@ -12,9 +12,9 @@ import pytest_asyncio
 from lasty import LastFM
 from lasty.errors import InvalidAPIKeyError, InvalidParametersError, LastFMError
 
+from music_pipeline.sandbox.indexes.lastfm_pages import TrackPage
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.providers.lastfm import Lastfm
-from music_pipeline.sandbox.providers.lastfm_pages import TrackPage
 from music_pipeline_tests.sandbox.support import Desk
 
 

@@ -12,11 +12,11 @@ import musicbrainzngs
 import pytest
 from mbzero.mbzerror import MbzBadRequestError, MbzNotFoundError, MbzWebServiceError
 from mbzero.mbzrequest import MbzRequest, MbzRequestBrowse, MbzRequestLookup, MbzRequestSearch
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, spotify_url
-from music_pipeline.sandbox.providers.musicbrainz_views import date_of
 
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge, spotify_url
 from music_pipeline.sandbox.process import SandboxProcess
 from music_pipeline.sandbox.providers.musicbrainz import MusicBrainz
+from music_pipeline.sandbox.views.musicbrainz_views import date_of
 from music_pipeline.sandbox.world.model import WorldRecording, WorldRelease
 from music_pipeline_tests.sandbox.support import AGENT, Desk
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.truth import CatalogTruth, UnknownArtistError, release_pages, spotify_bound
 from music_pipeline.sandbox.world import builders

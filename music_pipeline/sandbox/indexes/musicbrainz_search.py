@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from music_pipeline.sandbox.providers.lucene import Scores, evaluate, field_words, parse, similarity
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.musicbrainz_views import (
+from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.lucene import Scores, evaluate, field_words, parse, similarity
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
+from music_pipeline.sandbox.views.musicbrainz_views import (
     MusicBrainzViews,
     aliases,
     date_of,
@@ -19,8 +20,6 @@ from music_pipeline.sandbox.providers.musicbrainz_views import (
     shown_name,
     sort_name,
 )
-
-from music_pipeline.sandbox.http import Json
 from music_pipeline.sandbox.world.model import WorldRecording, WorldRelease
 
 CREATED = "2026-11-01T00:00:00.000Z"  # when the index was built

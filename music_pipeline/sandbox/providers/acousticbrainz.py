@@ -19,10 +19,10 @@ from music_pipeline.sandbox.http import (
     json_response,
     text_response,
 )
-from music_pipeline.sandbox.providers import acousticbrainz_views as views
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
 from music_pipeline.sandbox.quota import QuotaVerdict
+from music_pipeline.sandbox.views import acousticbrainz_views as views
 from music_pipeline.sandbox.world.audio_views import AcousticBrainzSounding, acousticbrainz_sounding
 from music_pipeline.sandbox.world.model import WorldRecording
 

@@ -11,10 +11,10 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from music_pipeline.sandbox.http import Json, SandboxEndpoint, SandboxRequest, SandboxResponse, json_response
+from music_pipeline.sandbox.indexes.deezer_catalogue import DeezerCatalogue, parse_search
 from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, parse_search
-from music_pipeline.sandbox.providers.deezer_views import DeezerViews
+from music_pipeline.sandbox.views.deezer_views import DeezerViews
 from music_pipeline.sandbox.world.hashing import digest
 
 Entry = TypeVar("Entry")

@@ -21,9 +21,9 @@ from music_pipeline.sandbox.http import (
 )
 from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.discogs_views import DiscogsViews, year_of
 from music_pipeline.sandbox.providers.user_agent import names_application
 from music_pipeline.sandbox.quota import QuotaVerdict
+from music_pipeline.sandbox.views.discogs_views import DiscogsViews, year_of
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import WorldRelease
 from music_pipeline.sandbox.world.text import words

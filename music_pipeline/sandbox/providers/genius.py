@@ -20,7 +20,7 @@ from music_pipeline.sandbox.http import (
 )
 from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.spotify_views import release_date
+from music_pipeline.sandbox.views.spotify_views import release_date
 from music_pipeline.sandbox.world.coverage import covered
 from music_pipeline.sandbox.world.credits_served import GeniusCredit, credits_of_track
 from music_pipeline.sandbox.world.hashing import digest

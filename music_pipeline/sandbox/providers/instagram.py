@@ -39,7 +39,7 @@ class UnknownHandleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class InstagramAccount:
+class ProfessionalAccount:
     """A professional account."""
 
     handle: str
@@ -72,9 +72,9 @@ class Instagram(Emulator):
         self.endpoints: tuple[SandboxEndpoint, ...] = (SandboxEndpoint("GET", path, "business_discovery", self.node),)
 
     @cached_property
-    def accounts(self) -> dict[str, InstagramAccount]:
+    def accounts(self) -> dict[str, ProfessionalAccount]:
         """The professional accounts by handle."""
-        found: dict[str, InstagramAccount] = {}
+        found: dict[str, ProfessionalAccount] = {}
         for artist in self.world.artists.values():
             profiles = profiles_of(artist)
             if profiles.instagram and covered("instagram professional", artist.key):
@@ -165,7 +165,7 @@ class Instagram(Emulator):
         )
 
 
-ACCOUNT_FIELDS: dict[str, Callable[[InstagramAccount], object]] = {
+ACCOUNT_FIELDS: dict[str, Callable[[ProfessionalAccount], object]] = {
     "id": lambda account: account.identity,
     "username": lambda account: account.handle,
     "name": lambda account: account.name,
@@ -176,7 +176,7 @@ ACCOUNT_FIELDS: dict[str, Callable[[InstagramAccount], object]] = {
     "media_count": lambda account: account.media,
     "profile_picture_url": lambda account: f"https://scontent.xx.fbcdn.net/v/{account.identity}.jpg",
 }
-MEDIA_FIELDS: dict[str, Callable[[InstagramAccount, int], object]] = {
+MEDIA_FIELDS: dict[str, Callable[[ProfessionalAccount, int], object]] = {
     "id": lambda account, place: str(18_000_000_000_000_000 + digest("media", account.handle, place) % 10**14),
     "like_count": lambda account, place: digest("likes", account.handle, place) % max(2, account.followers // 10),
     "comments_count": lambda account, place: digest("comments", account.handle, place) % 50,
@@ -185,9 +185,9 @@ MEDIA_FIELDS: dict[str, Callable[[InstagramAccount, int], object]] = {
 }
 
 
-def _account(handle: str, name: str, website: str | None) -> InstagramAccount:
+def _account(handle: str, name: str, website: str | None) -> ProfessionalAccount:
     level = number(1, 1_300, "followers", handle)
-    return InstagramAccount(
+    return ProfessionalAccount(
         handle=handle,
         name=name,
         website=website,
@@ -197,7 +197,7 @@ def _account(handle: str, name: str, website: str | None) -> InstagramAccount:
     )
 
 
-def _media(account: InstagramAccount, modifiers: str, fields: list[str]) -> Json:
+def _media(account: ProfessionalAccount, modifiers: str, fields: list[str]) -> Json:
     """A page of an account's media, the newest first."""
     unknown = next((field for field in fields if field not in MEDIA_FIELDS), None)
     if unknown is not None:

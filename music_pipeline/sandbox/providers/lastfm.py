@@ -15,10 +15,10 @@ from music_pipeline.sandbox.http import (
     json_response,
     text_response,
 )
+from music_pipeline.sandbox.indexes.lastfm_pages import LastfmPages, TrackPage
 from music_pipeline.sandbox.providers.base import Emulator
 from music_pipeline.sandbox.providers.context import Site
-from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
-from music_pipeline.sandbox.providers.lastfm_views import LastfmViews
+from music_pipeline.sandbox.views.lastfm_views import LastfmViews
 
 NO_KEY = (403, 10, "Invalid API key - You must be granted a valid key by last.fm")
 NO_METHOD = (400, 3, "Invalid Method - No method with that name in this package")

@@ -17,12 +17,12 @@ from music_pipeline.sandbox.http import (
     endpoint,
     json_response,
 )
+from music_pipeline.sandbox.indexes.lucene import QueryError
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge
+from music_pipeline.sandbox.indexes.musicbrainz_search import MusicBrainzSearch
 from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
-from music_pipeline.sandbox.providers.lucene import QueryError
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge
-from music_pipeline.sandbox.providers.musicbrainz_search import MusicBrainzSearch
-from music_pipeline.sandbox.providers.musicbrainz_views import MusicBrainzViews
 from music_pipeline.sandbox.providers.user_agent import names_application
+from music_pipeline.sandbox.views.musicbrainz_views import MusicBrainzViews
 from music_pipeline.sandbox.world.model import WorldRecording
 
 Found = TypeVar("Found")

@@ -18,11 +18,11 @@ from music_pipeline.sandbox.http import (
     endpoint,
     json_response,
 )
+from music_pipeline.sandbox.indexes.spotify_search import SpotifySearchIndex, parse_query
 from music_pipeline.sandbox.providers.base import Emulator, RefusedError, with_refusals
 from music_pipeline.sandbox.providers.context import Site
 from music_pipeline.sandbox.providers.spotify_accounts import TokenBook
-from music_pipeline.sandbox.providers.spotify_search import SpotifySearchIndex, parse_query
-from music_pipeline.sandbox.providers.spotify_views import SpotifyViews, page, relinked_id
+from music_pipeline.sandbox.views.spotify_views import SpotifyViews, page, relinked_id
 from music_pipeline.sandbox.world.coverage import covered
 
 BASE62_ID = re.compile(r"[0-9A-Za-z]{22}")

@@ -8,10 +8,9 @@ import calendar
 import re
 from urllib.parse import quote
 
-from music_pipeline.sandbox.providers.deezer_catalogue import DeezerCatalogue, fans, rank
-from music_pipeline.sandbox.providers.spotify_views import VERSION_IN_BRACKETS
-
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.deezer_catalogue import DeezerCatalogue, fans, rank
+from music_pipeline.sandbox.views.spotify_views import VERSION_IN_BRACKETS
 from music_pipeline.sandbox.world.audio_views import deezer_bpm
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import WorldRelease, WorldTrack

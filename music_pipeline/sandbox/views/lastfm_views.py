@@ -6,10 +6,9 @@ This module builds the objects. `lastfm` holds the methods and errors.
 from typing import Any
 from urllib.parse import quote_plus
 
-from music_pipeline.sandbox.providers.lastfm_pages import LastfmPages, TrackPage
-from music_pipeline.sandbox.providers.spotify_views import shown_title
-
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.lastfm_pages import LastfmPages, TrackPage
+from music_pipeline.sandbox.views.spotify_views import shown_title
 from music_pipeline.sandbox.world.hashing import digest
 from music_pipeline.sandbox.world.model import WorldRelease
 

@@ -6,10 +6,9 @@ This module builds the objects with what each `inc` adds. `musicbrainz` holds en
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from music_pipeline.sandbox.providers.musicbrainz_knowledge import Knowledge, discogs_url, spotify_url
-from music_pipeline.sandbox.providers.spotify_views import release_date
-
 from music_pipeline.sandbox.http import Json
+from music_pipeline.sandbox.indexes.musicbrainz_knowledge import Knowledge, discogs_url, spotify_url
+from music_pipeline.sandbox.views.spotify_views import release_date
 from music_pipeline.sandbox.world.credits_served import Relation
 from music_pipeline.sandbox.world.hashing import digest, mbid
 from music_pipeline.sandbox.world.model import ArtistCredit, WorldArtist, WorldRecording, WorldRelease, WorldTrack
