@@ -35,16 +35,14 @@ RENEWED_AT = 0.9  # of a token's life
 class ProviderCredentials:
     """Our credentials at one provider.
 
-    `name`: the account's name in our tables. `fingerprint`: changes with the secrets.
+    `name`: the account's name in our tables. `fingerprint`: changes with the secrets. `confidential`: the secrets,
+    which no text may show; the word that stands for them in the sandbox is none.
     """
 
     name: str
     fingerprint: str
     secrets: Mapping[str, str] = field(repr=False)
-
-    def confidential(self) -> tuple[str, ...]:
-        """The secrets, which no text may show. The word that stands for them in the sandbox is none."""
-        return tuple([secret for secret in self.secrets.values() if secret != IN_SANDBOX])
+    confidential: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,9 @@ class CredentialResolver:
         # A Spotify app keeps its client id when its secret changes; a lone token does not say whose it is.
         client_id = complete.get("SPOTIFY_CLIENT_ID")
         name = f"app-{_digest(client_id)}" if client_id else "default"
-        return ProviderCredentials(self._addresses.account(name), _digest("\0".join(complete.values())), complete)
+        confidential = tuple(secret for secret in complete.values() if secret != IN_SANDBOX)
+        fingerprint = _digest("\0".join(complete.values()))
+        return ProviderCredentials(self._addresses.account(name), fingerprint, complete, confidential)
 
     def _missing(self, provider: Provider, what: str) -> CredentialsMissing:
         text = f"{provider.name} is not asked: {what} is not set."
@@ -167,33 +167,34 @@ class Authenticator(Protocol):
         """After a 401, return whether there is something else to try."""
 
 
+@dataclass(slots=True)
 class CredentialAuthenticator:
     """Adds credentials or an access token; renewed after a 401."""
 
-    def __init__(
-        self, provider: Provider, account: ProviderCredentials, resolver: CredentialResolver, tokens: Tokens
-    ) -> None:
-        self._provider = provider
-        self._account = account
-        self._resolver = resolver
-        self._tokens = tokens
-        self._token: Token | None = None
+    _provider: Provider
+    _account: ProviderCredentials
+    _resolver: CredentialResolver
+    _tokens: Tokens
+    _token: Token | None = None
 
     async def authenticate(self, request: HttpRequest) -> HttpRequest:
         """Return the request with its secrets. Raises what getting a token raises."""
         secrets, template = self._account.secrets, self._provider.authorization
-        headers = {header: secrets[name] for header, name in self._provider.secret_headers}
-        if template is not None:
-            if "{token}" in template:
-                self._token = await self._tokens.get(self._provider, self._account)
-                headers["Authorization"] = template.format(token=self._token.text)
-            else:
-                headers["Authorization"] = template.format_map(secrets)
+        headers: dict[str, str] = {}
+        params: list[tuple[str, str]] = []
+        if template is not None and "{token}" in template:
+            self._token = await self._tokens.get(self._provider, self._account)
+            headers["Authorization"] = template.format(token=self._token.text)
+        elif template is not None:
+            headers["Authorization"] = template.format_map(secrets)
+        for header, name in self._provider.secret_headers:
+            headers[header] = secrets[name]
+        for parameter, name in self._provider.secret_params:
+            params.append((parameter, secrets[name]))
         base_url = request.base_url
         if "{" in base_url:
             base_url = base_url.format_map({name: quote(value, safe="") for name, value in secrets.items()})
-        params = tuple([(parameter, secrets[name]) for parameter, name in self._provider.secret_params])
-        return replace(request, base_url=base_url, secret_headers=headers, secret_params=params)
+        return replace(request, base_url=base_url, secret_headers=headers, secret_params=tuple(params))
 
     async def renew(self) -> bool:
         """After a 401, return whether there is a new token to try, or credentials that were changed meanwhile."""

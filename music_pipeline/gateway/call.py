@@ -161,7 +161,7 @@ class Call(Generic[Body]):
             self.provider,
             asked_for_one=self.asked_for_one,
             now=self.clock.now(),
-            confidential=self.account.confidential(),
+            confidential=self.account.confidential,
         )
         if classified.kind is not ResponseKind.ANSWERED:
             return classified, None

@@ -52,7 +52,7 @@ HEALTH: Mapping[ResponseKind, Health] = {
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """An HTTP response. Header names are in lower case."""
+    """An HTTP response. Headers are found by their names in lower case."""
 
     status: int
     headers: Mapping[str, str]

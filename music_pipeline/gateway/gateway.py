@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import aiohttp
@@ -112,8 +113,8 @@ class Gateway:
         self._spotipy: dict[str, SpotipyBuilder] = {}
         self._limiters: dict[tuple[str, str, str], Limiter] = {}
         self._in_flight: dict[CacheKey, asyncio.Task[Response[Any]]] = {}
-        self._cached: Group[CacheKey, CachedResponse | None] = Group(lambda keys: read_responses(pool, keys))
-        self._stores: Group[CachedResponse, None] = Group(lambda responses: store_responses(pool, responses))
+        self._cached = Group(partial(read_responses, pool))
+        self._stores = Group(partial(store_responses, pool))
 
     async def send(
         self,

@@ -106,7 +106,7 @@ async def send_http(session: aiohttp.ClientSession, request: HttpRequest) -> Raw
             timeout=aiohttp.ClientTimeout(total=request.timeout_seconds, sock_connect=CONNECT_SECONDS),
         ) as response:
             body = await response.read()
-            return RawResponse(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+            return RawResponse(response.status, response.headers, body)
     except TimeoutError:
         raise TransportFailure(ResponseKind.TIMEOUT, "no answer in time") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import structlog
@@ -50,7 +51,7 @@ class Limiter:
         self._outdated_at = 0.0
         self._reading: asyncio.Task[None] | None = None
         self._name = str(uuid4())
-        self._queue = PermitQueue(plan, self._reserve, self._give_back)
+        self._queue = PermitQueue(plan, self._reserve, partial(quota.give_back, pool, plan))
         pool.on_change(self._hear)
 
     @asynccontextmanager
@@ -145,11 +146,12 @@ class Limiter:
     async def _may_call(self, probe: UUID | None) -> bool:
         """Whether no short block came up. Raises ProviderUnavailable's kinds for a long one, or an open breaker."""
         state = await self._fresh_state()
-        self._refuse_if_blocked_long(state)
+        if state.blocked_until is not None:
+            self._refuse_if_blocked_long(state)
         if state.breaker != "closed" and probe is None:
             until = state.breaker_until or self._clock.now()
             raise CircuitBreakerOpenException(self.plan.provider, None, until=until)
-        return self._blocked_for(state) <= 0
+        return state.blocked_until is None or self._blocked_for(state.blocked_until) <= 0
 
     def _hear(self, provider: str) -> None:
         if provider == self.plan.provider:
@@ -190,7 +192,8 @@ class Limiter:
             answered=answered,
         )
         self._learn(reservation.database_now, reservation.state, started)
-        self._refuse_if_blocked_long(reservation.state)
+        if reservation.state.blocked_until is not None:
+            self._refuse_if_blocked_long(reservation.state)
         if not reservation.slots:
             self._refuse_if_used_up(reservation, priority)
         return reservation
@@ -208,16 +211,14 @@ class Limiter:
             until = self._clock.now() + timedelta(seconds=reservation.wait)
             raise ProviderGatewayRateLimitedError(provider, None, f"{provider}'s quota is used up", until=until)
 
-    async def _give_back(self, returned: Sequence[Returned]) -> None:
-        await quota.give_back(self._pool, self.plan, returned)
-
-    def _blocked_for(self, state: ProviderState) -> float:
-        return (state.blocked_until - self._clock.now()).total_seconds() if state.blocked_until else 0.0
+    def _blocked_for(self, until: datetime) -> float:
+        return (until - self._clock.now()).total_seconds()
 
     def _refuse_if_blocked_long(self, state: ProviderState) -> None:
-        if state.blocked_until is None or self._blocked_for(state) <= 0:
+        seconds = self._blocked_for(state.blocked_until) if state.blocked_until else 0.0
+        if state.blocked_until is None or seconds <= 0:
             return
-        if state.blocked_kind == "retry_after" and self._blocked_for(state) <= LONGEST_WAIT_SECONDS:
+        if state.blocked_kind == "retry_after" and seconds <= LONGEST_WAIT_SECONDS:
             return  # it is waited for
         if state.blocked_kind == "credentials_refused":
             raise CredentialsRefused(self.plan.provider, None, state.blocked_reason or "", until=state.blocked_until)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -73,6 +74,7 @@ class PermitQueue:
         self._permits: deque[Permit] = deque()
         self._in_use = 0
         self._returned: list[Returned] = []
+        self._some_unused = False
         self._work = asyncio.Event()
         self._permit_reserved = asyncio.Event()
         self._report_at = 0.0
@@ -121,6 +123,7 @@ class PermitQueue:
             self._report_timer = asyncio.get_running_loop().call_later(delay, self._work.set)
         free_at = now + self._ahead + self._plan.windows[0] if permit.used else permit.slot
         self._returned.append(Returned(permit.sequence, free_at, None if permit.used else permit.slot))
+        self._some_unused = self._some_unused or not permit.used
 
     def pause(self) -> None:
         """Let nobody of this process call until `resume`, but not for ever: whoever paused may be gone."""
@@ -154,10 +157,10 @@ class PermitQueue:
     async def _reserve_once(self) -> float:
         """Report what was returned and reserve for the most urgent class that waits; return how long to wait then."""
         self._drop_done()
-        uncovered = sorted([waiting.priority for waiting in self._waiting])[len(self._permits) :]
+        uncovered = sorted(map(attrgetter("priority"), self._waiting))[len(self._permits) :]
         room = MOST_AT_ONCE - self._in_use - len(self._permits)
         priority = uncovered[0] if uncovered and room > 0 else None
-        is_unused = any(one.unused_slot is not None for one in self._returned)
+        is_unused, self._some_unused = self._some_unused, False
         if priority is None and not is_unused and time.monotonic() < self._report_at:
             return 0.0  # what was returned is reported with the next reservation, or a moment later
         returned, self._returned = self._returned, []

@@ -126,18 +126,18 @@ class Group(Generic[Item, Result]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-                await self._run_batch([item for item, _ in batch], [future for _, future in batch])
+                items, futures = zip(*batch, strict=True)
+                results: Sequence[Result | Exception]
+                try:
+                    results = await self._run(items)
+                except Exception as error:  # noqa: BLE001 - every caller of the batch gets it
+                    results = [error] * len(futures)
+                for future, result in zip(futures, results, strict=True):
+                    if future.done():
+                        continue
+                    if isinstance(result, Exception):
+                        future.set_exception(result)
+                    else:
+                        future.set_result(result)
         finally:
             self._task = None
-
-    async def _run_batch(self, items: list[Item], futures: list["asyncio.Future[Result]"]) -> None:
-        try:
-            results = await self._run(items)
-        except Exception as error:  # noqa: BLE001 - every caller of the batch gets it
-            for future in futures:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for future, result in zip(futures, results, strict=True):
-            if not future.done():
-                future.set_result(result)

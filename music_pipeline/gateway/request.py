@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -85,7 +85,7 @@ class Request:
     @cached_property
     def path(self) -> str:
         """The path with its values filled in."""
-        return self.endpoint.path.format(*[quote(value, safe="") for value in self.values])
+        return self.endpoint.path.format(*map(partial(quote, safe=""), self.values))
 
     @cached_property
     def text(self) -> str:

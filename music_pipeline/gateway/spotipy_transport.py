@@ -18,12 +18,7 @@ class RefusedBySpotipy(Exception):
 
 
 class _Built(Exception):
-    """Carries the request that spotipy built out of spotipy, which would wait for the response."""
-
-    def __init__(self, url: str, params: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(url)
-        self.url = url
-        self.params = params
+    """Carries what spotipy built, the URL and the parameters, out of spotipy, which would wait for the response."""
 
 
 class _BuildingSession(requests.Session):
@@ -32,8 +27,7 @@ class _BuildingSession(requests.Session):
     def request(self, method: Any, url: Any, params: Any = None, **_: Any) -> NoReturn:  # type: ignore[override]
         if method != "GET":
             raise RefusedBySpotipy(f"a {method} is no request for a fact")
-        given = tuple((name, str(value)) for name, value in (params or {}).items() if value is not None)
-        raise _Built(url, given)
+        raise _Built(url, params or {})
 
 
 class SpotipyBuilder:
@@ -54,9 +48,12 @@ class SpotipyBuilder:
         try:
             getattr(self._client, request.endpoint.name)(*request.values, **dict(request.params))
         except _Built as built:
-            path = built.url.removeprefix(self._base_url)
+            url, params = built.args
+            given = tuple([(name, str(value)) for name, value in params.items() if value is not None])
             timeout = request.endpoint.provider.timeout_seconds
-            return HttpRequest(self._base_url, path, built.params, headers, timeout, follow_redirects=False)
+            return HttpRequest(
+                self._base_url, url.removeprefix(self._base_url), given, headers, timeout, follow_redirects=False
+            )
         except spotipy.SpotifyException as error:
             raise RefusedBySpotipy(error.msg or type(error).__name__) from None
         raise RefusedBySpotipy(f"spotipy's {request.endpoint.name} asked for nothing")
