@@ -12,7 +12,8 @@ from music_pipeline.defs.jobs import count_catalogue
 from music_pipeline.defs.keys import asset_of
 from music_pipeline.defs.runs import counts
 from music_pipeline.defs.runs.recount import recount
-from music_pipeline.defs.runs.stage_checks import counted_results
+from music_pipeline.defs.runs.stage_checks import as_of, counted_results
+from music_pipeline.defs.runs.sweep import stage_counts
 from music_pipeline.defs.schedules import recount_schedule
 from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
@@ -126,3 +127,25 @@ def executed(instance: dg.DagsterInstance, *keys: dg.AssetCheckKey) -> dict[dg.A
     ).resolve_job_def("only_checks")
     evaluations = job.execute_in_process(instance=instance).get_asset_check_evaluations()
     return {one.asset_check_key: one.passed for one in evaluations}
+
+
+def test_recount_renews_row_counts_and_ages(large: sa.Engine) -> None:
+    assert stage_counts(large, Stage.ARTIST_DISCOVERY)["dagster/row_count"] == 1
+    run(
+        large,
+        "INSERT INTO artists (artist_key, name, name_normalised, content_hash) VALUES ('can', 'Can', 'can', 'h')",
+    )
+    assert stage_counts(large, Stage.ARTIST_DISCOVERY)["dagster/row_count"] == 1
+    ages_before = kept_at(large, "catalogue_ages")
+    recount(large)
+    assert stage_counts(large, Stage.ARTIST_DISCOVERY)["dagster/row_count"] == 2
+    assert kept_at(large, "catalogue_ages") > ages_before
+
+
+def kept_at(engine: sa.Engine, statement: str) -> datetime:
+    """When the oldest kept count of a statement was made."""
+    as_of(engine, Stage.ARTIST_DISCOVERY)
+    with engine.connect() as connection:
+        found = "SELECT min(counted_at) FROM kept_counts WHERE name LIKE :name"
+        kept_since: datetime = connection.execute(sa.text(found), {"name": f"{statement} %"}).scalar_one()
+    return kept_since

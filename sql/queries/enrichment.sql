@@ -112,7 +112,7 @@ JOIN artists a ON a.artist_id = ar.artist_id AND a.inactive_at IS NULL AND a.red
 WHERE NOT EXISTS (SELECT FROM work w WHERE w.stage = 'enrichment' AND w.subject = a.artist_id::text)
   AND NOT (due.is_unasked AND EXISTS (
       SELECT FROM work w WHERE w.partition_key = a.artist_key
-        AND w.stage IN ('artist_discovery', 'album_discovery', 'track_discovery', 'producer_identification')))
+        AND w.stage = ANY (CAST(:catalog_stages AS text[]))))
 ORDER BY a.artist_key
 LIMIT :limit
 

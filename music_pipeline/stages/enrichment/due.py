@@ -18,6 +18,7 @@ from music_pipeline.providers.registry import PROVIDERS
 from music_pipeline.stages.enrichment.sources import SOURCES, asked_about_all, asked_on_demand
 from music_pipeline.work.enqueue import enqueue_many
 from music_pipeline.work.model import EnqueueRequest, Stage
+from music_pipeline.work.stages import catalog_stages
 
 ARTISTS_A_TICK = 1_000
 # Seven times what a catalogue of 100,000 recordings needs in the ten minutes between two sweeps.
@@ -42,7 +43,8 @@ def enqueue_due(engine: sa.Engine, *, limit: int = ARTISTS_A_TICK, old_answers: 
     """
     sources = _sources(engine)
     with engine.begin() as connection:
-        due = connection.execute(query("artists_due_for_enrichment"), sources | {"limit": limit}).all()
+        before = {"catalog_stages": [stage.value for stage in catalog_stages()]}
+        due = connection.execute(query("artists_due_for_enrichment"), sources | before | {"limit": limit}).all()
         old = connection.execute(query("artists_with_old_answers"), sources | {"limit": old_answers}).all()
         asked_at = connection.execute(query("database_now")).scalar_one()
         taken = {row.artist_id for row in due}
