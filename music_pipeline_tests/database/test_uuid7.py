@@ -1,4 +1,4 @@
-"""Ids of new rows: of version 7, never twice, in the order of their making; Postgres makes them in the same way."""
+"""The ids of new rows: UUIDs of version 7, unique and ordered, the same from Postgres."""
 
 import time
 from uuid import RFC_4122, UUID
@@ -15,14 +15,14 @@ def _milliseconds(made: UUID) -> int:
     return made.int >> MILLISECONDS_AT
 
 
-def test_an_id_is_a_uuid_of_version_7_that_begins_with_the_time() -> None:
+def test_id_is_a_uuid_of_version_7() -> None:
     before = time.time_ns() // 1_000_000
     made = new_id()
     assert (made.version, made.variant) == (7, RFC_4122)
     assert before <= _milliseconds(made) <= time.time_ns() // 1_000_000
 
 
-def test_ten_thousand_ids_are_all_different_and_the_first_lies_before_the_last() -> None:
+def test_ids_are_unique_and_ordered() -> None:
     made = [new_id() for _ in range(10_000)]
     assert len(set(made)) == len(made)
     assert sorted(map(_milliseconds, made)) == list(map(_milliseconds, made))
