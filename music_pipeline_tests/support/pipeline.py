@@ -1,4 +1,4 @@
-"""The main job against the sandbox over HTTP, without Dagster: ask for artists, then drain what is due."""
+"""The main job against the sandbox over HTTP, without Dagster: request artists, then sweep what is due."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Pipeline:
         return self.rows(statement, **parameters)[0][0]
 
     def make_due(self) -> None:
-        """Let the time pass that waiting work, and open breakers, wait for."""
+        """Let time pass until waiting work is due and open breakers close."""
         with self.engine.begin() as connection:
             connection.execute(sa.text("UPDATE work SET available_at = now() - interval '1 second'"))
             connection.execute(sa.text("UPDATE provider_breakers SET open_until = now() WHERE state = 'open'"))
@@ -66,7 +66,7 @@ class Pipeline:
 def pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """A fresh database against the generated world; faults of the test are cleared at its end."""
+    """A fresh database against the generated world. The faults of a test are cleared at its end."""
     yield from _pipeline(engine, sandbox(speed=SPEED), monkeypatch)
 
 
@@ -74,7 +74,7 @@ def pipeline(
 def shrinking_pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """A world of its own, whose lists may be made shorter."""
+    """The pipeline in its own world, whose lists may be made shorter."""
     yield from _pipeline(engine, sandbox(speed=SPEED, seed=7), monkeypatch)
 
 
@@ -87,12 +87,12 @@ def _pipeline(engine: sa.Engine, process: SandboxProcess, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def small_artists(pipeline: Pipeline) -> list[str]:
-    """Names that one artist of the world has, with few tracks, the smallest first."""
+    """Spotify ids of artists, those with the fewest tracks first."""
     return small_artists_of(pipeline)
 
 
 def small_artists_of(pipeline: Pipeline) -> list[str]:
-    """Spotify ids are taken, not names: whether a name is unique is another test's business."""
+    """Ids and not names, since other tests are about names that several artists have."""
     listed = [one["spotify_id"] for one in pipeline.sandbox.artists()]
     rows = zip(listed, pipeline.sandbox.bound(listed)["artists"], strict=True)
     ordered = sorted(rows, key=lambda pair: (pair[1]["spotify"], pair[0]))
@@ -101,7 +101,7 @@ def small_artists_of(pipeline: Pipeline) -> list[str]:
 
 @pytest.fixture
 def discovered(pipeline: Pipeline, small_artists: list[str]) -> Pipeline:
-    """One artist with everything but enrichment, of which the request is open."""
+    """One artist with everything but enrichment, which is requested."""
     pipeline.discover(small_artists[0])
     assert [one.error for one in pipeline.sweep()] == [None] * 4
     pipeline.sandbox.reset_stats()

@@ -174,7 +174,7 @@ def store(connection: sa.Connection, item: WorkItem, found: TrackLists) -> Stage
     artist = found.artist
     before = version_of(connection, "tracks_version", artist.artist_id)
     write_track_lists(connection, artist.artist_id, found.lists)
-    after = version_of(connection, "tracks_version", artist.artist_id)
+    after = version_of(connection, "tracks_version", artist.artist_id) if found.lists else before
     if found.releases:
         write_answers(connection, [_answer(found, after.hash)])
     has_changed = before != after
