@@ -1,4 +1,7 @@
-"""An event loop in its own thread: its work goes on while the caller does something else."""
+"""An event loop in its own thread: its work goes on while the caller does something else.
+
+It is no portal of anyio's: that cancels again at every `await` of a clean-up, and a session gives back its work there.
+"""
 
 import asyncio
 import threading

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from music_pipeline.database.queries import query
@@ -47,6 +48,22 @@ async def read_consistently(
         return found
     now = await context.in_database(lambda connection: connection.execute(query("database_now")).scalar_one())
     return await read(now)
+
+
+async def read_list(
+    context: StageContext,
+    since: datetime | None,
+    fetch: Callable[..., Awaitable[Page[Item] | None]],
+    is_consistent: Callable[[list[Page[Item]]], bool],
+    *,
+    are_numbered: bool = False,
+) -> list[Page[Item]]:
+    """Read all pages of a list consistently. `fetch`: takes `fresh_since`, and what `all_pages` gives it."""
+
+    async def read(since: datetime | None) -> list[Page[Item]]:
+        return await all_pages(partial(fetch, fresh_since=since), are_numbered=are_numbered)
+
+    return await read_consistently(context, since, read, is_consistent)
 
 
 def is_complete(ids: Collection[str], pages: Sequence[Page[Any]]) -> bool:

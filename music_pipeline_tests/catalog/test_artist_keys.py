@@ -37,7 +37,7 @@ def test_namesakes_are_numbered() -> None:
     assert artist_key("Nirvana", {"nirvana", "nirvana-2"}, "id") == "nirvana-3"
 
 
-def test_a_name_of_symbols_gets_a_key_of_its_identity() -> None:
+def test_symbols_get_a_key_of_their_identity() -> None:
     key = artist_key("!!!", set(), "one")
     assert re.fullmatch(r"artist-[0-9a-f]{8}", key)
     assert key == artist_key("???", set(), "one")
@@ -53,7 +53,7 @@ def test_a_long_name_leaves_room_for_its_number() -> None:
 
 
 @given(st.text(max_size=200), st.text(max_size=20), st.integers(0, 5))
-def test_every_name_gets_a_fresh_key_of_the_allowed_form(name: str, identity: str, namesakes: int) -> None:
+def test_every_name_gets_a_valid_unused_key(name: str, identity: str, namesakes: int) -> None:
     taken: set[str] = set()
     for _ in range(namesakes + 1):
         key = artist_key(name, taken, identity)

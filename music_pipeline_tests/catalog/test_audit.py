@@ -1,4 +1,4 @@
-"""The audit of a change: each row before and after, by its key, with who made it and why, whatever made it."""
+"""The audit of a change: each row before and after, by key, with author and reason."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def stored(engine: sa.Engine, table: str) -> dict[str, Any]:
         return {next(iter(row.values())) if len(row) == 1 else row["producer_id"]: row for row in rows}
 
 
-def test_a_new_row_is_recorded_as_it_stands_with_nothing_before(engine: sa.Engine) -> None:
+def test_new_row_has_nothing_before_it(engine: sa.Engine) -> None:
     changed(engine, ADDED)
     rows = stored(engine, "producers")
     found = lines(engine)
@@ -45,7 +45,7 @@ def test_a_new_row_is_recorded_as_it_stands_with_nothing_before(engine: sa.Engin
     ] * 2
 
 
-def test_a_change_is_recorded_with_the_row_before_and_after_and_only_for_rows_that_changed(engine: sa.Engine) -> None:
+def test_change_is_recorded_before_and_after(engine: sa.Engine) -> None:
     changed(engine, ADDED)
     before = stored(engine, "producers")[PRODUCER]
     changed(engine, "UPDATE producers SET name = CASE WHEN name = 'Björn' THEN name ELSE 'Stig' END", why="renamed")
@@ -55,13 +55,13 @@ def test_a_change_is_recorded_with_the_row_before_and_after_and_only_for_rows_th
     assert line.after == before | {"name": "Stig"}
 
 
-def test_a_row_that_was_only_seen_again_is_no_change(engine: sa.Engine) -> None:
+def test_row_seen_again_is_no_change(engine: sa.Engine) -> None:
     changed(engine, ADDED)
     changed(engine, "UPDATE producers SET last_seen_at = now() + interval '1 day'")
     assert len(lines(engine)) == 2
 
 
-def test_a_row_that_was_deleted_is_recorded_with_nothing_after(engine: sa.Engine) -> None:
+def test_deleted_row_has_nothing_after_it(engine: sa.Engine) -> None:
     changed(engine, ADDED)
     before = stored(engine, "producers")[OTHER]
     changed(engine, f"DELETE FROM producers WHERE producer_id = '{OTHER}'")
@@ -69,7 +69,7 @@ def test_a_row_that_was_deleted_is_recorded_with_nothing_after(engine: sa.Engine
     assert (line.entity, line.row_key, line.before, line.after) == ("producers", OTHER, before, None)
 
 
-def test_an_upsert_records_what_it_added_and_what_it_changed(engine: sa.Engine) -> None:
+def test_upsert_records_additions_and_changes(engine: sa.Engine) -> None:
     changed(engine, f"INSERT INTO producers (producer_id, name, name_normalised, kind, content_hash)"
                     f" VALUES ('{PRODUCER}', 'Benny', 'benny', 'person', 'h')")  # fmt: skip
     changed(engine, ADDED + " ON CONFLICT (producer_id) DO UPDATE SET name = excluded.name")
@@ -110,7 +110,7 @@ def test_a_key_of_several_columns_is_joined_by_colons(engine: sa.Engine, entity:
     assert (line.entity, line.row_key) == (entity, key)
 
 
-def test_a_track_is_recorded_under_the_name_by_which_everybody_knows_it(engine: sa.Engine) -> None:
+def test_track_is_recorded_under_its_public_name(engine: sa.Engine) -> None:
     changed(engine, f"INSERT INTO releases (release_id, title, title_normalised, content_hash)"
                     f" VALUES ('{OTHER}', 'Arrival', 'arrival', 'h')")  # fmt: skip
     changed(engine, "INSERT INTO recordings (recording_id, title, title_normalised, artist_names, content_hash)"

@@ -1,4 +1,4 @@
-"""What is asked of the catalogue for one artist is found by index, however many others there are."""
+"""Statements about one artist use indexes, however large the catalogue is."""
 
 import json
 from collections.abc import Iterator
@@ -62,13 +62,13 @@ ASKED: dict[str, Any] = {
 }
 
 
-def test_the_recordings_that_a_track_may_be_are_found_by_isrc_and_by_title(large_catalogue: sa.Engine) -> None:
+def test_candidates_are_found_by_isrc_and_title(large_catalogue: sa.Engine) -> None:
     with large_catalogue.connect() as connection:
         found = connection.execute(query("candidate_recordings"), ASKED).all()
     assert sorted(row.title for row in found) == ["Song 10", "Song 20", "Song 21"]
 
 
-def test_the_recordings_that_a_track_may_be_are_sought_without_reading_all(large_catalogue: sa.Engine) -> None:
+def test_candidates_are_found_by_index(large_catalogue: sa.Engine) -> None:
     explain = sa.text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queries.statement('candidate_recordings')}")
     with large_catalogue.connect() as connection:
         explained = connection.execute(explain, ASKED).scalar_one()
@@ -78,7 +78,7 @@ def test_the_recordings_that_a_track_may_be_are_sought_without_reading_all(large
     assert explained[0]["Plan"]["Shared Hit Blocks"] + explained[0]["Plan"]["Shared Read Blocks"] < 200
 
 
-def test_a_title_that_artists_everywhere_use_is_sought_among_the_artists_own(large_catalogue: sa.Engine) -> None:
+def test_common_title_is_sought_among_own_recordings(large_catalogue: sa.Engine) -> None:
     with large_catalogue.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("UPDATE recordings SET title_normalised = 'intro' WHERE duration_ms IS NULL"
                                    " AND title LIKE '%0'"))  # fmt: skip
@@ -127,7 +127,7 @@ ENRICHED_CATALOGUE = (
 )
 
 
-def test_what_is_shown_of_an_artist_is_derived_without_reading_the_others_values(engine: sa.Engine) -> None:
+def test_shown_values_are_derived_for_one_artist_only(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         for statement in ENRICHED_CATALOGUE:

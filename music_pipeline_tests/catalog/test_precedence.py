@@ -1,4 +1,4 @@
-"""The order in which sources are believed: as it is moved, and as the values that are shown follow from it."""
+"""The rank of sources: how it is reordered, and which values it shows."""
 
 import json
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def write(connection: sa.Connection, recording_id: UUID, said: list[Said], opera
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=said_by_all(), operators=st.none() | st.just("calm"))
-def test_the_value_that_is_shown_is_that_of_the_first_source_that_is_sure_enough(
+def test_first_source_that_is_sure_enough_is_shown(
     engine: sa.Engine, recording_id: UUID, said: list[Said], operators: str | None
 ) -> None:
     with engine.connect() as connection:
@@ -100,7 +100,7 @@ ORDERS = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6).map(
 
 
 @given(ORDERS, st.sampled_from("abcdefg"), st.integers(-1, 9), st.none() | CONFIDENCES)
-def test_a_source_that_is_moved_leaves_the_others_in_their_order(
+def test_reordering_keeps_the_order_of_the_others(
     known: list[Precedence], source: str, place: int, confidence: float | None
 ) -> None:
     others = [one for one in known if one.source != source]

@@ -1,4 +1,4 @@
-"""What an address of a profile says."""
+"""Reading the addresses of profiles."""
 
 import pytest
 
@@ -24,9 +24,7 @@ from music_pipeline.catalog.profiles import Address, read_address
         ("https://www.somebody.example/?page=1", "https://www.somebody.example/?page=1", "website", None),
     ],
 )
-def test_an_account_is_read_in_one_form_wherever_it_stands(
-    text: str, url: str, service: str, handle: str | None
-) -> None:
+def test_account_is_read_in_its_standard_form(text: str, url: str, service: str, handle: str | None) -> None:
     assert read_address(text) == Address(url, service, handle)
 
 
@@ -38,5 +36,5 @@ def test_an_account_is_read_in_one_form_wherever_it_stands(
         "https://www.facebook.com/sharer.php?u=x", "https://[broken", "mailto:somebody@example.org",
     ],
 )  # fmt: skip
-def test_a_post_a_page_of_the_service_or_no_address_is_no_profile(text: str) -> None:
+def test_posts_and_service_pages_are_no_profiles(text: str) -> None:
     assert read_address(text) is None

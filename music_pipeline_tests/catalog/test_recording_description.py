@@ -1,4 +1,4 @@
-"""What a recording is called does not depend on which of its tracks was read first."""
+"""The description of a recording does not depend on the order in which its tracks were read."""
 
 from itertools import permutations
 from uuid import UUID, uuid4
@@ -50,9 +50,7 @@ def written_release(connection: sa.Connection, artist_id: UUID, released: str) -
 
 
 @pytest.mark.parametrize("order", list(permutations(RELEASES)), ids=" then ".join)
-def test_a_recording_is_described_by_the_track_of_its_earliest_release_whichever_was_read_first(
-    engine: sa.Engine, artist_id: UUID, order: tuple[str, ...]
-) -> None:
+def test_earliest_release_describes_the_recording(engine: sa.Engine, artist_id: UUID, order: tuple[str, ...]) -> None:
     for released in order:
         with engine.begin() as connection:
             release_id = written_release(connection, artist_id, released)

@@ -1,4 +1,4 @@
-"""What an answer no longer holds: a little is believed and taken away, much is held for a person."""
+"""Losses: a small one is accepted, a large one is held for a person."""
 
 from collections.abc import Callable
 from functools import partial
@@ -83,7 +83,7 @@ def held(engine: sa.Engine) -> list[tuple[str, int, int, int, str]]:
 
 
 @by_table
-def test_two_rows_that_an_answer_no_longer_holds_are_taken_away_with_the_reason(engine: sa.Engine, table: str) -> None:
+def test_small_loss_is_deactivated_with_a_reason(engine: sa.Engine, table: str) -> None:
     known(engine, table, 2)(holds_all=False)
     reasons = inactive(engine, table)
     assert len(reasons) == 2
@@ -92,14 +92,14 @@ def test_two_rows_that_an_answer_no_longer_holds_are_taken_away_with_the_reason(
 
 
 @by_table
-def test_three_of_three_rows_are_held_and_none_is_taken_away(engine: sa.Engine, table: str) -> None:
+def test_large_loss_is_held(engine: sa.Engine, table: str) -> None:
     known(engine, table, 3)(holds_all=False)
     assert inactive(engine, table) == []
     assert held(engine) == [(table, 3, 3, 0, "held")]
 
 
 @by_table
-def test_an_answer_that_has_the_rows_again_leaves_nothing_to_decide(engine: sa.Engine, table: str) -> None:
+def test_returned_rows_supersede_the_held_loss(engine: sa.Engine, table: str) -> None:
     answer = known(engine, table, 3)
     answer(holds_all=False)
     answer(holds_all=True)

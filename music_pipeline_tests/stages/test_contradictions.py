@@ -1,4 +1,4 @@
-"""Providers that contradict themselves, or are asked again: what is concluded from their silence, and what is not."""
+"""Providers that contradict themselves, or are asked again: what their silence means."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ WAITING = "SELECT count(*) FROM recording_sources WHERE source = 'discogs' AND s
 NO_MBID = "00000000-0000-4000-8000-000000000000"
 
 
-def test_a_source_that_waits_for_discovery_goes_on_when_that_has_its_answer_though_no_credit_changed(
+def test_source_goes_on_once_discovery_has_its_answer(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = Pipeline(engine, sandbox(speed=600, seed=41))  # two of whose artists have a release that is not there
@@ -36,7 +36,7 @@ def test_a_source_that_waits_for_discovery_goes_on_when_that_has_its_answer_thou
     assert pipeline.value(WAITING) == 0
 
 
-def test_musicbrainz_asked_afresh_does_not_repeat_what_it_said_before(discovered: Pipeline) -> None:
+def test_fresh_musicbrainz_answer_replaces_its_old_one(discovered: Pipeline) -> None:
     enrich(discovered)
     change(discovered, "DELETE FROM external_ids WHERE entity = 'recording' AND provider = 'musicbrainz'")
     change(

@@ -1,4 +1,4 @@
-"""What of enrichment falls due by itself: answers that grew old, sources that got their credentials, providers back."""
+"""Enrichment that falls due by itself: expired answers, new credentials, recovered providers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ def let_answers_grow_old(pipeline: Pipeline, *sources: str) -> None:
     change(pipeline, "UPDATE cached_answers SET fetched_at = fetched_at - interval '91 days'")
 
 
-def test_answers_past_their_time_are_asked_for_again_after_everything_else(discovered: Pipeline) -> None:
+def test_expired_answers_come_last(discovered: Pipeline) -> None:
     enrich(discovered)
     before = rows_by_source(discovered)
     assert not is_due(discovered.engine)
@@ -70,7 +70,7 @@ def test_answers_past_their_time_are_asked_for_again_after_everything_else(disco
     assert not is_due(discovered.engine)
 
 
-def test_when_every_answer_is_old_one_sweep_leaves_nothing_due(discovered: Pipeline) -> None:
+def test_one_sweep_renews_every_old_answer(discovered: Pipeline) -> None:
     enrich(discovered)
     before = rows_by_source(discovered)
     let_answers_grow_old(discovered, *SOURCES)
@@ -83,7 +83,7 @@ def test_when_every_answer_is_old_one_sweep_leaves_nothing_due(discovered: Pipel
     assert enqueue_due(discovered.engine) == 0
 
 
-def test_old_answers_are_taken_a_few_at_a_time_the_oldest_first(engine: sa.Engine) -> None:
+def test_oldest_answers_are_renewed_first(engine: sa.Engine) -> None:
     ages = {"a": 3, "b": 9, "c": 1, "d": 8, "e": 0}
     with engine.begin() as connection:
         for key, days in ages.items():
@@ -104,7 +104,7 @@ def keys_of_open_work(engine: sa.Engine) -> set[str]:
         return set(connection.execute(sa.text("SELECT partition_key FROM work")).scalars())
 
 
-def test_rows_of_what_is_no_longer_shown_bring_nobody_back(engine: sa.Engine) -> None:
+def test_inactive_recordings_never_fall_due(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         for key in ("recording", "release"):
             values = {"key": key, "days": 3, "sources": list(SOURCES)}
@@ -117,7 +117,7 @@ def test_rows_of_what_is_no_longer_shown_bring_nobody_back(engine: sa.Engine) ->
     assert enqueue_due(engine) == 0
 
 
-def test_rows_of_a_source_that_is_declared_no_more_bring_nobody_back(engine: sa.Engine) -> None:
+def test_rows_of_a_removed_source_never_fall_due(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         values = {"key": "somebody", "days": -1, "sources": [*SOURCES, "moodbank"]}
         connection.execute(sa.text(ARTIST_WITH_OLD_ANSWER), values)
@@ -152,9 +152,7 @@ def states_of(pipeline: Pipeline, source: str) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in states}
 
 
-def test_a_source_without_credentials_is_skipped_shows_what_to_set_and_is_asked_once_that_is_set(
-    discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_source_is_skipped_until_it_has_credentials(discovered: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "lastfm is not asked: LASTFM_API_KEY is not set."
     with as_real(discovered, monkeypatch) as environment:
         environment.delenv("LASTFM_API_KEY")
@@ -181,7 +179,7 @@ def recordings(pipeline: Pipeline) -> list[Any]:
     return pipeline.rows("SELECT recording_id FROM recordings")
 
 
-def test_what_grew_old_while_its_source_had_no_credentials_is_asked_for_once_it_has(
+def test_old_answers_are_renewed_once_credentials_are_set(
     discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with as_real(discovered, monkeypatch) as environment:
@@ -198,7 +196,7 @@ def test_what_grew_old_while_its_source_had_no_credentials_is_asked_for_once_it_
         assert not is_due(discovered.engine)
 
 
-def test_an_endpoint_that_is_gone_is_tried_again_once_the_lesson_is_forgotten(discovered: Pipeline) -> None:
+def test_lost_endpoint_is_tried_again_later(discovered: Pipeline) -> None:
     enrich(discovered)
     assert not is_due(discovered.engine)
     change(discovered, "UPDATE provider_capabilities SET learnt_at = learnt_at - interval '8 days'")
@@ -209,7 +207,7 @@ def test_an_endpoint_that_is_gone_is_tried_again_once_the_lesson_is_forgotten(di
     assert not is_due(discovered.engine)
 
 
-def test_what_a_breaker_held_back_is_due_at_the_next_tick_whoever_saw_that_it_closed(discovered: Pipeline) -> None:
+def test_closed_breaker_makes_rows_due(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("deezer", "outage")
     enrich(discovered)
     held_back = "FROM recording_sources WHERE source = 'deezer' AND is_retriable"
@@ -227,7 +225,7 @@ def pass_ten_minutes(pipeline: Pipeline) -> None:
     change(pipeline, "UPDATE recording_sources SET next_attempt_at = next_attempt_at - interval '10 minutes'")
 
 
-def test_the_statements_that_look_for_what_is_due_read_no_whole_table(engine: sa.Engine) -> None:
+def test_due_statements_read_no_whole_table(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         values = {"key": str(uuid4()), "days": -1, "sources": list(SOURCES)}
         connection.execute(sa.text(ARTIST_WITH_OLD_ANSWER), values)

@@ -1,4 +1,4 @@
-"""Sources that fail, come back, or are asked alone, against the sandbox: none costs another anything."""
+"""Sources that fail, recover, or are asked alone, against the sandbox: no other source is affected."""
 
 import logging
 from collections.abc import Iterator
@@ -41,9 +41,7 @@ TAKES_FROM = {
 
 
 @pytest.mark.parametrize("down", PROVIDERS)
-def test_a_provider_that_is_down_changes_nothing_at_the_others_and_its_return_leaves_nothing_to_see(
-    discovered: Pipeline, down: str
-) -> None:
+def test_outage_leaves_no_trace_after_recovery(discovered: Pipeline, down: str) -> None:
     let_everybody_be_asked(discovered)
     discovered.sandbox.add_fault(down, "outage")
     assert [one.error for one in enrich(discovered)] == [None]
@@ -65,9 +63,7 @@ def test_a_provider_that_is_down_changes_nothing_at_the_others_and_its_return_le
     assert recovered == faultless
 
 
-def test_a_source_whose_reading_is_broken_costs_no_other_its_answers(
-    discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_defect_in_one_source_costs_no_other_answers(discovered: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> None:
         raise KeyError("tags")
 
@@ -82,7 +78,7 @@ def test_a_source_whose_reading_is_broken_costs_no_other_its_answers(
     ) == ("Deezer enrichment error: 'tags'")
 
 
-def test_a_breaker_that_is_open_marks_rows_retriable_uses_no_attempt_and_they_are_taken_up_by_themselves(
+def test_open_breaker_leaves_rows_retriable(
     discovered: Pipeline,
 ) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
@@ -98,9 +94,7 @@ def test_a_breaker_that_is_open_marks_rows_retriable_uses_no_attempt_and_they_ar
     assert discovered.value("SELECT count(*) FROM recording_sources WHERE is_retriable OR status = 'failed'") == 0
 
 
-def test_attempts_end_and_what_cannot_succeed_is_not_asked_for_ever(
-    discovered: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hopeless_source_is_given_up(discovered: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BREAKER_FAILURES", "1000000")
     discovered.sandbox.add_fault("deezer", "outage")
     for _ in range(ATTEMPTS):
@@ -113,7 +107,7 @@ def test_attempts_end_and_what_cannot_succeed_is_not_asked_for_ever(
     assert "deezer" not in requests(discovered)
 
 
-def test_what_was_found_stays_while_a_later_question_fails_and_its_attempts_end_too(discovered: Pipeline) -> None:
+def test_found_values_stay_while_later_attempts_fail(discovered: Pipeline) -> None:
     enrich(discovered)
     found = discovered.value("SELECT count(*) FROM recording_sources WHERE source = 'deezer' AND status = 'found'")
     discovered.sandbox.add_fault("deezer", "outage")
@@ -159,9 +153,7 @@ def enqueue_again(pipeline: Pipeline) -> None:
     ("source", "provider"),
     [("lastfm", "lastfm"), ("deezer", "deezer"), ("reccobeats", "reccobeats"), ("getsongbpm", "getsongbpm")],
 )
-def test_a_subset_asks_only_its_provider_and_leaves_the_open_work_for_all_sources(
-    discovered: Pipeline, source: str, provider: str
-) -> None:
+def test_subset_leaves_work_for_all_sources_open(discovered: Pipeline, source: str, provider: str) -> None:
     key = discovered.value("SELECT artist_key FROM artists")
     (outcome,) = refresh(
         Stage.ENRICHMENT, [key], run_id="alone", cutoff=database_now(discovered.engine), sources=[source]
@@ -174,7 +166,7 @@ def test_a_subset_asks_only_its_provider_and_leaves_the_open_work_for_all_source
     assert asked == set(asked_about_all())
 
 
-def test_a_source_that_was_never_asked_falls_due_by_itself(discovered: Pipeline) -> None:
+def test_never_asked_source_falls_due(discovered: Pipeline) -> None:
     enrich(discovered)
     change(discovered, "DELETE FROM recording_sources WHERE source = 'lastfm'")
     assert enqueue_due(discovered.engine) == 1
@@ -182,7 +174,7 @@ def test_a_source_that_was_never_asked_falls_due_by_itself(discovered: Pipeline)
     assert discovered.value("SELECT count(*) FROM recording_sources WHERE source = 'lastfm'") > 0
 
 
-def test_the_status_of_a_recording_follows_from_how_many_providers_gave_values(discovered: Pipeline) -> None:
+def test_status_follows_from_providers_with_values(discovered: Pipeline) -> None:
     counts = "SELECT status, count(*) AS n FROM recording_enrichment GROUP BY 1"
     recordings = discovered.value("SELECT count(*) FROM recordings")
     assert {row.status: row.n for row in discovered.rows(counts)} == {"pending": recordings}
@@ -196,7 +188,7 @@ def test_the_status_of_a_recording_follows_from_how_many_providers_gave_values(d
         assert row.status == ("completed" if row.providers > 1 else "partial" if row.providers else "failed")
 
 
-def test_partial_and_failed_reach_the_table_with_the_seeds_words(discovered: Pipeline) -> None:
+def test_partial_and_failed_reach_enrichment_status(discovered: Pipeline) -> None:
     enrich(discovered)
     one, two = (row[0] for row in discovered.rows("SELECT recording_id FROM recordings ORDER BY 1 LIMIT 2"))
     change(discovered, "UPDATE recording_sources SET status = 'absent', fields = '{}' WHERE recording_id = :one OR "
@@ -213,7 +205,7 @@ def test_partial_and_failed_reach_the_table_with_the_seeds_words(discovered: Pip
     assert said[two][:2] == ("partial", 1)
 
 
-def test_a_failure_that_others_outweigh_is_still_found_by_its_source(discovered: Pipeline) -> None:
+def test_outweighed_failure_is_found_by_its_source(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
     enrich(discovered)
     hidden = discovered.rows(
@@ -224,7 +216,7 @@ def test_a_failure_that_others_outweigh_is_still_found_by_its_source(discovered:
     assert all(row.error.startswith("Last.fm enrichment error: ") for row in hidden)
 
 
-def test_two_sources_that_disagree_are_both_kept_and_the_precedence_decides_at_the_next_read(
+def test_precedence_decides_between_kept_values(
     discovered: Pipeline,
 ) -> None:
     enrich(discovered)
@@ -251,7 +243,7 @@ def test_the_tracks_carry_metadata_and_all_twelve_audio_features(discovered: Pip
     assert {"spotify", "lastfm"} <= set(known[0]["enrichment_sources"])
 
 
-def test_a_source_that_this_app_may_not_ask_is_skipped_and_is_no_failure(discovered: Pipeline) -> None:
+def test_forbidden_source_is_skipped(discovered: Pipeline) -> None:
     enrich(discovered)
     (gone,) = discovered.rows(
         "SELECT DISTINCT status, error FROM recording_sources WHERE source = 'spotify_audio_features'"
@@ -289,7 +281,7 @@ def test_failures_are_warnings_and_skips_are_for_debugging(discovered: Pipeline)
 
 
 @pytest.mark.usefixtures("every_level")
-def test_a_sweep_that_asks_one_source_about_one_recording_tells_of_that_only(discovered: Pipeline) -> None:
+def test_only_what_was_asked_is_logged(discovered: Pipeline) -> None:
     enrich(discovered)
     (first, *_) = discovered.rows("SELECT recording_id FROM recordings ORDER BY 1")
     change(
@@ -306,7 +298,7 @@ def test_a_sweep_that_asks_one_source_about_one_recording_tells_of_that_only(dis
     assert not [one for one in logs if one["event"].startswith("enrichment.source")]
 
 
-def test_an_error_that_many_recordings_met_is_one_issue_of_the_provider(discovered: Pipeline) -> None:
+def test_error_of_many_recordings_is_one_issue(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
     enrich(discovered)
     issues = discovered.rows(
@@ -317,7 +309,7 @@ def test_an_error_that_many_recordings_met_is_one_issue_of_the_provider(discover
     assert {row.error for row in issues} == stated
 
 
-def test_a_provider_that_is_back_is_seen_and_what_waits_for_it_is_due_at_once(discovered: Pipeline) -> None:
+def test_waiting_rows_are_due_when_their_provider_is_back(discovered: Pipeline) -> None:
     discovered.sandbox.add_fault("lastfm", "outage")
     enrich(discovered)
     change(discovered, "UPDATE recording_sources SET next_attempt_at = now() + interval '3 hours' WHERE is_retriable")
@@ -332,7 +324,7 @@ def test_a_provider_that_is_back_is_seen_and_what_waits_for_it_is_due_at_once(di
     assert is_due(discovered.engine)
 
 
-def test_absent_is_an_answer_with_its_own_date_of_asking_again(discovered: Pipeline) -> None:
+def test_absence_has_its_own_next_date(discovered: Pipeline) -> None:
     enrich(discovered)
     absent = discovered.rows(
         "SELECT attempts, next_attempt_at - fetched_at AS after FROM recording_sources WHERE status = 'absent'"

@@ -54,7 +54,7 @@ def test_a_source_is_asked_once_and_then_left_alone() -> None:
     assert decide(DEEZER, RECORDING, found, {}, now=NOW, force=True) is Decision.ASK
 
 
-def test_a_source_waits_for_the_id_that_it_knows_recordings_by() -> None:
+def test_source_waits_for_the_id_it_needs() -> None:
     without = replace(RECORDING, isrcs=())
     assert decide(DEEZER, without, None, {}, now=NOW, force=True) is Decision.WAIT
     row = row_unasked(DEEZER, without, None, Decision.WAIT, None, now=NOW)
@@ -62,14 +62,14 @@ def test_a_source_waits_for_the_id_that_it_knows_recordings_by() -> None:
     assert (row.status, row.next_attempt_at) == ("waiting", None)
 
 
-def test_a_source_that_needs_what_only_an_operator_gives_has_nothing_to_do_with_a_recording_without() -> None:
+def test_source_on_demand_ignores_recordings_without_its_value() -> None:
     listening = SOURCES["sonoteller"]
     assert decide(listening, RECORDING, None, {}, now=NOW, force=True) is Decision.LEAVE
     told = replace(RECORDING, audio_urls=("https://audio.example.org/1.mp3",))
     assert decide(listening, told, None, {}, now=NOW, force=False) is Decision.ASK
 
 
-def test_a_slow_source_is_asked_only_for_what_is_still_missing() -> None:
+def test_slow_source_is_asked_only_for_missing_fields() -> None:
     slow = SOURCES["getsongbpm"]
     assert decide(slow, RECORDING, None, {"tempo": 0.9, "key": 0.9}, now=NOW, force=False) is Decision.UNNEEDED
     assert decide(slow, RECORDING, None, {"tempo": 0.9}, now=NOW, force=False) is Decision.ASK
@@ -77,7 +77,7 @@ def test_a_slow_source_is_asked_only_for_what_is_still_missing() -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "absent"])
-def test_what_failed_or_was_absent_is_asked_again_when_its_time_has_come(status: str) -> None:
+def test_failed_and_absent_are_asked_again_when_due(status: str) -> None:
     row = known(status, attempts=1, next_attempt_at=LATER)
     assert decide(DEEZER, RECORDING, row, {}, now=NOW, force=False) is Decision.LEAVE
     assert decide(DEEZER, RECORDING, row, {}, now=LATER, force=False) is Decision.ASK
@@ -85,7 +85,7 @@ def test_what_failed_or_was_absent_is_asked_again_when_its_time_has_come(status:
     assert decide(DEEZER, RECORDING, never, {}, now=LATER, force=False) is Decision.LEAVE
 
 
-def test_absence_is_an_answer_that_is_asked_again_after_30_60_and_90_days() -> None:
+def test_absence_is_asked_again_after_30_60_90_days() -> None:
     days, row = [], None
     for _ in range(4):
         absent = row_of_answer(DEEZER, RECORDING, row, None, now=NOW)
@@ -96,7 +96,7 @@ def test_absence_is_an_answer_that_is_asked_again_after_30_60_and_90_days() -> N
     assert days == [30, 60, 90, 90]
 
 
-def test_an_open_breaker_or_a_used_up_quota_is_retriable_and_uses_no_attempt() -> None:
+def test_unavailable_provider_uses_no_attempt() -> None:
     for error in (
         CircuitBreakerOpenException("deezer", None, until=LATER),
         ProviderGatewayRateLimitedError("deezer", None, "blocked for a day", until=LATER),
@@ -120,7 +120,7 @@ def test_failures_wait_longer_and_longer_and_end() -> None:
     assert waits[-1] is None
 
 
-def test_what_the_provider_refuses_is_asked_once_more_and_then_not_again() -> None:
+def test_refusal_is_asked_only_once_more() -> None:
     refusal = ProviderRefused("deezer", "track", "HTTP 400")
     first = row_of_answer(DEEZER, RECORDING, None, refusal, now=NOW)
     assert (first.status, first.next_attempt_at, first.is_retriable) == ("failed", NOW + timedelta(hours=6), False)
@@ -129,7 +129,7 @@ def test_what_the_provider_refuses_is_asked_once_more_and_then_not_again() -> No
     assert (second.status, second.next_attempt_at) == ("failed", None)
 
 
-def test_a_question_that_somebody_asks_before_its_time_uses_no_attempt() -> None:
+def test_early_request_uses_no_attempt() -> None:
     failure = ProviderFailure("deezer", "track", "HTTP 500")
     row = row_of_answer(DEEZER, RECORDING, None, failure, now=NOW)
     for _ in range(2 * ATTEMPTS):
@@ -163,7 +163,7 @@ OLD = known("found", fields={"tempo": 90}, confidence=0.75, fetched_at=NOW - tim
 
 
 @pytest.mark.parametrize("decision", [Decision.UNNEEDED, Decision.WAIT])
-def test_an_old_answer_that_nobody_needs_anew_stands_for_another_term(decision: Decision) -> None:
+def test_unneeded_old_answer_stands_for_another_term(decision: Decision) -> None:
     row = row_unasked(GETSONGBPM, RECORDING, OLD, decision, None, now=LATER)
     assert row is not None
     assert (row.status, row.fields, row.fetched_at) == ("found", {"tempo": 90}, OLD.fetched_at)
@@ -172,7 +172,7 @@ def test_an_old_answer_that_nobody_needs_anew_stands_for_another_term(decision: 
     assert row_unasked(GETSONGBPM, RECORDING, fresh, decision, None, now=LATER) is None
 
 
-def test_what_was_found_never_gives_way_to_waiting_for_another_source() -> None:
+def test_found_answer_is_never_replaced_by_waiting() -> None:
     troubled = [SOURCES["reccobeats"]]
     assert awaited_source(GETSONGBPM, None, {}, troubled, now=LATER) is SOURCES["reccobeats"]
     assert awaited_source(GETSONGBPM, OLD, {}, troubled, now=LATER) is None

@@ -1,4 +1,4 @@
-"""Near the end of a day's calls batch work waits and the urgent goes on; what waits is visible, and resumes."""
+"""Near the end of a daily quota: batch work waits visibly and resumes later; urgent work goes on."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def discover(pipeline: Pipeline, artist: str, origin: Origin) -> None:
         request_artist_discovery(connection, artist, origin=origin, fresh_for=timedelta(hours=24))
 
 
-def test_batch_work_waits_without_an_attempt_and_interactive_work_goes_on(
+def test_only_batch_work_waits_near_the_quota(
     nearly_spent: Pipeline, small_artists: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     batch, manual = small_artists[:2]

@@ -1,4 +1,4 @@
-"""Where producers are to be found elsewhere: only by evidence, each address with who gives it, against the sandbox."""
+"""Profiles of producers, against the sandbox: by evidence only, each address with its source."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +47,7 @@ def given_addresses(truth: list[dict[str, Any]], pipeline: Pipeline) -> set[tupl
     return told
 
 
-def test_every_address_that_a_page_gives_is_kept_with_its_page_and_no_other(
+def test_exactly_the_addresses_of_pages_are_kept(
     identified: tuple[Pipeline, list[dict[str, Any]]],
 ) -> None:
     pipeline, truth = identified
@@ -73,7 +73,7 @@ def test_every_address_that_a_page_gives_is_kept_with_its_page_and_no_other(
     assert pipeline.value("SELECT count(*) FROM producer_profiles WHERE evidence NOT LIKE 'https://%'") == 0
 
 
-def test_followers_are_counted_for_handles_that_evidence_gave_and_only_there(
+def test_followers_are_counted_for_proven_handles_only(
     identified: tuple[Pipeline, list[dict[str, Any]]],
 ) -> None:
     pipeline, _ = identified
@@ -88,7 +88,7 @@ def test_followers_are_counted_for_handles_that_evidence_gave_and_only_there(
     assert pipeline.value("SELECT count(*) FROM profile_view WHERE followers IS NOT NULL") >= len(counted)
 
 
-def test_a_producer_is_looked_up_once_and_again_only_when_it_is_due(
+def test_producer_is_looked_up_again_only_when_due(
     identified: tuple[Pipeline, list[dict[str, Any]]],
 ) -> None:
     pipeline, _ = identified
@@ -106,7 +106,7 @@ def test_a_producer_is_looked_up_once_and_again_only_when_it_is_due(
     assert [stats[name]["requests"] for name in ("musicbrainz", "discogs", "genius")] == [0, 0, 0]
 
 
-def test_a_provider_that_is_away_stops_no_other_and_is_asked_again(
+def test_absent_provider_stops_no_other(
     identified: tuple[Pipeline, list[dict[str, Any]]],
 ) -> None:
     pipeline, _ = identified
@@ -155,7 +155,7 @@ def active(engine: sa.Engine) -> set[str | None]:
         return {one.handle for one in known_profiles(connection, value(engine, "SELECT producer_id FROM producers"))}
 
 
-def test_an_address_that_its_page_no_longer_gives_becomes_inactive_and_returns(engine: sa.Engine) -> None:
+def test_lost_address_becomes_inactive_until_it_returns(engine: sa.Engine) -> None:
     write_small_catalogue(engine, ["Sinnerman"])
     write(engine, found("a", "b"))
     write(engine, found("a"))
@@ -165,7 +165,7 @@ def test_an_address_that_its_page_no_longer_gives_becomes_inactive_and_returns(e
     assert active(engine) == {"a", "b"}
 
 
-def test_a_page_that_lost_most_of_its_addresses_takes_none_away(engine: sa.Engine) -> None:
+def test_implausible_loss_deactivates_no_address(engine: sa.Engine) -> None:
     write_small_catalogue(engine, ["Sinnerman"])
     write(engine, found("a", "b", "c", "d"))
     (answer,) = write(engine, [])

@@ -1,4 +1,4 @@
-"""The independence of sources, point by point and for each source. Nobody is asked: the tests say what is answered."""
+"""The independence of each source, point by point. No provider is asked: the tests set the answers."""
 
 import ast
 import inspect
@@ -102,7 +102,7 @@ def failure(source: str) -> ProviderFailure:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_whatever_a_source_raises_is_caught_and_is_its_own_failure_alone(one: OneRecording, source: str) -> None:
+def test_any_exception_fails_only_its_own_source(one: OneRecording, source: str) -> None:
     one.answer(source, KeyError("defect"))
     assert one.enrich().error is None
     said = {name: status for name, status in one.statuses().items() if name == source or name not in SPARED}
@@ -120,9 +120,7 @@ def every_level() -> Iterator[None]:
 
 @pytest.mark.usefixtures("every_level")
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_failure_of_a_source_is_a_warning_and_stands_among_the_errors_of_the_track(
-    one: OneRecording, source: str
-) -> None:
+def test_failure_is_logged_and_listed_for_the_track(one: OneRecording, source: str) -> None:
     error = f"{SOURCES[source].label} enrichment error: {failure(source)}"
     one.answer(source, failure(source))
     with structlog.testing.capture_logs() as logs:
@@ -145,7 +143,7 @@ def test_no_source_raises_or_exits_by_itself() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_a_source_finds_counts_it_among_the_sources_that_were_used(one: OneRecording, source: str) -> None:
+def test_finding_counts_among_sources_used(one: OneRecording, source: str) -> None:
     for name in SOURCES:
         if name != source:
             one.answer(name, None)
@@ -155,7 +153,7 @@ def test_what_a_source_finds_counts_it_among_the_sources_that_were_used(one: One
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_failures_of_all_others_do_not_keep_a_source_from_being_asked(one: OneRecording, source: str) -> None:
+def test_source_is_asked_though_all_others_fail(one: OneRecording, source: str) -> None:
     for name in SOURCES:
         if name != source:
             one.answer(name, failure(name))
@@ -185,7 +183,7 @@ def test_a_provider_has_a_quota_of_its_own() -> None:
     assert len(set(buckets.values())) == len(ASKED_OF)
 
 
-def test_failures_between_which_a_breaker_was_open_end_all_the_same() -> None:
+def test_attempts_end_though_a_breaker_opens_between_them() -> None:
     """A count that a breaker sets back would never end."""
     row, asked, now = None, 0, NOW
     while row is None or row.next_attempt_at is not None:
@@ -197,7 +195,7 @@ def test_failures_between_which_a_breaker_was_open_end_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("version", ["Instrumental", "Acapella", "Dub Mix", "Live"])
-async def test_what_a_source_knows_of_another_version_is_nothing_about_this_one(version: str) -> None:
+async def test_another_version_is_no_answer(version: str) -> None:
     class Lastfm:
         async def track(self, artist: str, title: str, **_: object) -> LastfmTrack:
             return LastfmTrack("Sinnerman", artist, None, None, 5, 9, ("jazz",), None)

@@ -1,4 +1,4 @@
-"""Small steps that the tests of enrichment share: sweeps, time that passes, what the sources say by then."""
+"""Small steps that the tests of enrichment share: sweep, let time pass, read what the sources said."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ PROVIDERS = tuple(dict.fromkeys(SOURCES[name].provider for name in asked_about_a
 
 
 def enrich(pipeline: Pipeline) -> list[Outcome]:
-    """What a sweep of enrichment does."""
+    """Sweep enrichment, with what falls due by itself."""
     enqueue_due(pipeline.engine)
     return list(sweep(Stage.ENRICHMENT, run_id="sweep", time_box=60))
 
 
 def enrich_until_settled(pipeline: Pipeline) -> None:
-    """Sweeps, between which the time passes that all that waits waits for, until one finds nothing to do."""
+    """Sweep until failed and waiting rows are settled, with time passing in between."""
     for _ in range(SWEEPS_TO_RECOVER):
         let_time_pass(pipeline)
         if not enrich(pipeline):
@@ -41,7 +41,7 @@ def change(pipeline: Pipeline, statement: str, **values: Any) -> None:
 
 
 def forget(pipeline: Pipeline) -> None:
-    """Enrichment as if it had never been."""
+    """Delete every trace of enrichment."""
     for table in (
         "recording_sources",
         "provider_breakers",
@@ -54,14 +54,14 @@ def forget(pipeline: Pipeline) -> None:
 
 
 def let_everybody_be_asked(pipeline: Pipeline) -> None:
-    """Forget what discovery learnt for enrichment: MusicBrainz' ids and silence, all answers that are kept."""
+    """Forget what discovery learnt for enrichment: MusicBrainz's ids and answers, and all cached answers."""
     change(pipeline, "DELETE FROM external_ids WHERE entity = 'recording' AND provider = 'musicbrainz'")
     change(pipeline, "DELETE FROM provider_answers WHERE provider = 'musicbrainz'")
     forget(pipeline)
 
 
 def rows_by_source(pipeline: Pipeline) -> dict[str, list[Any]]:
-    """What each source says, without times."""
+    """The rows of each source, without times."""
     rows = pipeline.rows(
         "SELECT source, recording_id, status, fields::text, confidence FROM recording_sources ORDER BY 1, 2"
     )

@@ -1,4 +1,4 @@
-"""The main job against the sandbox over HTTP, without Dagster: ask for artists, then drain what is due."""
+"""The main job against the sandbox over HTTP, without Dagster: request artists, then sweep what is due."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Pipeline:
         return self.rows(statement, **parameters)[0][0]
 
     def make_due(self) -> None:
-        """Let the time pass that waiting work, and open breakers, wait for."""
+        """Let time pass until waiting work is due and open breakers close."""
         with self.engine.begin() as connection:
             connection.execute(sa.text("UPDATE work SET available_at = now() - interval '1 second'"))
             connection.execute(sa.text("UPDATE provider_breakers SET open_until = now() WHERE state = 'open'"))
@@ -70,7 +70,7 @@ class Pipeline:
 def pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """A fresh database against the generated world; faults of the test are cleared at its end."""
+    """A fresh database against the generated world. The faults of a test are cleared at its end."""
     yield from _pipeline(engine, sandbox(speed=SPEED), monkeypatch)
 
 
@@ -78,7 +78,7 @@ def pipeline(
 def shrinking_pipeline(
     engine: sa.Engine, sandbox: Callable[..., SandboxProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
-    """A world of its own, whose lists may be made shorter."""
+    """The pipeline in its own world, whose lists may be made shorter."""
     yield from _pipeline(engine, sandbox(speed=SPEED, seed=7), monkeypatch)
 
 
@@ -91,7 +91,7 @@ def _pipeline(engine: sa.Engine, process: SandboxProcess, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def small_artists(pipeline: Pipeline) -> list[str]:
-    """Names that one artist of the world has, with few tracks, the smallest first."""
+    """Spotify ids of artists, those with the fewest tracks first."""
     return small_artists_of(pipeline)
 
 

@@ -1,4 +1,4 @@
-"""A small catalogue written row by row, under ids of its own each time: one artist, a release, tracks, a producer."""
+"""A small catalogue written row by row, with new ids each time: one artist, a release, tracks, a producer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ HASH = {"content_hash": "h"}
 
 @dataclass(frozen=True)
 class SmallCatalogue:
-    """The ids that one writing of it got; tracks and credits by title."""
+    """The ids of one such catalogue; those of tracks and credits by title."""
 
     artist_id: UUID
     release_id: UUID
@@ -24,7 +24,7 @@ class SmallCatalogue:
 def write_small_catalogue(
     engine: sa.Engine, titles: Sequence[str] = ("Sinnerman", "Lilac Wine", "Feeling Good")
 ) -> SmallCatalogue:
-    """Write a release of Nina Simone with tracks of these titles, each with its producer, in the order given."""
+    """Write a release of Nina Simone with tracks of these titles in this order, each with its producer."""
     with engine.begin() as connection:
         artist_id, release_id = _artist_with_release(connection)
         producer_id = _producer(connection)

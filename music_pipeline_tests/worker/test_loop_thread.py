@@ -1,4 +1,4 @@
-"""What runs in the loop's own thread is told while it goes on, and ends with whoever listens."""
+"""The loop's own thread: its work is reported while it runs, and ends with its listener."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ def loop() -> Iterator[LoopThread]:
         yield thread
 
 
-def test_what_is_told_comes_before_the_work_is_over(loop: LoopThread) -> None:
+def test_items_arrive_before_the_work_ends(loop: LoopThread) -> None:
     heard = threading.Event()
 
     async def work(report: Report[int]) -> None:
@@ -30,7 +30,7 @@ def test_what_is_told_comes_before_the_work_is_over(loop: LoopThread) -> None:
         assert list(told) == [2]
 
 
-def test_what_the_work_raises_is_raised_after_all_that_it_told(loop: LoopThread) -> None:
+def test_error_follows_everything_reported_before_it(loop: LoopThread) -> None:
     async def work(report: Report[int]) -> None:
         report(1)
         raise ValueError("broken")
@@ -41,7 +41,7 @@ def test_what_the_work_raises_is_raised_after_all_that_it_told(loop: LoopThread)
         next(told)
 
 
-def test_who_stops_listening_ends_the_work_and_waits_until_it_has_cleaned_up(loop: LoopThread) -> None:
+def test_closing_cancels_the_work_and_waits_for_cleanup(loop: LoopThread) -> None:
     left = threading.Event()
 
     async def work(report: Report[int]) -> None:
@@ -57,7 +57,7 @@ def test_who_stops_listening_ends_the_work_and_waits_until_it_has_cleaned_up(loo
     assert left.is_set()
 
 
-def test_the_loop_goes_on_while_its_caller_does_something_else(loop: LoopThread) -> None:
+def test_loop_runs_while_its_caller_is_busy(loop: LoopThread) -> None:
     beaten = threading.Semaphore(0)
 
     async def work(report: Report[int]) -> None:

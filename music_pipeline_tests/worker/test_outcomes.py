@@ -29,7 +29,7 @@ def test_earlier_outcome_without_change_is_unchanged() -> None:
     assert Outcome.from_archive({**OLDER, "changed": False}).status is Status.UNCHANGED
 
 
-def test_earlier_outcome_without_artist_is_ambiguous_if_it_says_so() -> None:
+def test_earlier_outcome_may_be_ambiguous() -> None:
     ambiguous = {**OLDER, "changed": False, "artist_key": None, "detail": {"verdict": "ambiguous", "candidates": ["a"]}}
     assert Outcome.from_archive(ambiguous).status is Status.AMBIGUOUS
 

@@ -1,4 +1,4 @@
-"""A run's chunks: what is read is committed and reported at once, and the next chunk begins meanwhile."""
+"""The chunks of a run: items are committed and reported at once, and the next chunk begins meanwhile."""
 
 import asyncio
 import threading

@@ -1,7 +1,6 @@
 """Look up an artist's credits at Discogs, release by release."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 
 from music_pipeline.catalog.provider_answers import AnswerOutcome
@@ -12,7 +11,7 @@ from music_pipeline.stages.credits.held_releases import ReleaseToMatch
 from music_pipeline.stages.credits.lookup import CreditLookup, Findings, sum_findings
 from music_pipeline.stages.credits.release_pairing import pair
 from music_pipeline.worker.concurrency import gather_results, split_results
-from music_pipeline.worker.paging import all_pages, is_complete, read_consistently
+from music_pipeline.worker.paging import is_complete, read_list
 from music_pipeline.worker.stage import fresh_since
 
 MOST_TRIES_PER_RELEASE = 2
@@ -45,12 +44,8 @@ async def look_up_at_discogs(lookup: CreditLookup) -> Findings:
 
 async def _search(lookup: CreditLookup) -> list[Page[DiscogsHit]]:
     """Search for every release of the artist's name."""
-    search, name = lookup.context.providers.discogs.search_releases, lookup.catalogue.artist.name
-
-    async def read_pages(since: datetime | None) -> list[Page[DiscogsHit]]:
-        return await all_pages(partial(search, name, fresh_since=since), are_numbered=True)
-
-    return await read_consistently(lookup.context, lookup.item.cutoff, read_pages, _is_complete)
+    search = partial(lookup.context.providers.discogs.search_releases, lookup.catalogue.artist.name)
+    return await read_list(lookup.context, lookup.item.cutoff, search, _is_complete, are_numbered=True)
 
 
 def _is_complete(pages: list[Page[DiscogsHit]]) -> bool:

@@ -19,7 +19,7 @@ from music_pipeline.stages.credits.genius_matching import (
 )
 from music_pipeline.stages.credits.lookup import MOST_CANDIDATES, CreditLookup, Findings, sum_findings
 from music_pipeline.worker.concurrency import Setback, gather_results, split_results
-from music_pipeline.worker.paging import all_pages, read_consistently
+from music_pipeline.worker.paging import read_list
 from music_pipeline.worker.stage import fresh_since
 
 LONG_ABSENCE = timedelta(hours=1)
@@ -72,12 +72,8 @@ async def _artist_ids(lookup: CreditLookup) -> list[str]:
 
 async def _pages_of_songs(lookup: CreditLookup, artist_id: str) -> list[Page[GeniusHit]]:
     """The pages of an artist's songs. Genius does not say how many there are; only a repeated song gives it away."""
-
-    async def read_pages(since: datetime | None) -> list[Page[GeniusHit]]:
-        artist_songs = lookup.context.providers.genius.artist_songs
-        return await all_pages(partial(artist_songs, artist_id, fresh_since=since), are_numbered=True)
-
-    return await read_consistently(lookup.context, lookup.item.cutoff, read_pages, _holds_each_once)
+    fetch = partial(lookup.context.providers.genius.artist_songs, artist_id)
+    return await read_list(lookup.context, lookup.item.cutoff, fetch, _holds_each_once, are_numbered=True)
 
 
 def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:

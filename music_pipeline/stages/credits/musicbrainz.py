@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from music_pipeline.catalog.provider_answers import AnswerOutcome, decision_on
@@ -12,7 +11,7 @@ from music_pipeline.providers.musicbrainz_records import MusicBrainzRelease
 from music_pipeline.providers.records import Page
 from music_pipeline.stages.credits.lookup import MOST_CANDIDATES, CreditLookup, Findings, sum_findings
 from music_pipeline.stages.credits.musicbrainz_matching import count_matched_releases, match_musicbrainz
-from music_pipeline.worker.paging import all_pages, is_complete, read_consistently
+from music_pipeline.worker.paging import all_pages, is_complete, read_list
 from music_pipeline.worker.stage import fresh_since
 
 
@@ -56,12 +55,8 @@ async def _mbids_by_name(lookup: CreditLookup) -> Sequence[str] | None:
 
 
 async def _browse(lookup: CreditLookup, mbid: str) -> ListedArtist:
-    async def read_pages(since: datetime | None) -> list[Page[MusicBrainzRelease]]:
-        return await all_pages(
-            partial(lookup.context.providers.musicbrainz.releases_of_artist, mbid, fresh_since=since)
-        )
-
-    pages = await read_consistently(lookup.context, lookup.item.cutoff, read_pages, _is_complete)
+    fetch = partial(lookup.context.providers.musicbrainz.releases_of_artist, mbid)
+    pages = await read_list(lookup.context, lookup.item.cutoff, fetch, _is_complete)
     by_mbid = {release.mbid: release for page in pages for release in page.items}
     releases = [await _with_credits(lookup, release) for release in by_mbid.values()]
     is_whole = _is_complete(pages) and not any(release.recording_relations_missing for release in releases)

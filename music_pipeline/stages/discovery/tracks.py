@@ -29,7 +29,7 @@ from music_pipeline.work.model import Stage, WorkItem
 from music_pipeline.worker.concurrency import Setback, gather_results, split_results
 from music_pipeline.worker.follow_ups import follow_up
 from music_pipeline.worker.outcomes import Status
-from music_pipeline.worker.paging import all_pages, contradiction, is_complete, read_consistently
+from music_pipeline.worker.paging import contradiction, is_complete, read_list
 from music_pipeline.worker.stage import StageContext, StageData, StageResult, artist_of, fresh_since
 
 
@@ -140,12 +140,8 @@ async def _search_release(search: _TrackSearch, release: HeldRelease) -> None:
 
 async def _read_own_list(search: _TrackSearch, release: HeldRelease) -> None:
     """Read the release's own list, which has no ISRCs, and each of its tracks that no search gave."""
-
-    async def read_pages(since: datetime | None) -> list[Page[SpotifySimpleTrack]]:
-        album_tracks = search.context.providers.spotify.album_tracks
-        return await all_pages(partial(album_tracks, release.spotify_id, fresh_since=since))
-
-    pages = await read_consistently(search.context, fresh_since(search.item), read_pages, _is_complete)
+    fetch = partial(search.context.providers.spotify.album_tracks, release.spotify_id)
+    pages = await read_list(search.context, fresh_since(search.item), fetch, _is_complete)
     listed = [track for page in pages for track in page.items]
     held = search.tracks.places.get(release.spotify_id, {})
     missing = [track for track in listed if (track.disc_number, track.track_number) not in held]
@@ -178,7 +174,7 @@ def store(connection: sa.Connection, item: WorkItem, found: TrackLists) -> Stage
     artist = found.artist
     before = version_of(connection, "tracks_version", artist.artist_id)
     write_track_lists(connection, artist.artist_id, found.lists)
-    after = version_of(connection, "tracks_version", artist.artist_id)
+    after = version_of(connection, "tracks_version", artist.artist_id) if found.lists else before
     if found.releases:
         write_answers(connection, [_answer(found, after.hash)])
     has_changed = before != after
