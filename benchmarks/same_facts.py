@@ -2,8 +2,8 @@
 
 Spotify's development mode reads no tracks in batches, and an album's list of tracks has no ISRC. Ours finds whole
 tracks by search. Three conditions: no latency, 50 ms a request, and Spotify's real quota on a sped-up clock, where dlt
-waits and retries by itself. Both sides must leave the same tracks and ISRCs, and ours every pair that dlt's leaves, else
-the benchmark fails. Ours may leave more pairs: it keeps ISRCs by recording, and tracks share recordings.
+waits and retries by itself. Both sides must leave the same tracks and ISRCs, and ours every pair that dlt's leaves;
+else the benchmark fails. Ours may leave more pairs: it keeps ISRCs by recording, and tracks share recordings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
