@@ -20,7 +20,7 @@ DAY_SECONDS = 86_400
 ONCE = """
 import sys
 from music_pipeline.worker.runner import drain
-from music_pipeline.work import CATALOG_STAGES
+from music_pipeline.work.model import CATALOG_STAGES
 for stage in CATALOG_STAGES:
     for outcome in drain(stage, run_id=sys.argv[1], time_box=60):
         print(outcome.text)

@@ -25,7 +25,7 @@ from music_pipeline_tests.system.crash.conftest import (
     until,
 )
 
-SET_UP = "from music_pipeline import database; database.database_url()"
+SET_UP = "from music_pipeline.database.engine import database_url; database_url()"
 
 
 @pytest.fixture
