@@ -50,13 +50,12 @@ def list_sources() -> None:
 
 def credentials_of(engine: sa.Engine, source: Source) -> str:
     """Whether the source's provider has its credentials, or what to set."""
-    needed = PROVIDERS[source.provider].credentials
-    if not needed:
+    provider = PROVIDERS[source.provider]
+    if missing := missing_settings(engine, provider):
+        return f"missing: {', '.join(missing)}"
+    if not provider.credentials:
         return "none needed"
-    if settings().sandbox_url is not None:
-        return "the sandbox's"
-    missing = missing_settings(engine, PROVIDERS[source.provider])
-    return f"missing: {', '.join(missing)}" if missing else "there"
+    return "there" if settings().sandbox_url is None else "the sandbox's"
 
 
 @source_group.command("undo")

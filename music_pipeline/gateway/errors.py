@@ -1,15 +1,15 @@
-"""How asking a provider can end without an answer.
+"""How a call can end without a result.
 
-The four kinds decide what becomes of the work: not called and worth waiting for, called and failed, refused for good,
-unreadable. What an HTTP answer means is decided in `classification`; a 404 about one thing is no error but an absence,
-about a list or a search it is a failure.
+The kinds decide what becomes of the work: not called and worth waiting for, called and failed, refused for good,
+unreadable. `classify` decides what an HTTP response means. A 404 about one thing is an absence and no error; about a
+list or a search it is a failure.
 """
 
 from datetime import datetime
 
 
 class ProviderError(Exception):
-    """Base: which provider, which endpoint, what happened. No text holds a credential."""
+    """Base class: provider, endpoint and what happened. No text holds a credential."""
 
     def __init__(self, provider: str, endpoint: str | None, text: str) -> None:
         super().__init__(text)
@@ -19,7 +19,7 @@ class ProviderError(Exception):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider must not be called before `until` (UTC). It costs the work no attempt."""
+    """The provider must not be called before `until` (UTC). The work loses no attempt."""
 
     def __init__(self, provider: str, endpoint: str | None, text: str, *, until: datetime) -> None:
         super().__init__(provider, endpoint, text)
@@ -27,18 +27,18 @@ class ProviderUnavailable(ProviderError):
 
 
 class CircuitBreakerOpenException(ProviderUnavailable):
-    """Too many calls in a row failed; the provider is left alone until `until`."""
+    """Too many calls in a row failed; nobody calls the provider before `until`."""
 
     def __init__(self, provider: str, endpoint: str | None, *, until: datetime) -> None:
         super().__init__(provider, endpoint, f"Circuit breaker '{provider}' is OPEN", until=until)
 
 
 class ProviderGatewayRateLimitedError(ProviderUnavailable):
-    """A Retry-After of the provider, or a quota that is used up, lasts until `until`."""
+    """The provider asked us to wait, or a quota is used up, until `until`."""
 
 
 class CredentialsMissing(ProviderUnavailable):
-    """The provider needs a credential that nobody gave; the text names it."""
+    """The provider needs a credential that is not set; the text names it."""
 
 
 class CredentialsRefused(ProviderUnavailable):
@@ -61,7 +61,7 @@ class ProviderGatewayTimeoutError(ProviderFailure):
 
 
 class UnreadableAnswer(ProviderFailure):
-    """The answer is JSON, but not of the shape that the provider documents."""
+    """The response is JSON, but not of the shape that the provider documents."""
 
     def __init__(self, provider: str, what: str, found: object) -> None:
         super().__init__(provider, None, f"{provider}: {what} is not what it should be, but {type(found).__name__}")
@@ -79,8 +79,8 @@ class ProviderRefused(ProviderError):
 
 
 class EndpointGone(ProviderRefused):
-    """The endpoint does not exist for this app (any more), and is not called again."""
+    """This app may not call the endpoint (any more); it is not called again."""
 
 
 class OutOfTime(Exception):
-    """The sweep's time is over before the work was; what is still to ask is asked by the next one."""
+    """The sweep's time ended before its work did; the next sweep goes on."""

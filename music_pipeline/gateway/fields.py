@@ -1,6 +1,6 @@
-"""Reading JSON that may lack anything: a missing optional is None, a wrong shape is UnreadableAnswer.
+"""Read JSON that may lack anything: a missing optional value is None, a wrong shape raises UnreadableAnswer.
 
-`Reader` speaks for one provider, so that the error names it. What the fields mean belongs to each provider's own file.
+`Reader` belongs to one provider, which its errors name. Each provider's file says what the fields mean.
 """
 
 import re
@@ -15,7 +15,7 @@ LARGEST_COUNT = 2**31 - 1  # what an integer holds
 LONGEST_INTEGER = 20  # signs
 LONGEST_ID = 200  # signs: it is looked up by an index
 LONGEST_TEXT = 10_000  # signs: no name, title or address is longer
-# What JSON may write and no table can hold: NUL, and halves of characters.
+# NUL and lone surrogates: JSON may contain them, no table can hold them.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -26,7 +26,7 @@ class Reader:
     provider: str
 
     def mapping(self, value: object, what: str) -> dict[str, Any]:
-        """An object that must be there."""
+        """An object that must be present."""
         if not isinstance(value, dict):
             raise UnreadableAnswer(self.provider, what, value)
         return value
@@ -36,7 +36,7 @@ class Reader:
         return {} if value is None else self.mapping(value, what)
 
     def sequence(self, value: object, what: str) -> list[Any]:
-        """A list that must be there."""
+        """A list that must be present."""
         if not isinstance(value, list):
             raise UnreadableAnswer(self.provider, what, value)
         return value
@@ -46,7 +46,7 @@ class Reader:
         return [] if value is None else self.sequence(value, what)
 
     def text(self, value: object, what: str) -> str | None:
-        """Text without the signs that cannot be stored; None where it is missing or blank."""
+        """Text without characters that cannot be stored; None if it is missing or blank."""
         if value is None:
             return None
         if not isinstance(value, str) or len(value) > LONGEST_TEXT:
@@ -59,7 +59,7 @@ class Reader:
         return tuple(entry for entry in found if entry)
 
     def integer(self, value: object, what: str) -> int | None:
-        """A whole number of at most 8 bytes, also one in quotes; None where it is missing."""
+        """A whole number of at most 8 bytes, also one in quotes; None if it is missing."""
         if value is None or value == "":
             return None
         number = _whole(value)
@@ -68,14 +68,14 @@ class Reader:
         return number
 
     def count(self, value: object, what: str, *, largest: int = LARGEST_COUNT) -> int | None:
-        """A whole number from 0 to `largest` (4 bytes); None where it is missing."""
+        """A whole number from 0 to `largest` (4 bytes); None if it is missing."""
         number = self.integer(value, what)
         if number is not None and not 0 <= number <= largest:
             raise UnreadableAnswer(self.provider, what, value)
         return number
 
     def number(self, value: object, what: str) -> float | None:
-        """A finite number; None where it is missing."""
+        """A finite number; None if it is missing."""
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
@@ -83,7 +83,7 @@ class Reader:
         return float(value)
 
     def decimal(self, value: object, what: str) -> float | None:
-        """A finite number, also one in quotes; None where it is missing or blank."""
+        """A finite number, also one in quotes; None if it is missing or blank."""
         if not isinstance(value, str):
             return self.number(value, what)
         try:
@@ -92,19 +92,19 @@ class Reader:
             raise UnreadableAnswer(self.provider, what, value) from None
 
     def one_or_many(self, value: object, what: str) -> list[Any]:
-        """A list that was made of XML: one entry comes without it, none as blank text or not at all."""
+        """A list converted from XML: a single entry comes without the list, none as blank text or not at all."""
         if isinstance(value, dict):
             return [value]
         return [] if value in (None, "") else self.sequence(value, what)
 
     def flag(self, value: object, what: str) -> bool | None:
-        """True or false; None where it is missing."""
+        """True or false; None if it is missing."""
         if value is None or isinstance(value, bool):
             return value
         raise UnreadableAnswer(self.provider, what, value)
 
     def id(self, value: object, what: str) -> str | None:
-        """An identifier as text: numbers are written out; None where it is missing, blank or 0."""
+        """An identifier as text: numbers are written out; None if it is missing, blank or 0."""
         if isinstance(value, int) and not isinstance(value, bool):
             if not 0 <= value <= LARGEST_INTEGER:
                 raise UnreadableAnswer(self.provider, what, value)
@@ -116,7 +116,7 @@ class Reader:
 
 
 def _whole(value: object) -> int | None:
-    """The whole number that the value is, or that is written in it; None where it is none."""
+    """The whole number that the value is or spells; None if it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):

@@ -1,7 +1,7 @@
-"""AcousticBrainz: what computers heard in recordings, by MBID. https://acousticbrainz.readthedocs.io/api.html
+"""AcousticBrainz: audio analyses of recordings, by MBID. https://acousticbrainz.readthedocs.io/api.html
 
-Nothing was added since 2022, and the service may be down for good. Of several analyses of a recording the first is
-taken.
+Nothing was added since 2022, and the service may be down for good. If a recording has several analyses, the first
+counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -125,7 +125,7 @@ class AcousticBrainzClient:
     async def low_level(
         self, mbids: Sequence[str], *, fresh_since: datetime | None = None
     ) -> dict[str, AcousticBrainzFeatures]:
-        """Measures of the recordings by MBID as asked for; unknown ones are missing.
+        """Measures of the recordings by MBID as requested; unknown ones are missing.
 
         At most 25: raises ValueError for more. One that is no MBID makes AcousticBrainz refuse them all.
         """
@@ -134,7 +134,7 @@ class AcousticBrainzClient:
     async def high_level(
         self, mbids: Sequence[str], *, fresh_since: datetime | None = None
     ) -> dict[str, dict[str, AcousticBrainzClass]]:
-        """Judgements of the recordings by MBID as asked for and by what they are about; unknown ones are missing.
+        """Judgements of the recordings by MBID as requested, then by subject; unknown ones are missing.
 
         At most 25: raises ValueError for more. One that is no MBID makes AcousticBrainz refuse them all.
         """

@@ -1,6 +1,6 @@
-"""Deezer: its endpoints and what their answers say. https://developers.deezer.com/api
+"""Deezer: endpoints, and records of the responses. https://developers.deezer.com/api
 
-A list says less of its entries than the entry itself does. Which recording a track is, is not decided here.
+A list says less of its entries than the entry itself does. Which recording a track is, is decided elsewhere.
 """
 
 from collections.abc import Callable
@@ -97,7 +97,7 @@ class DeezerArtist:
 
 
 def parse_track(payload: object) -> DeezerTrack | None:
-    """A track; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A track; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "track")
     track_id = read.id(found.get("id"), "track.id")
     if track_id is None:
@@ -121,7 +121,7 @@ def parse_track(payload: object) -> DeezerTrack | None:
 
 
 def parse_album(payload: object) -> DeezerAlbum | None:
-    """An album; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An album; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "album")
     album_id = read.id(found.get("id"), "album.id")
     if album_id is None:
@@ -142,7 +142,7 @@ def parse_album(payload: object) -> DeezerAlbum | None:
 
 
 def parse_artist(payload: object) -> DeezerArtist | None:
-    """An artist; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An artist; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "artist")
     artist_id = read.id(found.get("id"), "artist.id")
     if artist_id is None:
@@ -226,19 +226,19 @@ class DeezerClient:
         await self.search_artists("Nina Simone", fresh_since=since)
 
     async def track(self, track_id: str, *, fresh_since: datetime | None = None) -> DeezerTrack | None:
-        """A track with all that Deezer knows of it; None where there is none."""
+        """A track with all that Deezer knows of it; None if there is none."""
         return (await self._sender.send(Request.get(TRACK, track_id), parse_track, fresh_since=fresh_since)).body
 
     async def track_by_isrc(self, isrc: str, *, fresh_since: datetime | None = None) -> DeezerTrack | None:
-        """The track that Deezer takes for the recording, with all that it knows of it; None where there is none."""
+        """The track that Deezer takes for the recording, with all that it knows of it; None if there is none."""
         return (await self._sender.send(Request.get(TRACK_BY_ISRC, isrc), parse_track, fresh_since=fresh_since)).body
 
     async def album(self, album_id: str, *, fresh_since: datetime | None = None) -> DeezerAlbum | None:
-        """An album; None where there is none."""
+        """An album; None if there is none."""
         return (await self._sender.send(Request.get(ALBUM, album_id), parse_album, fresh_since=fresh_since)).body
 
     async def album_by_upc(self, barcode: str, *, fresh_since: datetime | None = None) -> DeezerAlbum | None:
-        """The album with this barcode; None where there is none. Deezer writes some without their leading zeros."""
+        """The album with this barcode; None if there is none. Deezer writes some without their leading zeros."""
         for written in dict.fromkeys((barcode, barcode.lstrip("0"))):
             request = Request.get(ALBUM_BY_UPC, written)
             found = (await self._sender.send(request, parse_album, fresh_since=fresh_since)).body
@@ -249,25 +249,25 @@ class DeezerClient:
     async def album_tracks(
         self, album_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerTrack] | None:
-        """A page of an album's tracks, with ISRCs, from `index` on; None where there is no such album."""
+        """A page of an album's tracks, with ISRCs, from `index` on; None if there is no such album."""
         request = Request.get(ALBUM_TRACKS, album_id, index=index, limit=PAGE_SIZE)
         return (await self._sender.send(request, parse_tracks, fresh_since=fresh_since)).body
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> DeezerArtist | None:
-        """An artist; None where there is none."""
+        """An artist; None if there is none."""
         return (await self._sender.send(Request.get(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body
 
     async def artist_albums(
         self, artist_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerAlbum] | None:
-        """A page of an artist's albums from `index` on; None where there is no such artist."""
+        """A page of an artist's albums from `index` on; None if there is no such artist."""
         request = Request.get(ARTIST_ALBUMS, artist_id, index=index, limit=PAGE_SIZE)
         return (await self._sender.send(request, parse_albums, fresh_since=fresh_since)).body
 
     async def artist_top(
         self, artist_id: str, *, index: int = 0, fresh_since: datetime | None = None
     ) -> Page[DeezerTrack] | None:
-        """A page of an artist's tracks, the most heard first; None where there is no such artist."""
+        """A page of an artist's tracks, the most heard first; None if there is no such artist."""
         request = Request.get(ARTIST_TOP, artist_id, index=index, limit=PAGE_SIZE)
         return (await self._sender.send(request, parse_tracks, fresh_since=fresh_since)).body
 

@@ -1,6 +1,6 @@
-"""Discogs: its endpoints and what their answers say. https://www.discogs.com/developers
+"""Discogs: endpoints, and records of the responses. https://www.discogs.com/developers
 
-Roles and track ranges are handed on as printed: what they mean is not decided here.
+Roles and track ranges are passed on as printed; `matching` reads them.
 """
 
 import re
@@ -78,7 +78,7 @@ class DiscogsTrack:
 
 @dataclass(frozen=True, slots=True)
 class DiscogsRelease:
-    """A release with its credits. `released` as printed (1998-06-00); `year` None where unknown.
+    """A release with its credits. `released` as printed (1998-06-00); `year` None if unknown.
 
     `styles` are narrower than `genres`. `labels` by name, the main one first. `country` as printed, which may be
     several ("UK & Europe").
@@ -140,7 +140,7 @@ def parse_search(payload: object) -> Page[DiscogsHit]:
 
 
 def parse_release(payload: object) -> DiscogsRelease | None:
-    """A release with its credits; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A release with its credits; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "release")
     release_id = read.id(found.get("id"), "release.id")
     if release_id is None:
@@ -162,7 +162,7 @@ def parse_release(payload: object) -> DiscogsRelease | None:
 
 
 def parse_master(payload: object) -> DiscogsMaster | None:
-    """A master release; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A master release; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "master")
     master_id = read.id(found.get("id"), "master.id")
     if master_id is None:
@@ -177,7 +177,7 @@ def parse_master(payload: object) -> DiscogsMaster | None:
 
 
 def parse_artist(payload: object) -> DiscogsArtist | None:
-    """An artist; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An artist; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(payload, "artist")
     artist_id = read.id(found.get("id"), "artist.id")
     if artist_id is None:
@@ -230,7 +230,7 @@ def _track(track: dict[str, Any], credits: tuple[DiscogsCredit, ...]) -> Discogs
 
 
 def milliseconds(printed: str | None) -> int | None:
-    """A printed duration (4:45, 1:02:03) in milliseconds; None where it is none."""
+    """A printed duration (4:45, 1:02:03) in milliseconds; None if it is none."""
     match = DURATION.match(printed or "")
     if match is None:
         return None
@@ -298,13 +298,13 @@ class DiscogsClient:
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def release(self, release_id: str, *, fresh_since: datetime | None = None) -> DiscogsRelease | None:
-        """A release with its credits; None where there is none."""
+        """A release with its credits; None if there is none."""
         return (await self._sender.send(Request.get(RELEASE, release_id), parse_release, fresh_since=fresh_since)).body
 
     async def master(self, master_id: str, *, fresh_since: datetime | None = None) -> DiscogsMaster | None:
-        """A master release; None where there is none."""
+        """A master release; None if there is none."""
         return (await self._sender.send(Request.get(MASTER, master_id), parse_master, fresh_since=fresh_since)).body
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> DiscogsArtist | None:
-        """An artist; None where there is none."""
+        """An artist; None if there is none."""
         return (await self._sender.send(Request.get(ARTIST, artist_id), parse_artist, fresh_since=fresh_since)).body

@@ -1,6 +1,6 @@
-"""Genius: its endpoints and what their answers say. https://docs.genius.com
+"""Genius: endpoints, and records of the responses. https://docs.genius.com
 
-Whether a hit is the song that was meant is not decided here.
+Whether a hit is the right song is decided elsewhere.
 """
 
 import re
@@ -89,7 +89,7 @@ def parse_artist_songs(payload: object) -> Page[GeniusHit]:
 
 
 def parse_song(payload: object) -> GeniusSong | None:
-    """A song with its credits; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A song with its credits; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(_response(payload).get("song"), "song")
     hit = _hit(found)
     if hit is None:
@@ -107,7 +107,7 @@ def parse_song(payload: object) -> GeniusSong | None:
 
 
 def parse_artist(payload: object) -> GeniusArtist | None:
-    """An artist with the accounts that the page names; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An artist with the accounts that the page names; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(_response(payload).get("artist"), "artist")
     artist_id = read.id(found.get("id"), "artist.id")
     if artist_id is None:
@@ -123,7 +123,7 @@ def parse_artist(payload: object) -> GeniusArtist | None:
 
 
 def _account(artist: dict[str, Any], service: str) -> str | None:
-    """The account's address; None where the page names none, or something that is neither a name nor an address."""
+    """The account's address; None if the page names none, or neither a name nor an address."""
     named = read.text(artist.get(f"{service}_name"), f"artist.{service}_name")
     if named is None or named.startswith(("https://", "http://")):
         return named
@@ -185,20 +185,20 @@ class GeniusClient:
         return (await self._sender.send(request, parse_search, fresh_since=fresh_since)).body or ()
 
     async def artist(self, artist_id: str, *, fresh_since: datetime | None = None) -> GeniusArtist | None:
-        """An artist with the accounts that the page names; None where there is none."""
+        """An artist with the accounts that the page names; None if there is none."""
         request = Request.get(ARTIST, artist_id, text_format="plain")
         return (await self._sender.send(request, parse_artist, fresh_since=fresh_since)).body
 
     async def artist_songs(
         self, artist_id: str, *, page: int = 1, fresh_since: datetime | None = None
     ) -> Page[GeniusHit] | None:
-        """A page (from 1) of an artist's songs by title; None where there is no such artist."""
+        """A page (from 1) of an artist's songs by title; None if there is no such artist."""
         request = Request.get(ARTIST_SONGS, artist_id, per_page=SONGS_PER_PAGE, page=page, sort="title")
         return (
             await self._sender.send(request, onward(parse_artist_songs, page, "genius"), fresh_since=fresh_since)
         ).body
 
     async def song(self, song_id: str, *, fresh_since: datetime | None = None) -> GeniusSong | None:
-        """A song with its credits; None where there is none."""
+        """A song with its credits; None if there is none."""
         request = Request.get(SONG, song_id, text_format="plain")
         return (await self._sender.send(request, parse_song, fresh_since=fresh_since)).body

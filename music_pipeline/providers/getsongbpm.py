@@ -1,7 +1,6 @@
-"""GetSongBPM: its search, which says all that it knows of a song. https://getsongbpm.com/api
+"""GetSongBPM: a search that returns all it knows of a song. https://getsongbpm.com/api
 
-It asks for a link back to getsongbpm.com wherever its data is shown. Whether a hit is the song that was meant is not
-decided here.
+It wants a link back to getsongbpm.com wherever its data is shown. Whether a hit is the right song is decided elsewhere.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Instagram: what it says of professional accounts. https://developers.facebook.com/docs/instagram-api/guides/business-discovery
+"""Instagram: figures of professional accounts. https://developers.facebook.com/docs/instagram-api/guides/business-discovery
 
-Whose account a handle is, is not decided here.
+Which producer a handle belongs to is decided elsewhere.
 """
 
 import re
@@ -60,7 +60,7 @@ def is_handle(text: str) -> bool:
 
 
 def parse_business(payload: object) -> InstagramAccount | None:
-    """An account; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An account; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.mapping(read.mapping(payload, "answer").get("business_discovery"), "business_discovery")
     account_id = read.id(found.get("id"), "account.id")
     if account_id is None:
@@ -84,7 +84,7 @@ class InstagramClient:
         await self.business("ninasimonemusic", fresh_since=since)
 
     async def business(self, handle: str, *, fresh_since: datetime | None = None) -> InstagramAccount | None:
-        """The account of this handle; None where there is none, and where it is a person's.
+        """The account of this handle; None if there is none, or if it is a person's.
 
         Raises ValueError for what can be no handle (see `is_handle`).
         """

@@ -1,6 +1,6 @@
-"""Last.fm: its endpoint, which takes a method, and what its answers say. https://www.last.fm/api
+"""Last.fm: one endpoint that takes a method, and records of the responses. https://www.last.fm/api
 
-Its JSON is made of XML: numbers are texts, a list of one is its entry. Which tags say something is not decided here.
+Its JSON is converted from XML: numbers are texts, a list of one is its entry. Which tags matter is decided elsewhere.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ read = Reader("lastfm")
 
 @dataclass(frozen=True, slots=True)
 class LastfmTrack:
-    """A track. `name` and `artist` may be others than those asked for: Last.fm corrects spellings.
+    """A track. `name` and `artist` may differ from those requested: Last.fm corrects spellings.
 
     `listeners`: how many people, `playcount`: how often. `tags`: what people call it, the most frequent first.
     """
@@ -64,7 +64,7 @@ class LastfmTrack:
 
 @dataclass(frozen=True, slots=True)
 class LastfmArtist:
-    """An artist. `name` may be another than the one asked for: Last.fm corrects spellings."""
+    """An artist. `name` may differ from the one requested: Last.fm corrects spellings."""
 
     name: str
     mbid: str | None
@@ -102,7 +102,7 @@ class LastfmSimilar:
 
 
 def parse_track(payload: object) -> LastfmTrack | None:
-    """A track; None where the answer holds no name. Raises UnreadableAnswer."""
+    """A track; None if the response holds no name. Raises UnreadableAnswer."""
     found = read.mapping(read.mapping(payload, "answer").get("track"), "track")
     name = read.text(found.get("name"), "track.name")
     if name is None:
@@ -120,7 +120,7 @@ def parse_track(payload: object) -> LastfmTrack | None:
 
 
 def parse_artist(payload: object) -> LastfmArtist | None:
-    """An artist; None where the answer holds no name. Raises UnreadableAnswer."""
+    """An artist; None if the response holds no name. Raises UnreadableAnswer."""
     found = read.mapping(read.mapping(payload, "answer").get("artist"), "artist")
     name = read.text(found.get("name"), "artist.name")
     if name is None:
@@ -192,7 +192,7 @@ def _similar(value: object) -> LastfmSimilar | None:
 
 
 def _artist_name(value: object, what: str) -> str | None:
-    """Searches name the artist, other answers describe him."""
+    """Searches return the name only; other endpoints an object."""
     if isinstance(value, str):
         return read.text(value, what)
     return read.text(read.optional_mapping(value, what).get("name"), f"{what}.name")
@@ -209,14 +209,14 @@ class LastfmClient:
         await self.artist("Nina Simone", fresh_since=since)
 
     async def track(self, artist: str, title: str, *, fresh_since: datetime | None = None) -> LastfmTrack | None:
-        """A track with its numbers and tags; None where there is none."""
+        """A track with its numbers and tags; None if there is none."""
         request = _request(TRACK, "track.getInfo", artist=artist, track=title, autocorrect=1)
         return (await self._sender.send(request, parse_track, fresh_since=fresh_since)).body
 
     async def track_tags(
         self, artist: str, title: str, *, fresh_since: datetime | None = None
     ) -> tuple[LastfmTag, ...] | None:
-        """A track's tags with their counts; None where there is no such track."""
+        """A track's tags with their counts; None if there is no such track."""
         request = _request(TRACK_TAGS, "track.getTopTags", artist=artist, track=title, autocorrect=1)
         return (await self._sender.send(request, parse_tags, fresh_since=fresh_since)).body
 
@@ -228,19 +228,19 @@ class LastfmClient:
         return (await self._sender.send(request, parse_track_search, fresh_since=fresh_since)).body or ()
 
     async def artist(self, name: str, *, fresh_since: datetime | None = None) -> LastfmArtist | None:
-        """An artist with his numbers and tags; None where there is none."""
+        """An artist with numbers and tags; None if there is none."""
         request = _request(ARTIST, "artist.getInfo", artist=name, autocorrect=1)
         return (await self._sender.send(request, parse_artist, fresh_since=fresh_since)).body
 
     async def artist_tags(self, name: str, *, fresh_since: datetime | None = None) -> tuple[LastfmTag, ...] | None:
-        """An artist's tags with their counts; None where there is no such artist."""
+        """An artist's tags with their counts; None if there is no such artist."""
         request = _request(ARTIST_TAGS, "artist.getTopTags", artist=name, autocorrect=1)
         return (await self._sender.send(request, parse_tags, fresh_since=fresh_since)).body
 
     async def similar_artists(
         self, name: str, *, fresh_since: datetime | None = None
     ) -> tuple[LastfmSimilar, ...] | None:
-        """Artists who are heard by the same people; None where there is no such artist."""
+        """Artists with the same listeners; None if there is no such artist."""
         request = _request(SIMILAR_ARTISTS, "artist.getSimilar", artist=name, autocorrect=1)
         return (await self._sender.send(request, parse_similar_artists, fresh_since=fresh_since)).body
 

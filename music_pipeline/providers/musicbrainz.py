@@ -1,6 +1,6 @@
-"""MusicBrainz: its endpoints and the plan of asking it for much at once. https://musicbrainz.org/doc/MusicBrainz_API
+"""MusicBrainz: endpoints, and how to request much at once. https://musicbrainz.org/doc/MusicBrainz_API
 
-What its answers say is in `musicbrainz_answers`; which credits count as production is not decided here.
+`musicbrainz_records` reads its responses; which credits count as production is decided elsewhere.
 """
 
 import re
@@ -103,7 +103,7 @@ class MusicBrainzClient:
             raise ValueError(f"{len(ids)} addresses in one request to MusicBrainz; it takes {MOST_URLS}.")
         if not ids:
             return {}
-        # Of one address alone a 404 says that nobody knows it, as it does where there is nobody to ask.
+        # A 404 about a single address can mean that it is unknown, or that the endpoint is gone.
         addresses = [address + id for id in sorted(set(ids))] + [UNKNOWN_ADDRESS] * (len(set(ids)) == 1)
         resources = tuple(("resource", one) for one in addresses)
         request = Request(URL, (), (*resources, ("inc", "artist-rels"), ("fmt", "json")))
@@ -137,7 +137,7 @@ class MusicBrainzClient:
         return found or Page(items=(), total=0, next_offset=None, nulls=0)
 
     async def artist(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzArtist | None:
-        """An artist with aliases and links; None where there is none.
+        """An artist with aliases and links; None if there is none.
 
         A merged MBID answers the artist that it became.
         """
@@ -147,7 +147,7 @@ class MusicBrainzClient:
     async def releases_of_artist(
         self, mbid: str, *, offset: int = 0, limit: int = LARGEST_PAGE, fresh_since: datetime | None = None
     ) -> Page[MusicBrainzRelease] | None:
-        """A page of an artist's official releases with tracks, credits and links; None where there is no such artist.
+        """A page of an artist's official releases with tracks, credits and links; None if there is no such artist.
 
         A page ends at 500 tracks, and is asked for in smaller pieces where the server is overwhelmed.
         """
@@ -201,18 +201,18 @@ class MusicBrainzClient:
         return tuple(found)
 
     async def release(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRelease | None:
-        """One release with tracks, credits and links; None where there is none."""
+        """One release with tracks, credits and links; None if there is none."""
         request = Request.get(RELEASE, mbid, inc=RELEASE_INC, fmt="json")
         return (await self._sender.send(request, parse_release, fresh_since=fresh_since)).body
 
     async def recording(self, mbid: str, *, fresh_since: datetime | None = None) -> MusicBrainzRecording | None:
-        """One recording with credits and ISRCs; None where there is none."""
+        """One recording with credits and ISRCs; None if there is none."""
         request = Request.get(RECORDING, mbid, inc=RECORDING_INC, fmt="json")
         return (await self._sender.send(request, parse_recording, fresh_since=fresh_since)).body
 
 
 def _followed(page: Page[Item] | None, offset: int, size: int) -> Page[Item] | None:
-    """The page, with another after it where it is full: a total that is too low would be right by its own account.
+    """The page, followed by another if it is full: a total that is too low would look complete.
 
     One more shows whether it is; a page that begins behind the total is followed by none.
     """

@@ -1,4 +1,4 @@
-"""What MusicBrainz's answers say: its JSON as records. https://musicbrainz.org/doc/MusicBrainz_API
+"""Records of MusicBrainz's JSON. https://musicbrainz.org/doc/MusicBrainz_API
 
 How it is asked is in `musicbrainz`. Some clients hand its JSON on with underscores in the names, and with the
 relationships grouped by what they lead to: both forms are read.
@@ -84,7 +84,7 @@ class MusicBrainzRelease:
 
 
 def parse_artist(payload: object) -> MusicBrainzArtist | None:
-    """An artist; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An artist; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "artist")
     mbid = read.id(found.get("id"), "artist.id")
     if mbid is None:
@@ -116,7 +116,7 @@ def parse_artist_page(payload: object) -> Page[MusicBrainzArtist]:
 
 
 def parse_urls(payload: object) -> dict[str, tuple[str, ...]]:
-    """The artists' MBIDs by address, whether one address was asked for (a bare object) or several.
+    """The artists' MBIDs by address, whether one address was requested (a bare object) or several.
 
     Raises UnreadableAnswer.
     """
@@ -132,7 +132,7 @@ def parse_urls(payload: object) -> dict[str, tuple[str, ...]]:
 
 
 def parse_recording(payload: object) -> MusicBrainzRecording | None:
-    """A recording; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A recording; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "recording")
     mbid = read.id(found.get("id"), "recording.id")
     if mbid is None:
@@ -176,7 +176,7 @@ def parse_releases(payload: object) -> Page[MusicBrainzRelease]:
 
 
 def parse_release(payload: object) -> MusicBrainzRelease | None:
-    """A release; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A release; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "release")
     mbid = read.id(found.get("id"), "release.id")
     if mbid is None:
@@ -206,14 +206,14 @@ def _relations_missing(tracks: tuple[MusicBrainzTrack, ...]) -> bool:
 
 
 def _place(found: dict[str, Any], kind: str, received: int) -> tuple[int, int | None]:
-    """(total, next offset): a page may be shorter than asked for, so the offset advances by what was received."""
+    """(total, next offset): a page may be shorter than requested, so the offset advances by what was received."""
     total = _required(_field(found, f"{kind}-count"), f"{kind}-count")
     reached = _required(_field(found, f"{kind}-offset"), f"{kind}-offset") + received
     return total, reached if received > 0 and reached < total else None
 
 
 def _required(value: object, what: str) -> int:
-    """A number without which nobody knows whether a list is whole."""
+    """A number that must be present: without it a list may be incomplete."""
     number = read.count(value, what)
     if number is None:
         raise UnreadableAnswer("musicbrainz", what, value)
@@ -221,7 +221,7 @@ def _required(value: object, what: str) -> int:
 
 
 def _track_count(release: dict[str, Any], listed: int) -> int:
-    """As many as the media say; where one does not say, as many as are listed."""
+    """The count that the media state; if one states none, the count listed."""
     media = read.optional_sequence(release.get("media"), "release.media")
     counts = [
         read.count(_field(read.optional_mapping(medium, "medium"), "track-count"), "medium.track-count")

@@ -1,6 +1,6 @@
 """ReccoBeats: audio features of many tracks at once. https://reccobeats.com/docs
 
-It leaves out what it does not know, in no order: what an entry is about, only the entry says.
+It leaves out what it does not know and keeps no order: only the entry itself says what it is about.
 """
 
 import re
@@ -78,7 +78,7 @@ class ReccoBeatsClient:
     async def audio_features(
         self, ids: Sequence[str], *, fresh_since: datetime | None = None
     ) -> dict[str, AudioFeatures]:
-        """Audio features by what was asked for, Spotify ids or ISRCs; what ReccoBeats does not know is missing.
+        """Audio features by Spotify id or ISRC, as requested; unknown ones are missing.
 
         At most 40: raises ValueError for more.
         """

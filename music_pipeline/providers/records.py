@@ -1,4 +1,4 @@
-"""What the records of all providers have in common. A provider's own records are in its own file."""
+"""Records that several providers share. Each provider's file has its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 class Paged(Protocol):
-    """What knows where its next page begins."""
+    """A page that knows where the next one begins."""
 
     @property
     def next_offset(self) -> int | None: ...
@@ -48,7 +48,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class AudioFeatures:
-    """What a recording sounds like, by Spotify's names and in its units; None where it is not known.
+    """What a recording sounds like, by Spotify's names and in its units; None if it is not known.
 
     `tempo`: beats a minute; `loudness`: dB; `key`: 0 for C to 11 for B; `mode`: 1 major, 0 minor; `time_signature`:
     beats a bar; the others from 0 to 1. https://developer.spotify.com/documentation/web-api/reference/get-audio-features
@@ -98,7 +98,7 @@ def read_audio_features(read: Reader, found: Mapping[str, object]) -> AudioFeatu
 class Page(Generic[Item]):
     """One page of a list.
 
-    `total`: the length of the list as the provider says it, None where it does not. `next_offset`: what to ask for
+    `total`: the length of the list as the provider says it, None if it does not. `next_offset`: what to ask for
     next (a page number at providers that count pages), None at the end. `nulls`: entries that were null or had no id,
     and are not in `items`.
     """
@@ -118,7 +118,7 @@ class Kept(Generic[Item]):
 
 
 def kept(entries: list[object], parse: Callable[[object], Item | None]) -> Kept[Item]:
-    """Parse each entry; those that hold nothing (`parse` answers None) are dropped and counted."""
+    """Parse each entry; entries for which `parse` returns None are dropped and counted."""
     parsed = [parse(entry) for entry in entries]
     items = tuple(item for item in parsed if item is not None)
     return Kept(items=items, nulls=len(parsed) - len(items))

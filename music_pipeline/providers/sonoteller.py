@@ -69,7 +69,7 @@ class LyricsAnalysis:
 
 
 def parse_lyrics(payload: object) -> LyricsAnalysis:
-    """What of an answer can be read. Raises UnreadableAnswer where it is no object."""
+    """The part of a response that can be read. Raises UnreadableAnswer if it is no object."""
     found = read.mapping(payload, "lyrics")
     names = (UNSTORABLE.sub("", name).strip() for name in found)
     return LyricsAnalysis(
@@ -98,7 +98,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
-    """The texts of a list, or of an object whose keys are numbers; None where an entry is no text."""
+    """The texts of a list, or of an object whose keys are numbers; None if an entry is no text."""
     entries = list(value.values()) if isinstance(value, Mapping) and _is_numbered(value) else value
     if not isinstance(entries, list):
         return None
@@ -111,7 +111,7 @@ def _is_numbered(value: Mapping[str, object]) -> bool:
 
 
 class SonotellerClient:
-    """Sonoteller's analysis of lyrics. Every call is one of a month's few: a failure is not asked again here.
+    """Sonoteller's analysis of lyrics. Every call is one of a month's few: a failed one is not repeated here.
 
     `fresh_since`: see Gateway.send. Raises ProviderError's kinds.
     """
@@ -124,7 +124,7 @@ class SonotellerClient:
         await self.lyrics(EXAMPLE_AUDIO, fresh_since=since)
 
     async def lyrics(self, audio_url: str, *, fresh_since: datetime | None = None) -> LyricsAnalysis:
-        """What the lyrics of the audio at a public address are about; the answer is kept even if it cannot be read."""
+        """What the lyrics of the audio at a public address are about. An unreadable response is cached too."""
         request = Request.post(LYRICS, file=audio_url)
         found = (await self._sender.send(request, parse_lyrics, fresh_since=fresh_since, attempts=1)).body
         if found is None or not found.is_understood:

@@ -1,6 +1,6 @@
-"""Spotify: its endpoints and what their answers say. https://developer.spotify.com/documentation/web-api
+"""Spotify: endpoints, and records of the responses. https://developer.spotify.com/documentation/web-api
 
-Which releases and tracks to ask for, and in which order, is not decided here. Playlists are in `spotify_playlists`.
+Which releases and tracks to request, and in which order, is decided by the stages. `spotify_playlists` has playlists.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -87,7 +87,7 @@ class SpotifySimpleTrack:
 
 @dataclass(frozen=True, slots=True)
 class SpotifyTrack:
-    """A full track. `id` is the provider's, which relinking may make another than the one asked for."""
+    """A full track. `id` is the provider's, which relinking may change from the one requested."""
 
     id: str
     name: str | None
@@ -119,7 +119,7 @@ NOTHING_FOUND = SpotifySearch(artists=(), tracks=(), total_tracks=0, next_offset
 
 
 def parse_artist(payload: object) -> SpotifyArtist | None:
-    """An artist; None where the answer holds no id. Raises UnreadableAnswer."""
+    """An artist; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "artist")
     artist_id = read.id(found.get("id"), "artist.id")
     if artist_id is None:
@@ -134,7 +134,7 @@ def parse_artist(payload: object) -> SpotifyArtist | None:
 
 
 def parse_album(payload: object) -> SpotifyAlbum | None:
-    """A full or simplified album; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A full or simplified album; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "album")
     album_id = read.id(found.get("id"), "album.id")
     if album_id is None:
@@ -152,7 +152,7 @@ def parse_album(payload: object) -> SpotifyAlbum | None:
 
 
 def parse_simple_track(payload: object) -> SpotifySimpleTrack | None:
-    """A track as an album lists it; None where it holds no id (a local file). Raises UnreadableAnswer."""
+    """A track as an album lists it; None if it holds no id (a local file). Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "track")
     track_id = read.id(found.get("id"), "track.id")
     if track_id is None:
@@ -224,7 +224,7 @@ def parse_search(payload: object) -> SpotifySearch:
 
 
 def parse_audio_features(payload: object) -> tuple[str, AudioFeatures] | None:
-    """A track's id and audio features; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A track's id and audio features; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "audio features")
     track_id = read.id(found.get("id"), "audio features.id")
     return (track_id, read_audio_features(read, found)) if track_id else None
@@ -293,13 +293,13 @@ class SpotifyClient:
         return await self._search(query, "track", offset, fresh_since)
 
     async def artist(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyArtist | None:
-        """An artist; None where there is none."""
+        """An artist; None if there is none."""
         return (await self._sender.send(Request(ARTIST, (spotify_id,)), parse_artist, fresh_since=fresh_since)).body
 
     async def artist_albums(
         self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
     ) -> Page[SpotifyAlbum] | None:
-        """A page of an artist's albums, singles and compilations; None where there is no such artist."""
+        """A page of an artist's albums, singles and compilations; None if there is no such artist."""
 
         async def ask(size: int) -> Page[SpotifyAlbum] | None:
             request = Request.get(
@@ -319,14 +319,14 @@ class SpotifyClient:
         return await self._in_pages(ask)
 
     async def album(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyAlbum | None:
-        """A full album with its barcode; None where there is none."""
+        """A full album with its barcode; None if there is none."""
         request = Request.get(ALBUM, spotify_id, market=settings().market)
         return (await self._sender.send(request, parse_album, fresh_since=fresh_since)).body
 
     async def album_tracks(
         self, spotify_id: str, *, offset: int = 0, fresh_since: datetime | None = None
     ) -> Page[SpotifySimpleTrack] | None:
-        """A page of an album's tracks, without ISRC; None where there is no such album."""
+        """A page of an album's tracks, without ISRC; None if there is no such album."""
         market = settings().market
         request = Request.get(ALBUM_TRACKS, spotify_id, limit=ALBUM_TRACKS_LIMIT, offset=offset, market=market)
         return (
@@ -334,7 +334,7 @@ class SpotifyClient:
         ).body
 
     async def track(self, spotify_id: str, *, fresh_since: datetime | None = None) -> SpotifyTrack | None:
-        """A full track; None where there is none."""
+        """A full track; None if there is none."""
         request = Request.get(TRACK, spotify_id, market=settings().market)
         return (await self._sender.send(request, parse_track, fresh_since=fresh_since)).body
 

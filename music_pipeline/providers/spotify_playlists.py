@@ -1,4 +1,4 @@
-"""What Spotify's answers about playlists say; the catalogue itself is in `spotify`.
+"""Records of Spotify's playlists; `spotify` has the catalogue.
 
 https://developer.spotify.com/documentation/web-api/reference/get-playlists-items
 """
@@ -22,7 +22,7 @@ class SpotifyPlaylist:
 
 
 def parse_playlist(payload: object) -> SpotifyPlaylist | None:
-    """A playlist; None where the answer holds no id. Raises UnreadableAnswer."""
+    """A playlist; None if the response holds no id. Raises UnreadableAnswer."""
     found = read.optional_mapping(payload, "playlist")
     playlist_id = read.id(found.get("id"), "playlist.id")
     if playlist_id is None:
