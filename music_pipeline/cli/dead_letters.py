@@ -1,4 +1,4 @@
-"""Work that was given up, or is to be: `dead` and `cancel`."""
+"""Work that was or will be given up: `dead` and `cancel`."""
 
 from uuid import UUID
 
@@ -9,9 +9,11 @@ from music_pipeline.work import dead_letters
 from music_pipeline.work.model import Selector, Stage, StopReason
 from music_pipeline.work.stages import STAGES
 
-STAGE = click.option("--stage", type=click.Choice([stage.value for stage in STAGES]), help="Of this stage.")
-ARTIST = click.option("--artist", help="Of this artist: key, requested name or id.")
-REASON = click.option("--reason", type=click.Choice([one.value for one in StopReason]), help="Dead for this reason.")
+STAGE = click.option("--stage", type=click.Choice([stage.value for stage in STAGES]), help="Work of this stage.")
+ARTIST = click.option("--artist", help="Work of this artist: key, requested name or id.")
+REASON = click.option(
+    "--reason", type=click.Choice([one.value for one in StopReason]), help="Work that is dead for this reason."
+)
 WORK_IDS = click.argument("work_ids", nargs=-1, type=click.UUID)
 
 
@@ -26,7 +28,7 @@ def _selector(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None,
 
 @click.group()
 def dead() -> None:
-    """Work that was given up: list it, try it again, or forget it."""
+    """Work that was given up: list it, requeue it, or delete it."""
 
 
 @dead.command("list")
@@ -35,7 +37,7 @@ def dead() -> None:
 @ARTIST
 @REASON
 def list_dead(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None) -> None:
-    """List dead work, the youngest first."""
+    """List dead work, latest first."""
     found = dead_letters.list_dead(open_database(), _selector(work_ids, stage, artist, reason))
     if not found:
         click.echo("No work is dead.")
@@ -54,12 +56,10 @@ def list_dead(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None,
 @ARTIST
 @REASON
 def requeue(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None) -> None:
-    """Open dead work again, with its attempts forgotten."""
+    """Requeue dead work, with its attempts reset."""
     answers = dead_letters.requeue(open_database(), _selector(work_ids, stage, artist, reason))
     for answer in answers:
-        click.echo(
-            f"{answer.work_id}: {'opened again' if answer.answer == 'created' else 'its subject is open already'}"
-        )
+        click.echo(f"{answer.work_id}: {'requeued' if answer.answer == 'created' else 'its subject is open already'}")
     _refuse_none(len(answers))
 
 
@@ -70,23 +70,23 @@ def requeue(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, r
 @REASON
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, reason: str | None, yes: bool) -> None:
-    """Forget dead work for good."""
+    """Delete dead work for good."""
     engine = open_database()
     selector = _selector(work_ids, stage, artist, reason)
     found = len(dead_letters.list_dead(engine, selector))
     _refuse_none(found)
     if not yes:
-        click.confirm(f"Forget {found} pieces of dead work for good?", abort=True)
-    click.echo(f"{dead_letters.purge(engine, selector)} forgotten.")
+        click.confirm(f"Delete {found} pieces of dead work for good?", abort=True)
+    click.echo(f"{dead_letters.purge(engine, selector)} deleted.")
 
 
 @click.command()
 @WORK_IDS
 @STAGE
 @ARTIST
-@click.option("--why", help="For the record.")
+@click.option("--why", help="The reason, for the record.")
 def cancel(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, why: str | None) -> None:
-    """Cancel open work: by id, stage or artist. A run that is at it does not commit its results."""
+    """Cancel open work by id, stage or artist. A run that holds it does not commit its results."""
     by = f"Cancelled by {current_user()}"
     cancelled = dead_letters.cancel(
         open_database(), _selector(work_ids, stage, artist), why=f"{by}: {why}" if why else f"{by}."

@@ -1,4 +1,4 @@
-"""Is everything as it should be: `doctor`."""
+"""The check-up: `doctor`."""
 
 from collections.abc import Iterator
 
@@ -24,9 +24,9 @@ SIGNS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
 @click.command()
 def doctor() -> None:
-    """Look at database, daemon, schedules, providers and disk; say what is wrong and what to do (exit code 1)."""
+    """Check database, daemon, schedules, providers and disk. Say what is wrong and what to do (exit code 1)."""
     findings = []
-    for finding in examined():
+    for finding in examine():
         findings.append(finding)
         click.echo(f"{SIGNS[finding.state]} {finding.subject}: {finding.text}")
         if finding.advice:
@@ -35,8 +35,8 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
-def examined() -> Iterator[Finding]:
-    """All findings, one after the other as they are made; without a database only those that need none."""
+def examine() -> Iterator[Finding]:
+    """Yield each finding as it is made. Without a database only those that need none."""
     configured = settings()
     try:
         engine = open_database()

@@ -1,4 +1,4 @@
-"""The sources of enrichment: `source`, `errors`, and asking again: `reprocess`."""
+"""The sources of enrichment: `source`, `errors` and `reprocess`."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -31,12 +31,12 @@ SHOWN_ROWS = 200
 
 @click.group("source")
 def source_group() -> None:
-    """The sources of enrichment: what each gives and how it does; or take back what one said."""
+    """The sources of enrichment: what each gives and how it does. Or undo what one gave."""
 
 
 @source_group.command("list")
 def list_sources() -> None:
-    """List the sources: what each gives and needs, its credentials, and of how many recordings it knows what."""
+    """List the sources: what each gives and needs, its credentials, and its recordings by status."""
     engine = open_database()
     with engine.connect() as connection:
         coverage = {row["source"]: row for row in connection.execute(query("coverage_by_source")).mappings()}
@@ -60,22 +60,22 @@ def credentials_of(engine: sa.Engine, source: Source) -> str:
 
 @source_group.command("undo")
 @click.argument("source", type=SOURCE)
-@click.option("--since", type=DAY, help="Only what it said from this day on (UTC).")
+@click.option("--since", type=DAY, help="Only what it gave from this day on (UTC).")
 @click.option("--why", required=True, help="For the record.")
 def undo(source: str, since: datetime | None, why: str) -> None:
-    """Take back all that a SOURCE said: the catalogue shows at once what remains.
+    """Undo all that a SOURCE gave. The catalog shows at once what remains.
 
-    It is not asked again by itself, but with `reprocess --source SOURCE`.
+    It is not fetched again by itself, but by `reprocess --source SOURCE`.
     """
     undone = undo_source(open_database(), source, since=_utc(since), why=why, by=current_user())
-    click.echo(f"{source} said something of {undone:,} recordings, and is taken back there.")
-    click.echo(f"To ask it again: music-pipeline reprocess --source {source}")
+    click.echo(f"What {source} gave for {undone:,} recordings is undone.")
+    click.echo(f"To fetch it again: music-pipeline reprocess --source {source}")
 
 
 @click.command()
-@click.option("--source", type=SOURCE, help="Of this source.")
+@click.option("--source", type=SOURCE, help="Failures of this source.")
 def errors(source: str | None) -> None:
-    """Show what fails, by source and cause, and which sources are skipped."""
+    """Show the failures by source and cause, and the skipped sources."""
     engine = open_database()
     with engine.connect() as connection:
         found = connection.execute(query("failures_by_cause"), {"source": source}).all()
@@ -94,26 +94,26 @@ def errors(source: str | None) -> None:
 
 
 def show_skipped(engine: sa.Engine, skipped: list[sa.Row[tuple[object, ...]]]) -> None:
-    """A table of the sources that were not asked, with what to set; nothing where there is none."""
+    """Print the skipped sources, with what to set."""
     if skipped:
         rows = [(row.source, row.recordings, row.error, advice_on_skipped(engine, row.source)) for row in skipped]
-        show_table("Sources that are skipped", ("source", "recordings", "why", "what to do"), rows)
+        show_table("Skipped sources", ("source", "recordings", "why", "what to do"), rows)
 
 
 @click.command("reprocess")
-@click.option("--dry-run", is_flag=True, help="Show what would be asked again, and change nothing.")
-@click.option("--days", type=int, help="What went wrong in the last days.")
-@click.option("--start-date", type=DAY, help="What went wrong from this day on (UTC).")
-@click.option("--end-date", type=DAY, help="What went wrong before this day (UTC).")
-@click.option("--track-id", "track_ids", multiple=True, help="This track, at all its sources; may be repeated.")
-@click.option("--retriable-only", is_flag=True, help="What could not be asked: a breaker was open, a quota used up.")
-@click.option("--non-retriable-only", is_flag=True, help="What was asked and failed.")
-@click.option("--source", "sources", type=SOURCE, multiple=True, help="This source only; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Show what would be fetched again, and change nothing.")
+@click.option("--days", type=int, help="What failed within this many days.")
+@click.option("--start-date", type=DAY, help="What failed from this day on (UTC).")
+@click.option("--end-date", type=DAY, help="What failed before this day (UTC).")
+@click.option("--track-id", "track_ids", multiple=True, help="Every source of this track. Repeatable.")
+@click.option("--retriable-only", is_flag=True, help="What was not fetched: breaker open, quota used up.")
+@click.option("--non-retriable-only", is_flag=True, help="What was fetched and failed.")
+@click.option("--source", "sources", type=SOURCE, multiple=True, help="This source only. Repeatable.")
 @click.option("--status", "statuses", type=click.Choice(ENRICHMENT_STATUSES), multiple=True,
-              help="Recordings of this status, also what their sources did not know.")  # fmt: skip
-@click.option("--limit", type=int, help="At most so many recordings, the latest first.")
-@click.option("--trigger-now", is_flag=True, help="Ask at once, not in the next sweep.")
-@click.option("--time-box", type=float, default=300.0, show_default=True, help="Seconds that --trigger-now may take.")
+              help="Recordings with this status, also what their sources lack. Repeatable.")  # fmt: skip
+@click.option("--limit", type=int, help="At most this many recordings, latest failure first.")
+@click.option("--trigger-now", is_flag=True, help="Fetch now, not in the next sweep.")
+@click.option("--time-box", type=float, default=300.0, show_default=True, help="The most seconds of --trigger-now.")
 def reprocess_command(
     dry_run: bool,
     days: int | None,
@@ -128,7 +128,7 @@ def reprocess_command(
     trigger_now: bool,
     time_box: float,
 ) -> None:
-    """Ask sources again that failed: resets their rows in one transaction, and enqueues their artists."""
+    """Fetch again what failed: reset its rows in one transaction, and enqueue its artists."""
     if retriable_only and non_retriable_only:
         raise click.UsageError("Give --retriable-only or --non-retriable-only.")
     filters = ReprocessFilters(
@@ -154,7 +154,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 def _show(done: Reprocessed) -> None:
     if not done.rows:
-        click.echo("Nothing is to be asked again.")
+        click.echo("Nothing to fetch again.")
         return
     rows = [
         (", ".join(row.artist_names), row.title, row.enrichment, row.source, row.status, row.attempts,
@@ -162,12 +162,12 @@ def _show(done: Reprocessed) -> None:
         for row in done.rows[:SHOWN_ROWS]
     ]  # fmt: skip
     columns = ("artist", "recording", "enrichment", "source", "status", "attempts", "retriable", "Error")
-    show_table("Asked again", columns, rows)
+    show_table("To fetch again", columns, rows)
     if len(done.rows) > SHOWN_ROWS:
         click.echo(f"… and {len(done.rows) - SHOWN_ROWS:,} more.")
-    said = "would be reset" if done.is_dry_run else "are reset"
+    verb = "would be reset" if done.is_dry_run else "are reset"
     artists = f"{len(done.artist_keys):,} artists"
-    click.echo(f"{len(done.rows):,} rows of {done.recordings:,} recordings {said}, of {artists}.")
+    click.echo(f"{len(done.rows):,} rows of {done.recordings:,} recordings {verb}, of {artists}.")
 
 
 def _trigger(done: Reprocessed, time_box: float) -> None:

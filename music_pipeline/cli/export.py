@@ -1,4 +1,4 @@
-"""The catalogue for others: `export` (a table or view as a file) and `digest` (do two catalogues say the same?)."""
+"""The catalog for others: `export` writes a table or view, `digest` compares two catalogs."""
 
 import contextlib
 import json
@@ -18,12 +18,12 @@ from music_pipeline.cli.terminal import errors_as_messages, open_database
 @click.argument("view")
 @click.option("--format", "format_", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="A file; else it is printed."
+    "--out", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="A file. Otherwise it is printed."
 )
 def export(view: str, format_: str, out: Path | None) -> None:
     """Export a table or view: export credit_view --format parquet --out credits.parquet."""
     if format_ == "parquet" and out is None and sys.stdout.isatty():
-        raise click.UsageError("Parquet is not for a terminal: name a file with --out.")
+        raise click.UsageError("Parquet is not for a terminal. Name a file with --out.")
     engine = open_database()
     with errors_as_messages(UnknownView, OSError):
         check_view(engine, view)
@@ -42,9 +42,9 @@ def _write_parquet(engine: sa.Engine, view: str, file: IO[bytes]) -> int:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def digest(as_json: bool) -> None:
-    """Print one hash for each table over its facts, without ids and times."""
+    """Print one hash per table over its facts, without ids and times."""
     found = digest_of(open_database())
     if as_json:
         click.echo(json.dumps({one.table: one.digest for one in found}))

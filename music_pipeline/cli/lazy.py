@@ -1,7 +1,4 @@
-"""How a command is loaded: when it is called, and not before, since most of them load a database and a client.
-
-Which commands there are is `music_pipeline.cli`'s; here is the group of click's that knows them by their lines of help.
-"""
+"""A click group that loads each command when it is called, since most of them load a database and a client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +9,9 @@ import click
 
 @dataclass(frozen=True, slots=True)
 class Loadable:
-    """A command as the list of commands needs it: `module` of `music_pipeline.cli`, the name there, its help.
+    """A command that is not loaded yet: its module in `music_pipeline.cli`, its name there, and its help.
 
-    `text` is the first paragraph of the command's own help.
+    `text`: the first paragraph of the command's own help.
     """
 
     module: str
@@ -22,13 +19,13 @@ class Loadable:
     text: str
 
     def load(self) -> click.Command:
-        """The command itself."""
+        """Import the command."""
         command: click.Command = getattr(import_module(f"music_pipeline.cli.{self.module}"), self.name)
         return command
 
 
 class LoadingGroup(click.Group):
-    """A group whose commands are loaded one by one, each when it is called."""
+    """A group of commands that are loaded when they are called."""
 
     loadable: Mapping[str, Loadable]
 
@@ -43,6 +40,6 @@ class LoadingGroup(click.Group):
         return self.loadable[cmd_name].load() if cmd_name in self.loadable else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As click does it, with the lines that are known here."""
+        """Format as click does, without loading any command."""
         described = {name: click.Command(name, help=one.text) for name, one in self.loadable.items()}
         click.Group(commands=described).format_commands(ctx, formatter)

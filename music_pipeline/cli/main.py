@@ -1,7 +1,6 @@
-"""The command `music-pipeline`: what an operator does at a terminal.
+"""The command `music-pipeline`: the list of its commands, their common options, and the handling of errors.
 
-Each command is in `music_pipeline.cli`, and is thin: it reads its arguments, calls one of the rooms, prints. It is
-loaded when it is called. Here are the list of them, the options of all, and what becomes of an error.
+Each command is a thin function in a module beside this one, which is loaded when the command is called.
 """
 
 import os
@@ -19,66 +18,69 @@ if TYPE_CHECKING:
 COMMANDS = {
     "cancel": Loadable(
         "dead_letters", "cancel",
-        "Cancel open work: by id, stage or artist. A run that is at it does not commit its results.",
+        "Cancel open work by id, stage or artist. A run that holds it does not commit its results.",
     ),
     "credentials": Loadable(
         "credentials", "credentials",
-        "The providers' credentials: stored encrypted, and used before those of the environment.",
+        "The credentials of the providers. Stored ones are encrypted, and win over the environment.",
     ),
-    "db": Loadable("database", "db", "The database: its URL, a prompt, its migrations."),
-    "dead": Loadable("dead_letters", "dead", "Work that was given up: list it, try it again, or forget it."),
+    "db": Loadable("database", "db", "The database: its URL, a prompt, and its migrations."),
+    "dead": Loadable("dead_letters", "dead", "Work that was given up: list it, requeue it, or delete it."),
     "demo": Loadable(
         "sandbox", "demo",
-        "Run the main job end to end against a sandbox, on data of its own: what `make demo` does; see demo --help.",
+        "Run the main job end to end against a sandbox, on its own data, like `make demo`. See demo --help.",
     ),
-    "digest": Loadable("export", "digest", "Print one hash for each table over its facts, without ids and times."),
+    "digest": Loadable("export", "digest", "Print one hash per table over its facts, without ids and times."),
     "discover": Loadable(
         "discover", "discover",
         "Request artists by name, Spotify id, link or URI. Print each answer, and how long the open work will take.",
     ),
     "doctor": Loadable(
         "doctor", "doctor",
-        "Look at database, daemon, schedules, providers and disk; say what is wrong and what to do (exit code 1).",
+        "Check database, daemon, schedules, providers and disk. Say what is wrong and what to do (exit code 1).",
     ),
     "env": Loadable(
         "database", "env",
         'Print export lines that point plain `dagster` commands at this data: eval "$(music-pipeline env)".',
     ),
-    "errors": Loadable("enrichment", "errors", "Show what fails, by source and cause, and which sources are skipped."),
+    "errors": Loadable("enrichment", "errors", "Show the failures by source and cause, and the skipped sources."),
     "export": Loadable(
         "export", "export",
         "Export a table or view: export credit_view --format parquet --out credits.parquet.",
     ),
-    "held": Loadable("reviews", "held", "Losses that were too large to believe: see them, and decide."),
+    "held": Loadable("reviews", "held", "Implausibly large losses: list them, and decide."),
     "plan": Loadable(
         "plan", "plan",
-        "Say how many calls open work needs of each provider, what is left of the quotas, and when it would be done.",
+        "Show the calls that open work needs of each provider, what is left of the quotas, and when it would be done.",
     ),
     "precedence": Loadable(
         "overrides", "precedence",
-        "Which source is believed first for a field; a change counts from the next read on, and asks nobody.",
+        "Which source wins a field. A change counts from the next read on, and calls no provider.",
     ),
     "reprocess": Loadable(
         "enrichment", "reprocess_command",
-        "Ask sources again that failed: resets their rows in one transaction, and enqueues their artists.",
+        "Fetch again what failed: reset its rows in one transaction, and enqueue its artists.",
     ),
-    "review": Loadable("reviews", "review", "Ambiguous identities: see the candidates, and decide who is meant."),
+    "review": Loadable("reviews", "review", "Ambiguous identities: show the candidates, and decide who is meant."),
     "sandbox": Loadable(
         "sandbox", "sandbox",
-        "Serve all providers on the loopback address until interrupted; its first line says where.",
+        "Serve all providers on the loopback address until interrupted. The first line says where.",
     ),
-    "set": Loadable("overrides", "set_field", "Let your VALUE of a FIELD win over every source, until it is unset."),
+    "set": Loadable(
+        "overrides", "set_field",
+        "Set your own VALUE of a FIELD. It wins over every source until it is unset.",
+    ),
     "source": Loadable(
         "enrichment", "source_group",
-        "The sources of enrichment: what each gives and how it does; or take back what one said.",
+        "The sources of enrichment: what each gives and how it does. Or undo what one gave.",
     ),
     "status": Loadable(
         "status", "status",
-        "Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is.",
+        "Show open, waiting and dead work, what blocks it, the sweeps in progress, and the catalog and its age.",
     ),
     "unset": Loadable(
         "overrides", "unset_field",
-        "Forget your own value of a FIELD: what the sources say is shown again.",
+        "Unset your own value of a FIELD. The sources' value is shown again.",
     ),
 }  # fmt: skip
 
@@ -88,11 +90,11 @@ COMMANDS = {
     loadable=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.option("--demo", "of_demo", is_flag=True, help="Look at the data that the last `make demo` left.")
+@click.option("--demo", "of_demo", is_flag=True, help="Use the data of the last `make demo`.")
 @click.version_option(package_name="music-pipeline")
 @click.pass_context
 def music_pipeline(context: click.Context, of_demo: bool) -> None:
-    """Artists, their releases, tracks and producers: ask for them, and see how the pipeline stands."""
+    """Artists, their releases, tracks and producers: request them, and watch the pipeline."""
     if of_demo:
         from music_pipeline.demo.home import demo_data
         from music_pipeline.settings import settings
@@ -103,7 +105,7 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; answer the exit code: 0, 1 for an error that its line explains, 2 for a misuse."""
+    """Run the command line, and return the exit code: 0, 1 for an explained error, 2 for a misuse."""
     try:
         code = music_pipeline.main(args=list(arguments), prog_name="music-pipeline", standalone_mode=False)
     except click.ClickException as error:
@@ -112,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _failed("Interrupted.", code=130)
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it closes it.
+        # The reader of our output has gone. Python would complain again when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -129,7 +131,7 @@ def _failed(text: str, *, code: int = 1) -> int:
 
 
 def _explanation(error: Exception) -> str | None:
-    """The line that an operator is shown for an expected error; None for a defect."""
+    """The line that explains an expected error. None for a defect."""
     import sqlalchemy as sa
 
     from music_pipeline.credentials import CredentialError

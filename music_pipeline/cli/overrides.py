@@ -1,4 +1,4 @@
-"""The operator's own word: `set` and `unset`, and whose word comes first: `precedence`."""
+"""Overrides: `set`, `unset`, and the `precedence` of sources."""
 
 import click
 
@@ -9,7 +9,7 @@ from music_pipeline.catalog.precedence import precedence as order_of
 from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table
 from music_pipeline.stages.enrichment.sources import SOURCES
 
-WHY = click.option("--why", required=True, help="For the record.")
+WHY = click.option("--why", required=True, help="The reason, for the record.")
 
 
 @click.command("set")
@@ -18,11 +18,11 @@ WHY = click.option("--why", required=True, help="For the record.")
 @click.argument("value")
 @WHY
 def set_field(entity: str, field: str, value: str, why: str) -> None:
-    """Let your VALUE of a FIELD win over every source, until it is unset.
+    """Set your own VALUE of a FIELD. It wins over every source until it is unset.
 
-    ENTITY is an artist's key, our id or a provider's of an artist, release, track, recording or producer, or a link to
-    Spotify; where several are called so, artist:, release:, track: or producer: before it says which. VALUE is JSON, or
-    a text.
+    ENTITY is an artist's key, an id of an artist, release, track, recording or producer (ours or a provider's), or a
+    link to Spotify. If it is ambiguous, put artist:, release:, track:, recording: or producer: before it. VALUE is JSON
+    or text.
     """
     _check_why(why)
     with errors_as_messages(InvalidValue):
@@ -36,27 +36,27 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
 @click.argument("field")
 @WHY
 def unset_field(entity: str, field: str, why: str) -> None:
-    """Forget your own value of a FIELD: what the sources say is shown again."""
+    """Unset your own value of a FIELD. The sources' value is shown again."""
     _check_why(why)
     with errors_as_messages(InvalidValue):
         found = override.unset_override(open_database(), entity, field, why=why, by=current_user())
-    click.echo(f"{found.kind} {found.name} ({found.entity_id}): {field} is what the sources say.")
+    click.echo(f"{found.kind} {found.name} ({found.entity_id}): {field} is the sources' value.")
 
 
 def _check_why(why: str) -> None:
     if not why.strip():
-        raise click.UsageError("Say --why: the reason is kept with the value.")
+        raise click.UsageError("Give a --why. It is kept with the value.")
 
 
 @click.group()
 def precedence() -> None:
-    """Which source is believed first for a field; a change counts from the next read on, and asks nobody."""
+    """Which source wins a field. A change counts from the next read on, and calls no provider."""
 
 
 @precedence.command("list")
 @click.argument("field", required=False)
 def list_precedence(field: str | None) -> None:
-    """List the order of the sources, of one FIELD or of all that have one."""
+    """List the order of the sources, for one FIELD or for all."""
     if field is not None:
         _check_field(field)
     with open_database().connect() as connection:
@@ -64,16 +64,16 @@ def list_precedence(field: str | None) -> None:
     rows = [(one.field, one.place, one.source, f"{one.minimum_confidence:g}") for one in found]
     show_table("Precedence", ("field", "place", "source", "minimum confidence"), rows)
     if not found:
-        click.echo(f"{field} has no order: the surest source is believed.")
+        click.echo(f"{field} has no order: the source with the highest confidence wins.")
 
 
 @precedence.command("set")
 @click.argument("field")
 @click.argument("source", type=click.Choice(list(SOURCES)))
 @click.argument("place", type=click.IntRange(min=1))
-@click.option("--minimum-confidence", type=click.FloatRange(0, 1), help="What is less sure is not shown at all.")
+@click.option("--minimum-confidence", type=click.FloatRange(0, 1), help="Values below it are not shown.")
 def set_precedence(field: str, source: str, place: int, minimum_confidence: float | None) -> None:
-    """Put a SOURCE at a PLACE (1 is believed first) for a FIELD; the others keep their order."""
+    """Put a SOURCE at a PLACE (1 wins) for a FIELD. The others keep their order."""
     _check_field(field)
     if field not in SOURCES[source].gives:
         raise click.UsageError(f"{source} does not give {field}; it gives {', '.join(sorted(SOURCES[source].gives))}.")

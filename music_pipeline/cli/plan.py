@@ -1,4 +1,4 @@
-"""What is ahead: `plan`."""
+"""The forecast: `plan`."""
 
 import json
 from dataclasses import asdict
@@ -17,13 +17,13 @@ from music_pipeline.settings import settings
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def plan(as_json: bool) -> None:
-    """Say how many calls open work needs of each provider, what is left of the quotas, and when it would be done."""
+    """Show the calls that open work needs of each provider, what is left of the quotas, and when it would be done."""
     engine = open_database()
     url = settings().sandbox_url
     try:
         speed = sandbox_speed(url) if url else 1.0
     except httpx.HTTPError as error:
-        raise click.ClickException(f"No sandbox answers at {url}: how fast its time runs is not known.") from error
+        raise click.ClickException(f"No sandbox answers at {url}, so the speed of its time is unknown.") from error
     ahead = forecast(engine, sandboxed=url is not None, speed=speed)
     if as_json:
         click.echo(json.dumps(as_data(ahead)))
@@ -32,7 +32,7 @@ def plan(as_json: bool) -> None:
 
 
 def as_data(ahead: Forecast) -> dict[str, Any]:
-    """The forecast as JSON takes it; times in ISO 8601."""
+    """The forecast as JSON values, with times in ISO 8601."""
     return {
         "at": ahead.at.isoformat(),
         "artists": {"known": ahead.known, "assumed": ahead.assumed},
@@ -67,12 +67,12 @@ def _iso(one: ProviderForecast) -> str | None:
 def _show(ahead: Forecast) -> None:
     show_table(
         "Calls that open work needs",
-        ("provider", "calls", "left in this window", "left", "hindered by", "done (UTC)"),
+        ("provider", "calls", "left in this window", "left", "blocked by", "done (UTC)"),
         [_row(one) for one in ahead.providers if one.calls or one.obstacle],
     )
     slowest = ahead.slowest
     if slowest is None:
-        click.echo("Nothing is to be asked.")
+        click.echo("No call is needed.")
     else:
         when = f"at {utc_time(slowest.done_at)} UTC, in {human_duration(slowest.done_at - ahead.at)}"
         click.echo(f"All would be done {when}; the slowest is {slowest.provider}.")
@@ -88,7 +88,7 @@ def _row(one: ProviderForecast) -> tuple[object, ...]:
 
 
 def _basis(ahead: Forecast) -> str:
-    """What the numbers rest on."""
+    """What the forecast is based on."""
     parts = []
     if ahead.known:
         parts.append(f"{ahead.known:,} artists whose releases are known")
@@ -99,4 +99,4 @@ def _basis(ahead: Forecast) -> str:
         parts.append(f"{ahead.assumed:,} of {size}, {whose}")
     if ahead.producers:
         parts.append(f"{ahead.producers:,} producers")
-    return f"It rests on {'; '.join(parts)}." if parts else "No work is open."
+    return f"Based on {'; '.join(parts)}." if parts else "No work is open."

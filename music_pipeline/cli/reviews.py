@@ -1,4 +1,4 @@
-"""What only a person can decide: `review` (who is meant) and `held` (is the loss to be believed)."""
+"""What only a person can decide: `review` (who is meant) and `held` (whether a loss is real)."""
 
 import json
 
@@ -9,19 +9,19 @@ from music_pipeline.catalog import reviews
 from music_pipeline.catalog.reviews import Decision, DecisionError
 from music_pipeline.cli.terminal import current_user, errors_as_messages, open_database, show_table, utc_time
 
-WHY = click.option("--why", help="For the record.")
-ALL = click.option("--all", "all_of_them", is_flag=True, help="Also those that are decided.")
+WHY = click.option("--why", help="The reason, for the record.")
+ALL = click.option("--all", "all_of_them", is_flag=True, help="Decided ones too.")
 
 
 @click.group()
 def review() -> None:
-    """Ambiguous identities: see the candidates, and decide who is meant."""
+    """Ambiguous identities: show the candidates, and decide who is meant."""
 
 
 @review.command("list")
 @ALL
 def list_reviews(all_of_them: bool) -> None:
-    """List what is ambiguous."""
+    """List ambiguous identities."""
     with open_database().connect() as connection:
         found = reviews.reviews(connection, None if all_of_them else "open")
     if not found:
@@ -45,7 +45,7 @@ def list_reviews(all_of_them: bool) -> None:
 @review.command("show")
 @click.argument("review_id")
 def show_review(review_id: str) -> None:
-    """Show a review's candidates and evidence. An id's first characters will do."""
+    """Show a review's candidates and evidence. The first characters of its id suffice."""
     with errors_as_messages(DecisionError), open_database().connect() as connection:
         found = reviews.review(connection, review_id)
     click.echo(f"{found.question} ({found.kind}, {found.status})")
@@ -71,7 +71,7 @@ def _cell(value: object) -> object:
 @click.argument("candidate")
 @WHY
 def accept_review(review_id: str, candidate: str, why: str | None) -> None:
-    """Decide for a CANDIDATE, by its number or its id; the work that had stopped there is enqueued again."""
+    """Choose a CANDIDATE by its number or id. The work that had stopped there is enqueued again."""
     engine = open_database()
     with errors_as_messages(DecisionError):
         enqueued = deciding.accept_review(engine, review_id, candidate, Decision(current_user(), why))
@@ -91,13 +91,13 @@ def reject_review(review_id: str, why: str | None) -> None:
 
 @click.group()
 def held() -> None:
-    """Losses that were too large to believe: see them, and decide."""
+    """Implausibly large losses: list them, and decide."""
 
 
 @held.command("list")
 @ALL
 def list_held(all_of_them: bool) -> None:
-    """List the losses that are held."""
+    """List the held losses."""
     with open_database().connect() as connection:
         found = reviews.held_changes(connection, None if all_of_them else "held")
     if not found:
@@ -115,7 +115,7 @@ def list_held(all_of_them: bool) -> None:
 @click.argument("held_id")
 @WHY
 def accept_held(held_id: str, why: str | None) -> None:
-    """Believe a loss: its rows become inactive, with the reason."""
+    """Accept a loss: its rows become inactive, with the reason."""
     engine = open_database()
     with errors_as_messages(DecisionError):
         done = deciding.accept_held(engine, held_id, Decision(current_user(), why))
@@ -126,7 +126,7 @@ def accept_held(held_id: str, why: str | None) -> None:
 @click.argument("held_id")
 @WHY
 def reject_held(held_id: str, why: str | None) -> None:
-    """Do not believe a loss: its rows stay, also when they are missing again."""
+    """Reject a loss: its rows stay, even if they are missing again."""
     engine = open_database()
     with errors_as_messages(DecisionError):
         done = deciding.reject_held(engine, held_id, Decision(current_user(), why))

@@ -1,4 +1,4 @@
-"""The providers without the providers: `sandbox` and `demo`."""
+"""Emulated providers: `sandbox` and `demo`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from music_pipeline.sandbox.options import OptionError
 def sandbox(**chosen: Any) -> None:
     """Serve all providers on the loopback address until interrupted; its first line says where.
 
-    `music-pipeline --demo sandbox` serves again what the last demo ran against, where it was.
+    `music-pipeline --demo sandbox` serves the last demo's providers again, at the same address.
     """
     with errors_as_messages(OptionError, OSError):
         serve(**chosen)
@@ -23,7 +23,7 @@ def sandbox(**chosen: Any) -> None:
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(arguments: tuple[str, ...]) -> None:
-    """Run the main job end to end against a sandbox, on data of its own: what `make demo` does; see demo --help."""
+    """Run the main job end to end against a sandbox, on its own data, like `make demo`. See demo --help."""
     from music_pipeline.demo.run import main
 
     raise click.exceptions.Exit(main(list(arguments)))

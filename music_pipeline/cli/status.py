@@ -1,4 +1,4 @@
-"""How the pipeline stands: `status`."""
+"""The state of the pipeline: `status`."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from music_pipeline.work.sweeps import sweeps_in_progress
 
 @click.command()
 def status() -> None:
-    """Show what is open, waiting and dead, what hinders it, which sweep is at it, what is held and how old it is."""
+    """Show open, waiting and dead work, what blocks it, the sweeps in progress, and the catalog and its age."""
     engine = open_database()
     now = datetime.now(UTC)
     _show_stages(engine, now)
@@ -66,7 +66,7 @@ def _show_obstacles(engine: sa.Engine) -> None:
 def _show_days(engine: sa.Engine) -> None:
     days = daily_quota_status(engine, settings())
     if days is None:
-        click.echo("The calls of a day are not known while the sandbox is away.")
+        click.echo("The calls left are unknown while the sandbox is away.")
     elif days:
         rows = [
             (
@@ -82,7 +82,9 @@ def _show_days(engine: sa.Engine) -> None:
 def _show_sweeps(engine: sa.Engine) -> None:
     sweeps = sweeps_in_progress(engine)
     for sweep in sweeps:
-        click.echo(f"Sweep {sweep.kind} is in progress since {utc_time(sweep.started_at)} UTC (run {sweep.run_id}).")
+        click.echo(
+            f"A sweep of {sweep.kind} is in progress since {utc_time(sweep.started_at)} UTC (run {sweep.run_id})."
+        )
     if not sweeps:
         click.echo("No sweep is in progress.")
 
@@ -92,9 +94,9 @@ def _show_enrichment(engine: sa.Engine) -> None:
         counts = connection.execute(query("enrichment_counts")).mappings().one()
         show_skipped(engine, list(connection.execute(query("skipped_sources"))))
     held = ", ".join(f"{counts[name]:,} {name}" for name in ("completed", "partial", "failed", "pending"))
-    click.echo(f"Of the recordings, enrichment has {held}.")
+    click.echo(f"Recordings by enrichment: {held}.")
     if counts["failed"] or counts["partial"]:
-        click.echo("Why: music-pipeline errors; to ask again: music-pipeline reprocess --dry-run")
+        click.echo("Why: music-pipeline errors. To fetch again: music-pipeline reprocess --dry-run")
 
 
 def _show_ages(engine: sa.Engine, now: datetime) -> None:
@@ -105,15 +107,15 @@ def _show_ages(engine: sa.Engine, now: datetime) -> None:
         for row in ages
     ]
     if rows:
-        show_table("How long ago the sources said what is shown", ("asset", "source", "rows", "newest", "oldest"), rows)
+        show_table("Age of the shown values by source", ("asset", "source", "rows", "newest", "oldest"), rows)
 
 
 def _show_catalogue(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         counts = connection.execute(query("catalogue_counts")).mappings().one()
     held = ", ".join(f"{counts[name]:,} {name}" for name in counts if name not in ("open_reviews", "held_changes"))
-    click.echo(f"The catalogue holds {held}.")
+    click.echo(f"The catalog has {held}.")
     if counts["open_reviews"]:
         click.echo(f"{counts['open_reviews']} ambiguous: music-pipeline review list")
     if counts["held_changes"]:
-        click.echo(f"{counts['held_changes']} suspect losses are held: music-pipeline held list")
+        click.echo(f"{counts['held_changes']} implausible losses are held: music-pipeline held list")

@@ -1,7 +1,4 @@
-"""The demo's figures: what was found against what the sandbox serves, what it cost, and what is demanded of both.
-
-Pure: counts and rows come in, figures go out. Where they come from is in `demo`, how they look in `demo_report`.
-"""
+"""The demo's figures: what was found of what the sandbox serves, what it cost, and the goals for both. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 LEVELS = ("release", "track")
-TOLD_BY_TRACKS = ("spotify", "musicbrainz", "discogs")
+COUNTED_BY_TRACK = ("spotify", "musicbrainz", "discogs")
 Place = tuple[str, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCredit:
-    """A credit of the catalogue: where (release's Spotify id, disc, position, class of role), and whose."""
+    """A credit of the catalog: its place (release's Spotify id, disc, position, class of role) and its producer."""
 
     place: Place
     producer_ids: frozenset[str]
@@ -24,7 +21,7 @@ class FoundCredit:
 
 @dataclass(frozen=True, slots=True)
 class ServedCredit:
-    """A credit that the sandbox serves. `direct`: with the track's own release, not only with another that has it."""
+    """A credit that the sandbox serves. `direct`: on the track's own release, not only on another one."""
 
     place: Place
     producer_ids: frozenset[str]
@@ -34,7 +31,7 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class Agreement:
-    """Of one level: how many credits are served, how many of them were found; how many were claimed, and rightly."""
+    """The credits of one level: served, found of these, claimed, and right of these."""
 
     served: int = 0
     found: int = 0
@@ -52,7 +49,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure, and what is demanded of it; `passed` is None where nothing is."""
+    """A figure and its goal. `passed` is None if there is no goal."""
 
     name: str
     value: float | int | str | None
@@ -62,7 +59,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class SourceCoverage:
-    """Recordings of one source of enrichment: asked about, and found, absent, failed; and those that were not asked."""
+    """The recordings of one source of enrichment, by result and by reason for not fetching."""
 
     attempted: int
     found: int
@@ -74,14 +71,16 @@ class SourceCoverage:
 
     @property
     def share(self) -> float | None:
-        """Found of attempted; None where nothing was."""
+        """The found share of the attempted. None if there were none."""
         return self.found / self.attempted if self.attempted else None
 
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """What enrichment came to. `counts`: recordings by status; `profiles`: producers looked up, and what was found of
-    them; the requests of each; `stats`: the sandbox's, of discovery too.
+    """The result of enrichment and of the look-up of profiles, with the requests of each.
+
+    `counts`: recordings by status. `profiles`: producers and what was found of them. `stats`: all that the sandbox
+    counted, of discovery too.
     """
 
     counts: Mapping[str, int]
@@ -94,7 +93,7 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that the demo measured. `stats`: the sandbox's, when discovery was done and enrichment was not begun."""
+    """All that the demo measured. `stats`: the sandbox's counts between discovery and enrichment."""
 
     rows: Mapping[str, int]
     stats: Mapping[str, Mapping[str, Any]]
@@ -113,37 +112,37 @@ class Measured:
 
     @property
     def requests(self) -> dict[str, int]:
-        """Requests per provider in the first run, as the sandbox counted."""
+        """The requests of discovery by provider, as counted by the sandbox."""
         return {provider: int(counts["requests"]) for provider, counts in self.stats.items()}
 
     def total(self, name: str) -> int:
-        """A count of the sandbox over all providers, of discovery and enrichment."""
+        """A count of the sandbox over all providers and steps."""
         return sum(int(counts[name]) for counts in self.enriched.stats.values())
 
     def enrichment_requests(self, *providers: str) -> int:
-        """Requests of enrichment to these providers, or to all but Genius."""
+        """The requests of enrichment to these providers, or to all but Genius."""
         asked = providers or [name for name in self.enriched.requests if name != "genius"]
         return sum(self.enriched.requests[name] for name in asked)
 
     def enrichment_per_recording(self, *providers: str) -> float:
-        """Requests of enrichment to these providers, or to all but Genius, for each recording."""
+        """The requests of enrichment per recording, to these providers or to all but Genius."""
         recordings, requests = self.rows["recordings"], self.enrichment_requests(*providers)
         return requests / recordings if recordings else float(requests)
 
     @property
     def enrichment_share_of_bound(self) -> float:
-        """Requests of enrichment against those of a client that knows beforehand who has what."""
+        """The requests of enrichment ÷ those of a client that knows beforehand who has what."""
         least, requests = int(self.bound["enrichment"]["total"]), self.enrichment_requests()
         return requests / least if least else float(requests)
 
     @property
     def requests_per_track(self) -> float:
         tracks = self.rows["tracks"]
-        return sum(self.requests[provider] for provider in TOLD_BY_TRACKS) / tracks if tracks else float("inf")
+        return sum(self.requests[provider] for provider in COUNTED_BY_TRACK) / tracks if tracks else float("inf")
 
     @property
     def share_of_bound(self) -> float:
-        return sum(self.requests[provider] for provider in TOLD_BY_TRACKS) / int(self.bound["total"])
+        return sum(self.requests[provider] for provider in COUNTED_BY_TRACK) / int(self.bound["total"])
 
     @property
     def genius_per_gap(self) -> float:
@@ -152,7 +151,7 @@ class Measured:
 
 
 def source_coverage(row: Mapping[str, Any]) -> SourceCoverage:
-    """A row of the statement `coverage_of_source`."""
+    """Convert a row of the statement `coverage_of_source`."""
     return SourceCoverage(
         attempted=row["attempted"],
         found=row["succeeded"],
@@ -165,7 +164,7 @@ def source_coverage(row: Mapping[str, Any]) -> SourceCoverage:
 
 
 def served_credit(row: Mapping[str, Any]) -> ServedCredit:
-    """A row of the sandbox's `/_sandbox/credits`."""
+    """Convert a row of the sandbox's `/_sandbox/credits`."""
     return ServedCredit(
         place=(row["release_spotify_id"], row["disc"], row["position"], row["role_class"]),
         producer_ids=frozenset(f"{provider}:{one}" for provider, one in row["provider_ids"].items()),
@@ -175,7 +174,7 @@ def served_credit(row: Mapping[str, Any]) -> ServedCredit:
 
 
 def found_credit(row: Mapping[str, Any]) -> FoundCredit:
-    """A row of the statement `credits_by_place`."""
+    """Convert a row of the statement `credits_by_place`."""
     return FoundCredit(
         place=(row["release_id"], row["disc_number"], row["position"], row["role_class"]),
         producer_ids=frozenset(row["producer_ids"]),
@@ -184,7 +183,7 @@ def found_credit(row: Mapping[str, Any]) -> FoundCredit:
 
 
 def compare(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> dict[str, Agreement]:
-    """Recall over what is served directly, precision over all that was found; a producer is known by any shared id."""
+    """Compare by level: recall over direct credits, precision over all claims. Any shared id identifies a producer."""
     served_at, found_at = _by_place(served := list(served)), _by_place(found := list(found))
     agreement = {level: Agreement() for level in LEVELS}
     for credit in served:
@@ -198,7 +197,7 @@ def compare(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> dic
 
 
 def missed(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> list[ServedCredit]:
-    """What is served directly and was not found."""
+    """The direct credits that were not found."""
     found_at = _by_place(found)
     return [one for one in served if one.direct and not _is_among(one.producer_ids, found_at[one.place])]
 
@@ -215,7 +214,7 @@ def _is_among(ids: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
 
 
 def figures(measured: Measured) -> list[Figure]:
-    """What is demanded of the demo, and whether it was met."""
+    """The figures with goals, and whether they were met."""
     return [
         _at_most("seconds", measured.seconds, 60 if measured.is_standard else None),
         _at_most("Dagster runs", measured.dagster_runs, 5),
@@ -232,7 +231,7 @@ def figures(measured: Measured) -> list[Figure]:
 
 
 def enrichment_figures(measured: Measured) -> list[Figure]:
-    """What is demanded of enrichment's thrift; of a recording, for the run that it was set for."""
+    """The requests of enrichment. The goals per recording apply to the real hundred only."""
     demanded = {(): 2.35, ("musicbrainz",): 0.02, ("spotify",): 0.02, ("discogs",): 0.0}
     return [
         _at_most("enrichment, requests as a share of the bound", measured.enrichment_share_of_bound, 1.10),
@@ -258,7 +257,7 @@ def _at_least(name: str, value: float | None, least: float) -> Figure:
 
 
 def summary(measured: Measured) -> dict[str, Any]:
-    """The demo's last line."""
+    """The demo's last line, as JSON values."""
     return {
         **measured.rows,
         "requests": measured.requests,

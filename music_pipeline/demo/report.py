@@ -1,4 +1,4 @@
-"""How the demo's outcome looks in a terminal. What is in it is measured in `demo` and judged in `demo_figures`."""
+"""The demo's report in a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,22 +12,22 @@ VERDICTS = {True: "[green]pass", False: "[red]miss", None: ""}
 
 
 def print_report(console: Console, measured: Measured, credits: Sequence[Mapping[str, Any]]) -> None:
-    """Write the report: the catalogue, a few producers with their evidence, the requests, the figures."""
+    """Print the report: the catalog, some producers with their evidence, the requests and the figures."""
     console.print(catalogue_table(measured))
     console.print(credits_table(credits))
     console.print(enrichment_table(measured))
     console.print(requests_table(measured))
     console.print(figures_table(figures(measured)))
     console.print(
-        "The data stays: music-pipeline --demo status, … --demo export credit_view, … --demo db psql; "
-        "and … --demo sandbox serves the providers again."
+        "The data stays. Try music-pipeline --demo status, … --demo export credit_view and … --demo db psql. "
+        "… --demo sandbox serves the providers again."
     )
     if measured.still_open:
         console.print(f"[yellow]{measured.still_open} pieces of work are still open: music-pipeline --demo status")
 
 
 def catalogue_table(measured: Measured) -> Table:
-    """How many rows there are of what."""
+    """The row counts."""
     table = Table("", "rows", title="The catalogue")
     counts = {**measured.rows, "dead work": measured.dead, "names that were ambiguous": measured.ambiguous}
     for name, count in counts.items():
@@ -36,7 +36,7 @@ def catalogue_table(measured: Measured) -> Table:
 
 
 def credits_table(credits: Sequence[Mapping[str, Any]]) -> Table:
-    """Some credits, with who says so."""
+    """Some credits, with their sources."""
     table = Table("producer", "credited as", "role", "track", "artist", "sources", "confidence", title="Some producers")
     for credit in credits:
         table.add_row(
@@ -52,7 +52,7 @@ def credits_table(credits: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def enrichment_table(measured: Measured) -> Table:
-    """How many recordings each source of enrichment was asked about, and how many it knew."""
+    """The recordings of each source of enrichment, by result."""
     counts = ", ".join(f"{count:,} {status}" for status, count in measured.enriched.counts.items())
     columns = ("source", "attempted", "found", "share", "absent", "failed", "waiting", "unneeded", "skipped")
     profiles = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in measured.enriched.profiles.items())
@@ -65,7 +65,7 @@ def enrichment_table(measured: Measured) -> Table:
 
 
 def requests_table(measured: Measured) -> Table:
-    """Requests a provider, of discovery and of enrichment each with the least of a perfect client, and of profiles."""
+    """The requests per provider and step, with those of a perfect client."""
     columns = (
         "provider",
         "discovery",
@@ -95,7 +95,7 @@ def requests_table(measured: Measured) -> Table:
 
 
 def figures_table(judged: Sequence[Figure]) -> Table:
-    """The figures, with what is demanded of each."""
+    """The figures with their goals."""
     table = Table("figure", "value", "demanded", "", title="Figures")
     for figure in judged:
         value = f"{figure.value:.3f}" if isinstance(figure.value, float) else str(figure.value)

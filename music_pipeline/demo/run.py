@@ -1,9 +1,8 @@
-"""The main job end to end, against a sandbox, on a database of its own: `make demo`.
+"""The main job end to end, against a sandbox, on its own database: `make demo`.
 
-Discovers the sandbox's artists, runs the chain of queues in Dagster, and the queues of enrichment and of the producers'
-profiles each by itself, so that the costs can be told apart. Compares the catalogue with what the sandbox serves,
-prints a report, and as its last line one JSON object with the figures. The data stays: `music-pipeline --demo` looks at
-it. What the figures mean is in `demo_figures`, how they are shown in `demo_report` and `demo_progress`.
+Requests the sandbox's artists and sweeps the catalog's queues in Dagster. Then sweeps enrichment and the producers'
+profiles, each alone, so that their costs are known. Compares the catalog with what the sandbox serves. Prints a report,
+and the figures as one JSON object in the last line. The data stays: `music-pipeline --demo` uses it.
 """
 
 import argparse
@@ -62,7 +61,7 @@ MOST_SWEEPS = 3
 TIME_BOX_SECONDS = 3600.0
 SETTLING_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 15.0
-# Instagram lets 200 accounts an hour be looked up: the profiles of all producers would take longer than all the rest.
+# Instagram allows 200 look-ups an hour, so the profiles of all producers would take longer than all the rest.
 SOME_PRODUCERS = 12
 SOME_CREDITS = 12
 STATEMENT_MILLISECONDS = 60_000
@@ -75,12 +74,12 @@ DECIDED = Decision(by="demo", why="the demo knows whom it means")
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the text says why."""
+    """The demo cannot go on. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What the demo runs on: a catalogue file, or one generated from the seed; and how many artists of it."""
+    """The catalog of the demo, a file or generated from the seed, and how many of its artists to use."""
 
     catalog: Path | None
     artists: int
@@ -88,23 +87,25 @@ class DemoOptions:
 
     @property
     def is_standard(self) -> bool:
-        """Whether this is plain `make demo`, for which a time is demanded."""
+        """Whether this is plain `make demo`, which has a goal for its time."""
         return self.catalog is None and self.artists == GENERATED_ARTISTS
 
     @property
     def is_real_hundred(self) -> bool:
-        """Whether this is the run for which requests a track are demanded."""
+        """Whether this is the run that has goals for its requests."""
         return (
             self.catalog is not None and self.catalog.name == "discogs_releases.jsonl" and self.artists == REAL_ARTISTS
         )
 
 
 def parse_options(arguments: Sequence[str] | None) -> DemoOptions:
-    """The command line's options."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="music-pipeline demo", description="The main job, against a sandbox.")
-    parser.add_argument("--catalog", type=Path, help="discogs_releases.jsonl or spotify_tracks.csv; else generated")
-    parser.add_argument("--artists", type=int, default=GENERATED_ARTISTS, help="how many artists of the catalogue")
-    parser.add_argument("--seed", type=int, default=1, help="of the generated catalogue")
+    parser.add_argument(
+        "--catalog", type=Path, help="discogs_releases.jsonl or spotify_tracks.csv. Otherwise generated"
+    )
+    parser.add_argument("--artists", type=int, default=GENERATED_ARTISTS, help="how many artists of the catalog")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the generated catalog")
     chosen = parser.parse_args(arguments)
     if chosen.artists < 1:
         parser.error("--artists must be at least 1.")
@@ -112,7 +113,7 @@ def parse_options(arguments: Sequence[str] | None) -> DemoOptions:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; the exit code is 1, with one clear line, where it cannot go on."""
+    """Run the demo. The exit code is 1, with one line, if it cannot go on."""
     started = time.monotonic()
     options = parse_options(arguments)
     try:
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping[str, Any]]]:
-    """Run the main job on fresh data; what was measured since `started`, and some credits to show."""
+    """Run the main job on fresh data. Returns what was measured since `started`, and some credits to show."""
     home = settings().home / "demo"
     home.mkdir(parents=True, exist_ok=True)
     console = terminal()
@@ -140,7 +141,7 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
         overridden(sandbox_url=sandbox.url),
         dg.DagsterInstance.from_config(str(PROJECT)) as instance,
     ):
-        # Dagster connects anew for each event, unless told that a process stays.
+        # By default Dagster opens a connection per event.
         instance.optimize_for_webserver(
             statement_timeout=STATEMENT_MILLISECONDS, pool_recycle=POOL_SECONDS, max_overflow=POOL_OVERFLOW
         )
@@ -162,7 +163,7 @@ def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping
 
 
 def empty_database(home: Path) -> None:
-    """Drop the data of an earlier demo, Dagster's too, under whoever may be looking at it."""
+    """Drop an earlier demo's data, Dagster's too, and disconnect any open clients."""
     url = embedded.ensure_running(embedded.cluster_of(home))
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in ("end_other_sessions", "drop_catalogue_schema", "drop_dagster_schema"):
@@ -172,9 +173,9 @@ def empty_database(home: Path) -> None:
 
 @contextmanager
 def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> Iterator[SandboxProcess]:
-    """The demo's sandbox, to which this process's clients turn; its options are kept for those who come later.
+    """Start the demo's sandbox, and record its options for `music-pipeline --demo`.
 
-    While it starts, the demo's database is emptied.
+    Meanwhile the demo's database is emptied.
     """
     emptying = beside.submit(empty_database, home)
     with running_sandbox(catalog=options.catalog, seed=options.seed, speed=SPEED) as sandbox:
@@ -189,7 +190,7 @@ def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> 
 
 
 def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Discover the artists and everything of theirs. Ambiguous names are decided as an operator would, then swept."""
+    """Discover the artists and their catalog. Ambiguous names are decided as an operator would, then swept again."""
     request_all(engine, artists)
     for _ in range(MOST_SWEEPS):
         sweep(instance, catalog_stages())
@@ -199,7 +200,7 @@ def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence
 
 
 def enrich(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
-    """Enrich what was discovered; what has to wait for a quota is taken up again when that is there."""
+    """Enrich what was discovered. What waits for a quota is swept again when that is free."""
     for _ in range(MOST_SWEEPS):
         sweep(instance, [Stage.ENRICHMENT])
         [waiting] = rows_of(engine, "next_enrichment")
@@ -215,7 +216,7 @@ def look_up_producers(instance: dg.DagsterInstance) -> None:
 
 
 def measure_enrichment(engine: sa.Engine, *, discovered: Stats, enriched: Stats, looked_up: Stats) -> Enriched:
-    """What enrichment and the producers' profiles came to, from the sandbox's counts after each step."""
+    """Measure enrichment and profiles, with the sandbox's counts after each step."""
     [counts] = rows_of(engine, "enrichment_counts")
     [profiles] = rows_of(engine, "profile_counts")
     found = {name: source_coverage(rows_of(engine, "coverage_of_source", source=name)[0]) for name in SOURCES}
@@ -230,14 +231,14 @@ def measure_enrichment(engine: sa.Engine, *, discovered: Stats, enriched: Stats,
 
 
 def added(before: Stats, after: Stats) -> dict[str, int]:
-    """Requests to each provider between two looks at the sandbox's counts."""
+    """The requests to each provider between two counts of the sandbox."""
     return {name: int(after[name]["requests"]) - int(before[name]["requests"]) for name in after}
 
 
 def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Ask for the artists as `music-pipeline discover` does: by name, but namesakes by Spotify id.
+    """Request the artists as `music-pipeline discover` does: by name, but namesakes by Spotify id.
 
-    Raises DemoFailed for one that is refused.
+    Raises DemoFailed for a refused one.
     """
     namesakes = Counter(artist["name"].casefold() for artist in artists)
     for artist in artists:
@@ -248,14 +249,14 @@ def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None
 
 
 def sweep(instance: dg.DagsterInstance, stages: Sequence[Stage]) -> None:
-    """One Dagster run of these queues of the chain. Raises DemoFailed if it does not succeed."""
+    """Sweep these queues of the chain in one Dagster run. Raises DemoFailed if it fails."""
     run_queues(instance, CHAIN, [queue_of(stage) for stage in stages])
 
 
 def run_queues(
     instance: dg.DagsterInstance, job: str, queues: Sequence[dg.AssetKey], *, limit: int | None = None
 ) -> None:
-    """One Dagster run of these queues of a job, of at most `limit` pieces each. Raises DemoFailed if it fails."""
+    """Sweep these queues of a job in one Dagster run, at most `limit` items each. Raises DemoFailed if it fails."""
     config = {"config": {"time_box_seconds": TIME_BOX_SECONDS} | ({} if limit is None else {"limit": limit})}
     result = (
         definitions()
@@ -276,7 +277,7 @@ def run_queues(
 
 
 def decide_reviews(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Answer the open questions about whom a name means, as far as one of the artists is among the candidates."""
+    """Decide the open reviews that have one of the artists among their candidates."""
     meant = {artist["spotify_id"] for artist in artists}
     for review in rows_of(engine, "open_artist_reviews"):
         offered = [one["provider_id"] for one in review["candidates"] if one["provider_id"] in meant]
@@ -287,7 +288,7 @@ def decide_reviews(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> N
 def second_run(
     instance: dg.DagsterInstance, engine: sa.Engine, sandbox: SandboxProcess, artists: Sequence[Mapping[str, str]]
 ) -> dict[str, int]:
-    """The same again, with nothing changed: how many requests it makes, and how many rows it writes."""
+    """Run the same again, with nothing changed. Returns its requests and written rows."""
     requests, rows = requests_of(sandbox.stats()), rows_written(engine)
     request_all(engine, artists)
     sweep(instance, artist_stages())
@@ -298,14 +299,14 @@ def second_run(
 
 
 def requests_of(stats: Mapping[str, Mapping[str, Any]]) -> int:
-    """Requests to all providers."""
+    """The requests to all providers."""
     return sum(int(counts["requests"]) for counts in stats.values())
 
 
 def rows_written(engine: sa.Engine) -> int:
-    """Rows inserted, updated and deleted so far in all tables of the catalogue and the ledger.
+    """The rows written so far in all tables of the catalog and the ledger.
 
-    Postgres counts a session's writes for others when it ends, so this process's sessions are ended first.
+    Postgres publishes a session's counts when it ends, so this process ends its sessions first.
     """
     engine.dispose()
     deadline = time.monotonic() + SETTLING_SECONDS
@@ -313,19 +314,19 @@ def rows_written(engine: sa.Engine) -> int:
         with engine.connect() as connection:
             if not connection.execute(query("other_sessions")).scalar_one():
                 return int(connection.execute(query("rows_written")).scalar_one())
-    raise DemoFailed("Somebody else is connected to the demo's database, so that written rows cannot be counted.")
+    raise DemoFailed("Written rows cannot be counted while another client is connected to the demo's database.")
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the sandbox knows of the artists: every production credit that it serves, and the least requests."""
+    """What the sandbox knows of the artists: every production credit it serves, and the fewest possible requests."""
 
     credits: list[ServedCredit]
     bound: Mapping[str, Any]
 
 
 def truth_about(sandbox: SandboxProcess, artists: Sequence[Mapping[str, str]]) -> Truth:
-    """Ask the sandbox."""
+    """Ask the sandbox about these artists."""
     ids = [artist["spotify_id"] for artist in artists]
     return Truth([served_credit(row) for row in sandbox.credits(ids)], sandbox.bound(ids))
 
@@ -340,7 +341,7 @@ def measure(
     truth: Truth,
     started: float,
 ) -> Measured:
-    """Everything that the report and the last line need."""
+    """Collect what the report and the last line need."""
     found = [found_credit(row) for row in rows_of(engine, "credits_by_place")]
     [rows] = rows_of(engine, "catalog_row_counts")
     [counts] = rows_of(engine, "demo_counts", stages=[stage.value for stage in artist_stages()])

@@ -1,7 +1,6 @@
-"""What could be wrong with an installation, each with what to do about it.
+"""What could be wrong with an installation, and what to do about it.
 
-The findings are facts with advice; how they are shown is `music_pipeline.cli.doctor`. Dagster's part comes from
-`music_pipeline.defs.instance.health`.
+`music_pipeline.cli.doctor` prints the findings. Dagster's health comes from `music_pipeline.defs.instance.health`.
 """
 
 import shutil
@@ -27,7 +26,7 @@ from music_pipeline.stages.enrichment.sources import SOURCES
 GIBIBYTE = 1024**3
 DISK_WRONG = 1 * GIBIBYTE
 DISK_LOW = 5 * GIBIBYTE
-# Without it no artist is found at all; any other is skipped, visibly.
+# Without it no artist is found. Any other missing provider is skipped, visibly.
 INDISPENSABLE = "spotify"
 
 State = Literal["ok", "note", "wrong"]
@@ -35,7 +34,7 @@ State = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `advice`: what to do, where something is to be done."""
+    """The result of one check. `advice`: what to do, if anything."""
 
     subject: str
     state: State
@@ -56,7 +55,7 @@ class DagsterHealth:
 
 
 def database_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
-    """The server and the schema; the engine is migrated already."""
+    """The server and the schema. The engine is migrated already."""
     with engine.connect() as connection:
         version = connection.execute(sa.text("SHOW server_version")).scalar_one()
         applied = connection.execute(query("applied_migrations")).all()
@@ -73,7 +72,7 @@ def dagster_findings(health: DagsterHealth) -> Iterator[Finding]:
     if not health.daemon_alive:
         yield Finding("daemon", "wrong", "Dagster's daemon gives no sign of life", "start it with `make dev`")
     elif health.daemon_errors:
-        yield Finding("daemon", "wrong", f"Dagster's daemon complains: {health.daemon_errors[0]}", "see its log")
+        yield Finding("daemon", "wrong", f"Dagster's daemon reports: {health.daemon_errors[0]}", "see its log")
     else:
         yield Finding("daemon", "ok", "Dagster's daemon is alive")
     yield _switch_finding("schedules", health.schedules_on, health.schedules_off)
@@ -88,7 +87,7 @@ def _switch_finding(subject: str, on: Sequence[str], off: Sequence[str]) -> Find
 
 
 def sandbox_finding(configured: Settings) -> Finding:
-    """Sandbox or real providers, and how fast the sandbox's time runs."""
+    """Sandbox or real providers, and the speed of the sandbox's time."""
     if configured.sandbox_url is None:
         return Finding("providers", "ok", "the real ones")
     try:
@@ -106,7 +105,7 @@ def sandbox_finding(configured: Settings) -> Finding:
 
 
 def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
-    """Each provider's credentials, what its account turned out to be unable to do, and what hinders calls now."""
+    """The credentials of each provider, the limits of its account, and what blocks calls now."""
     with engine.connect() as connection:
         rows = connection.execute(query("provider_obstacles")).all()
         obstacles = {row.provider: _obstacle(row) for row in rows if row.provider in PROVIDERS}
@@ -116,7 +115,7 @@ def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Findi
         if provider.name in days and days[provider.name].paused:
             period = days[provider.name].quota.period
             setting = f"{provider.name.upper()}_{'DAILY' if period == 'day' else 'MONTHLY'}_QUOTA"
-            advice = f"it goes on by itself; {setting} says how many calls a {period} has"
+            advice = f"it goes on by itself; {setting} sets the calls per {period}"
             yield Finding(f"{provider.name} quota", "note", days[provider.name].text, advice)
         learnt = [f"{row.capability} {row.value}" for row in limits if row.provider == provider.name]
         yield _provider_finding(engine, configured, provider, obstacles, learnt)
@@ -148,7 +147,7 @@ def _provider_finding(
 
 
 def enrichment_findings(engine: sa.Engine) -> Iterator[Finding]:
-    """The sources that enrichment left out, with what to set; they are no failure."""
+    """The sources that enrichment skips, with what to set. They are no failure."""
     with engine.connect() as connection:
         skipped = connection.execute(query("skipped_sources")).all()
     for row in skipped:
@@ -157,7 +156,7 @@ def enrichment_findings(engine: sa.Engine) -> Iterator[Finding]:
 
 
 def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
-    """What to set so that a source is asked, in the next sweep; None where nothing that is set would help."""
+    """What to set so that the next sweep fetches a skipped source. None if no setting would help."""
     if source not in SOURCES:
         return None
     provider = PROVIDERS[SOURCES[source].provider]
@@ -165,12 +164,16 @@ def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
     if not (missing or _may_be_asked(engine, provider)):
         return None
     at_once = f"music-pipeline reprocess --source {source} --trigger-now"
-    then = f"then the next sweep asks it, or at once {at_once}" if missing else f"the next sweep asks it, or {at_once}"
+    then = (
+        f"then the next sweep fetches it, or at once {at_once}"
+        if missing
+        else f"the next sweep fetches it, or {at_once}"
+    )
     return "; ".join([how_to_set(missing), then] if missing else [then])
 
 
 def _may_be_asked(engine: sa.Engine, provider: Provider) -> bool:
-    """Whether it was not learnt that an endpoint of the provider is gone for our account."""
+    """Whether no endpoint of the provider turned out to be gone for our account."""
     with engine.connect() as connection:
         learnt = connection.execute(query("learnt_capabilities")).all()
     return not any(row.provider == provider.name and row.value == "gone" for row in learnt)
@@ -183,7 +186,7 @@ def _without_credentials(provider: Provider, missing: list[str]) -> Finding:
 
 
 def disk_finding(folder: Path) -> Finding:
-    """The space that is left where our data lies."""
+    """The free space where our data lies."""
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     text = f"{free / GIBIBYTE:.1f} GiB are free in {existing}"
@@ -193,7 +196,7 @@ def disk_finding(folder: Path) -> Finding:
 
 
 def data_folder(configured: Settings) -> Path:
-    """Where the data grows: the embedded server's folder, else our home."""
+    """The folder where the data grows: the embedded server's, otherwise our home."""
     if configured.database_url is not None:
         return configured.home
     return embedded.cluster_of(configured.home).folder

@@ -1,4 +1,4 @@
-"""Holding work: claiming it, renewing the lease while a run is at it, giving back what was not begun."""
+"""Claim work, renew its lease while a run holds it, and give back what was not begun."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ log = structlog.get_logger()
 def claim(
     engine: sa.Engine, stage: Stage, *, run_id: str, limit: int, work_ids: Sequence[UUID] | None = None
 ) -> list[WorkItem]:
-    """Take up to `limit` due pieces of work, the most urgent first, or of exactly `work_ids`, due or not.
+    """Claim up to `limit` due items, the most urgent first, or exactly `work_ids`, due or not.
 
-    No two runs hold the same. Work whose lease ran out is due again; the lost lease uses no attempt, and is recorded in
-    worker_issues. A malformed payload is buried here.
+    No two runs hold the same work. Work whose lease ran out is due again. The lost lease uses no attempt, and is
+    recorded in worker_issues. Work with a malformed payload is buried.
     """
     values = {
         "stage": stage.value,
@@ -62,7 +62,7 @@ def _item(row: sa.Row[Any]) -> WorkItem:
 
 
 def _well_formed(connection: sa.Connection, item: WorkItem, run_id: str) -> bool:
-    """Rows may come from any SQL client: a malformed one is buried, so that it stops nobody."""
+    """Bury work with a malformed payload, which any SQL client may have written, so that it blocks nothing."""
     log.info(
         "orchestrator.dispatch",
         work_id=str(item.work_id),
@@ -81,7 +81,7 @@ def _well_formed(connection: sa.Connection, item: WorkItem, run_id: str) -> bool
 
 
 def renew(engine: sa.Engine, items: Sequence[WorkItem]) -> set[UUID]:
-    """Renew the leases of `items`; answer the ids of those that are still ours."""
+    """Renew the leases of `items`, and return the ids of those that are still ours."""
     if not items:
         return set()
     with engine.begin() as connection:
@@ -90,7 +90,7 @@ def renew(engine: sa.Engine, items: Sequence[WorkItem]) -> set[UUID]:
 
 
 def give_back(engine: sa.Engine, items: Sequence[WorkItem]) -> None:
-    """End the leases of work that was not begun; it is due as before, and no attempt is used."""
+    """End the leases of work that was not begun. It is due as before, and no attempt is used."""
     if items:
         with engine.begin() as connection:
             connection.execute(query("give_back_work"), _tokens(items))

@@ -1,4 +1,4 @@
-"""What a person does to the queue: look at it, cancel open work, list, requeue and purge what died."""
+"""What an operator does to the queue: list and cancel open work, list, requeue and purge dead work."""
 
 import json
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ log = structlog.get_logger()
 
 
 class NothingSelected(Exception):
-    """An empty selector: to change everything, say so by stage or reason."""
+    """The selector is empty. To change everything, select by stage or reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """An open piece of work as an operator sees it."""
+    """Open work, as an operator sees it."""
 
     work_id: UUID
     stage: str
@@ -61,16 +61,16 @@ class DeadWork:
 
 
 def open_work(engine: sa.Engine, selector: Selector, *, limit: int = 1_000) -> list[OpenWork]:
-    """The open work that the selector means, in the order in which it will be done; an empty one means all."""
+    """List the selected open work, in the order in which it will be done. An empty selector selects all."""
     with engine.connect() as connection:
         rows = connection.execute(query("open_work"), _values(selector) | {"limit": limit}).mappings()
         return [OpenWork(**row) for row in rows]
 
 
 def cancel(engine: sa.Engine, selector: Selector, *, why: str) -> list[DeadWork]:
-    """Move open work to dead_work as cancelled. A run that is at it loses its lease, and its results are not committed.
+    """Move open work to dead_work as cancelled. A run that holds it loses its lease, and does not commit.
 
-    Raises NothingSelected for an empty selector; open work has no stop reason to be selected by.
+    Raises NothingSelected for an empty selector. Open work has no stop reason to select by.
     """
     _refuse_empty(replace(selector, stop_reason=None))
     with engine.begin() as connection:
@@ -85,14 +85,14 @@ def cancel(engine: sa.Engine, selector: Selector, *, why: str) -> list[DeadWork]
 
 
 def list_dead(engine: sa.Engine, selector: Selector, *, limit: int = 1_000) -> list[DeadWork]:
-    """The dead work that the selector means, the youngest first; an empty selector means all."""
+    """List the selected dead work, latest first. An empty selector selects all."""
     with engine.connect() as connection:
         rows = connection.execute(query("list_dead_work"), _values(selector) | {"limit": limit}).mappings()
         return [DeadWork(**row) for row in rows]
 
 
 def requeue(engine: sa.Engine, selector: Selector) -> list[Enqueued]:
-    """Open dead work again under its id, its attempts forgotten; `already_enqueued` where its subject is open already.
+    """Open dead work again under its id, with its attempts reset. `already_enqueued` if its subject is open already.
 
     Raises NothingSelected for an empty selector.
     """
@@ -113,7 +113,7 @@ def _reopen(connection: sa.Connection, dead: dict[str, Any]) -> Enqueued:
 
 
 def purge(engine: sa.Engine, selector: Selector) -> int:
-    """Delete dead work for good; answer how many. Raises NothingSelected for an empty selector."""
+    """Delete dead work for good, and return how many items. Raises NothingSelected for an empty selector."""
     _refuse_empty(selector)
     with engine.begin() as connection:
         return len(connection.execute(query("take_dead_work"), _values(selector)).all())
@@ -121,7 +121,7 @@ def purge(engine: sa.Engine, selector: Selector) -> int:
 
 def _refuse_empty(selector: Selector) -> None:
     if selector.is_empty:
-        raise NothingSelected("Say which work is meant: by id, stage, artist or reason.")
+        raise NothingSelected("Select work by id, stage, artist or reason.")
 
 
 def _values(selector: Selector) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Asking for work: what enters the queue, what joins an open row, what was done already.
+"""Enqueue work. A request enters the queue, joins an open row, or was done already.
 
-The rules are the SQL functions `enqueue_work` and `request_artist_discovery`, so that every SQL client has them too.
+The rules are SQL functions, `enqueue_work` and `request_artist_discovery`, so that every SQL client has them too.
 """
 
 import json
@@ -34,12 +34,12 @@ def enqueue(
     cutoff: datetime | None = None,
     fresh_for: timedelta | None = None,
 ) -> Enqueued:
-    """Ask for one piece of work; it is there once the connection's transaction commits.
+    """Enqueue one item. It exists once the connection's transaction commits.
 
-    `subject`: a stage has one open row for each; a second request joins it, and a forced one makes it forced.
-    `idempotency_key`: unique per stage over open and archived rows; it carries its window. `fresh_for`: nothing is done
-    again that succeeded within that time. `force` asks for it whatever the archive says. `cutoff`: when the chain was
-    asked for, by default now. `priority`: 0 first, 9 last, by default its origin's.
+    `subject`: a stage has one open row for each. A second request joins it, and a forced one makes it forced.
+    `idempotency_key`: unique per stage over open and archived rows. It includes its time window. `fresh_for`: what
+    succeeded within that time is not done again. `force`: enqueue whatever the archive has. `cutoff`: when the chain
+    was requested, by default now. `priority`: 0 first, 9 last, by default that of the origin.
 
     Raises InvalidPayload.
     """
@@ -52,7 +52,7 @@ def enqueue(
 
 
 def enqueue_many(connection: sa.Connection, requests: Sequence[EnqueueRequest]) -> list[Enqueued]:
-    """`enqueue` for many, in one statement; the answers are in the order of the requests. Raises InvalidPayload."""
+    """Enqueue many items in one statement. The answers have the order of the requests. Raises InvalidPayload."""
     if not requests:
         return []
     rows = [_row(request) for request in requests]
@@ -64,7 +64,7 @@ def enqueue_many(connection: sa.Connection, requests: Sequence[EnqueueRequest]) 
 
 
 def _row(request: EnqueueRequest) -> dict[str, Any]:
-    """The fields of the SQL type work_request."""
+    """The request as the SQL type work_request."""
     priority = PRIORITY_OF_ORIGIN[request.origin] if request.priority is None else request.priority
     return {
         "stage": request.stage.value,
@@ -90,9 +90,9 @@ def request_artist_discovery(
     force: bool = False,
     correlation_id: str | None = None,
 ) -> Enqueued:
-    """Ask for an artist by name, Spotify id, URI or link: what `start_artist_discovery(text)` does in SQL.
+    """Request an artist by name, Spotify id, URI or link, like `start_artist_discovery(text)` in SQL.
 
-    Whether the text is fit to be a name is for the caller to check (`catalog.names.check_requested_name`).
+    The caller checks that the text can be a name (`matching.names.check_requested_name`).
     """
     correlation = correlation_id or str(uuid4())
     row = connection.execute(

@@ -1,7 +1,7 @@
-"""Ending a claim: finish, retry, postpone or bury, in the transaction that writes the results.
+"""End a claim: finish, retry, postpone or bury, in the transaction that writes the results.
 
-Each compares the lease's token first and raises LeaseLost if another run has the work: the caller lets it pass, so that
-its transaction, results and all, is rolled back.
+Each compares the lease's token first, and raises LeaseLost if another run has the work. The caller lets it pass, so
+that its transaction is rolled back with all results.
 """
 
 import json
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 def finish(connection: sa.Connection, item: WorkItem, *, run_id: str, result: Mapping[str, Any]) -> None:
     """Move the work to the archive as succeeded, with its result.
 
-    If something newer was asked for while it ran, it is enqueued again: this result is from before. Raises LeaseLost.
+    If it was requested again while it ran, it is enqueued again, since this result is older. Raises LeaseLost.
     """
     row = connection.execute(
         query("finish_work"), _key(item) | {"run_id": run_id, "result": json.dumps(dict(result))}
@@ -57,10 +57,10 @@ def retry(
     uses_attempt: bool = True,
     payload: Mapping[str, Any] | None = None,
 ) -> Literal["retried", "buried"]:
-    """Put failed work back, due at `available_at` or after the stage's backoff, or bury it when its time is over.
+    """Put failed work back, due at `available_at` or after the stage's backoff, or bury it.
 
-    `uses_attempt=False`: no call was made, the work waits for `provider`. `payload`: the advanced cursor; progress
-    resets the attempts. Buried are work out of attempts and work that waited longer than PROVIDER_WAIT_DAYS.
+    `uses_attempt=False`: no call was made, and the work waits for `provider`. `payload`: the advanced cursor. Progress
+    resets the attempts. Work is buried if it is out of attempts or has waited longer than PROVIDER_WAIT_DAYS.
 
     Raises LeaseLost and InvalidPayload.
     """
@@ -90,7 +90,7 @@ def postpone(
     payload: Mapping[str, Any] | None = None,
     available_at: datetime | None = None,
 ) -> None:
-    """Put unfinished work back without an error: the run's time is over, and `payload` says where it stopped.
+    """Put unfinished work back without an error when the run's time is over. `payload`: where it stopped.
 
     Raises LeaseLost and InvalidPayload.
     """
@@ -132,7 +132,7 @@ def bury(
 
 
 def record_issue(connection: sa.Connection, item: WorkItem, *, run_id: str, provider: str | None, error: str) -> None:
-    """Write an error that did not end the attempt to worker_issues; retry and bury write their own."""
+    """Write an error that did not end the attempt to worker_issues. retry() and bury() write their own."""
     connection.execute(
         query("record_issue"),
         {
@@ -156,7 +156,7 @@ def _leased(connection: sa.Connection, item: WorkItem) -> sa.Row[Any]:
 
 
 def _payload_to_keep(item: WorkItem, row: sa.Row[Any], advanced: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The advanced cursor, unless somebody asked for the whole by force in the meantime."""
+    """The advanced cursor, unless the whole was requested by force in the meantime."""
     forced_meanwhile = row.force and not item.force
     if advanced is None or forced_meanwhile:
         return dict(row.payload)

@@ -1,4 +1,4 @@
-"""How the queue stands: what is due and how late, who waits for whom, which sweep is in progress; its housekeeping."""
+"""The state of the queue: what is due and how late, and what waits for which provider. Read only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DUE_COUNTED_TO = 1_000
 
 @dataclass(frozen=True, slots=True)
 class StageStanding:
-    """Open work of a stage: all, due now, under a lease; dead; and since when the oldest is due."""
+    """The work of a stage: open, due now, leased and dead, and since when the oldest is due."""
 
     stage: str
     open: int
@@ -27,7 +27,7 @@ class StageStanding:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Work of a stage that waits for a provider: how many pieces, until when the first, since when the longest."""
+    """The work of a stage that waits for a provider: how many items, the first end and the earliest start."""
 
     stage: str
     provider: str
@@ -37,7 +37,7 @@ class Waiting:
 
 
 def due(engine: sa.Engine, stages: Sequence[Stage]) -> dict[Stage, int]:
-    """How many pieces of work are due, per stage; DUE_COUNTED_TO stands for as many or more."""
+    """The number of due items per stage. DUE_COUNTED_TO means at least so many."""
     values = {"stages": [stage.value for stage in stages], "at_most": DUE_COUNTED_TO}
     with engine.connect() as connection:
         rows = connection.execute(query("due_work"), values).all()
@@ -45,14 +45,14 @@ def due(engine: sa.Engine, stages: Sequence[Stage]) -> dict[Stage, int]:
 
 
 def overdue(engine: sa.Engine, stage: Stage) -> timedelta | None:
-    """For how long the oldest due work of the stage is due; None if nothing is."""
+    """How long the oldest due work of the stage has been due. None if nothing is due."""
     with engine.connect() as connection:
         age: timedelta | None = connection.execute(query("oldest_due_work"), {"stage": stage.value}).scalar_one()
     return age
 
 
 def standing(engine: sa.Engine) -> list[StageStanding]:
-    """The exact counts of every stage: for people; it reads the whole queue."""
+    """The exact counts of every stage, for people: reads the whole queue."""
     with engine.connect() as connection:
         work = {row.stage: row for row in connection.execute(query("work_by_stage"))}
         dead = {row.stage: row.dead for row in connection.execute(query("dead_by_stage"))}
@@ -68,7 +68,7 @@ def _standing_of(stage: str, row: sa.Row[tuple[object, ...]] | None, dead: int) 
 
 
 def waiting_for(engine: sa.Engine) -> list[Waiting]:
-    """What waits for which provider, by stage."""
+    """The work that waits for providers, by stage."""
     with engine.connect() as connection:
         rows = connection.execute(query("waiting_work")).all()
     return [Waiting(row.stage, row.provider, row.items, row.until, row.since) for row in rows]

@@ -1,4 +1,4 @@
-"""How the queue stands: what is due and how late, who waits for whom, which sweep is in progress; its housekeeping."""
+"""Sweeps: begin and end, heartbeats, abandoned ones, and the pruning of old records."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ SWEEP_HEARTBEAT_YOUNG = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A sweep that has not said that it has ended."""
+    """A sweep that has not ended properly, or not yet."""
 
     kind: str
     run_id: str
@@ -35,7 +35,7 @@ def record_batch(
     buried: int,
     seconds: float,
 ) -> None:
-    """Write the counts of a batch that a run worked off to queue_metrics."""
+    """Write the counts of a batch to queue_metrics."""
     values = {
         "stage": stage.value, "run_id": run_id, "claimed": claimed, "succeeded": succeeded, "failed": failed,
         "retried": retried, "buried": buried, "seconds": seconds,
@@ -44,14 +44,14 @@ def record_batch(
 
 
 def begin_sweep(engine: sa.Engine, kind: str, run_id: str) -> bool:
-    """Begin the one sweep of its kind; False while another has a young heartbeat."""
+    """Begin the only sweep of its kind. Returns False while another has a young heartbeat."""
     values = {"kind": kind, "run_id": run_id, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.begin() as connection:
         return connection.execute(query("begin_sweep"), values).first() is not None
 
 
 def abandoned_sweep(engine: sa.Engine, kind: str) -> Sweep | None:
-    """The last sweep of its kind, if its run ended without a word: it has no end, and no young heartbeat."""
+    """The last sweep of its kind, if its run died: it has no end and no young heartbeat."""
     values = {"kind": kind, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.connect() as connection:
         row = connection.execute(query("abandoned_sweep"), values).one_or_none()
@@ -59,27 +59,27 @@ def abandoned_sweep(engine: sa.Engine, kind: str) -> Sweep | None:
 
 
 def results_of(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[dict[str, Any]]:
-    """The results of the work of a stage that a sweep finished, in the order in which it did."""
+    """The results of the work that a sweep finished, in that order."""
     values = {"stage": stage.value, "run_id": sweep.run_id, "since": sweep.started_at}
     with engine.connect() as connection:
         return [row.result for row in connection.execute(query("results_of_run"), values)]
 
 
 def sweep_heartbeat(engine: sa.Engine, kind: str, run_id: str) -> bool:
-    """Say that the sweep is alive; False if another has taken its place, or it has ended."""
+    """Record that the sweep is alive. Returns False if it has ended, or another has taken its place."""
     with engine.begin() as connection:
         return connection.execute(query("sweep_heartbeat"), {"kind": kind, "run_id": run_id}).first() is not None
 
 
 def end_sweep(engine: sa.Engine, kind: str, run_id: str) -> None:
-    """End the sweep, and delete what the ledger has kept long enough."""
+    """End the sweep, and prune old records."""
     with engine.begin() as connection:
         connection.execute(query("end_sweep"), {"kind": kind, "run_id": run_id})
     prune(engine)
 
 
 def sweeps_in_progress(engine: sa.Engine) -> list[Sweep]:
-    """The sweeps whose heartbeat is young."""
+    """The sweeps with a young heartbeat."""
     with engine.connect() as connection:
         rows = connection.execute(
             query("sweeps_in_progress"), {"young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
@@ -88,7 +88,7 @@ def sweeps_in_progress(engine: sa.Engine) -> list[Sweep]:
 
 
 def prune(engine: sa.Engine) -> int:
-    """Delete finished work, issues and metrics of batches older than ARCHIVE_RETENTION_DAYS, 10,000 of each at most."""
+    """Delete finished work, issues and metrics older than ARCHIVE_RETENTION_DAYS, at most 10,000 of each."""
     values = {"days": archive_retention_days()}
     with engine.begin() as connection:
         statements = ("prune_work_archive", "prune_worker_issues", "prune_queue_metrics")

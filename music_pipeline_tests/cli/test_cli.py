@@ -163,7 +163,7 @@ def test_db_url_is_the_databases_and_migrate_says_what_it_did(
     assert "Applied 0001_catalog.sql." in terminal.out
     assert "Applied 0002_work.sql." in terminal.out
     assert terminal.run("db", "migrate") == 0
-    assert terminal.out == "Every migration was applied already.\n"
+    assert terminal.out == "All migrations are applied.\n"
 
 
 def test_a_server_that_is_not_ours_is_not_stopped(terminal: Terminal, engine: sa.Engine) -> None:
@@ -275,9 +275,9 @@ def test_status_shows_work_waits_sweeps_and_the_catalogue(terminal: Terminal, en
     assert terminal.run("status") == 0
     assert re.search(r"artist_discovery +│ 2 +│ 1 +│ 0 +│ 0 ", terminal.out)
     assert re.search(r"artist_discovery │ spotify +│ 1 ", terminal.out)
-    assert "Sweep artist_discovery is in progress" in terminal.out
+    assert "A sweep of artist_discovery is in progress" in terminal.out
     assert "run 7" in terminal.out
-    assert "The catalogue holds 0 artists" in terminal.out
+    assert "The catalog has 0 artists" in terminal.out
 
 
 def test_dead_work_is_listed_requeued_and_purged(terminal: Terminal, engine: sa.Engine) -> None:
@@ -291,12 +291,12 @@ def test_dead_work_is_listed_requeued_and_purged(terminal: Terminal, engine: sa.
     assert "Spotify has no such artist." in terminal.out
     assert str(nina.work_id) in terminal.out
     assert terminal.run("dead", "requeue") == 1
-    assert "Say which work is meant" in terminal.err
+    assert "Select work by id, stage, artist or reason" in terminal.err
     assert terminal.run("dead", "requeue", str(nina.work_id)) == 0
-    assert terminal.out == f"{nina.work_id}: opened again\n"
+    assert terminal.out == f"{nina.work_id}: requeued\n"
     assert terminal.run("dead", "purge", "--reason", "cancelled", "--yes") == 1
     assert terminal.run("dead", "purge", "--reason", "non_retryable", "--yes") == 0
-    assert terminal.out == "1 forgotten.\n"
+    assert terminal.out == "1 deleted.\n"
     assert terminal.run("dead", "list") == 0
     assert terminal.out == "No work is dead.\n"
     assert [item.work_id for item in claim(engine)] == [nina.work_id]
@@ -384,7 +384,7 @@ def test_credentials_are_tried_with_one_call_each(
 ) -> None:
     monkeypatch.setenv("MUSIC_SANDBOX_URL", sandbox(speed=60).url)
     assert terminal.run("credentials", "test") == 0
-    not_called = "sonoteller: not called, as it counts the calls of a month; name it to call it"
+    not_called = "sonoteller: not called, since it has a monthly quota. Name it to call it."
     answering = [f"{name}: answers" for name in PROVIDERS if name != "sonoteller"]
     assert terminal.out.splitlines() == [*answering, not_called]
     assert terminal.run("credentials", "test", "sonoteller") == 0

@@ -217,7 +217,7 @@ def test_what_a_source_said_is_taken_back_and_the_rest_is_shown(catalogue: Catal
     assert change["why"].endswith("all wrong")
     assert value(catalogue.engine, "SELECT count(*) FROM audit WHERE entity = 'source_undo'") == 2
     assert terminal.run("reprocess", "--dry-run") == 0
-    assert "Nothing is to be asked again" in terminal.out
+    assert "Nothing to fetch again" in terminal.out
     assert terminal.run("reprocess", "--source", "reccobeats") == 0
     assert "1 rows of 1 recordings are reset" in terminal.out
 

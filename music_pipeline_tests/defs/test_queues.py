@@ -51,6 +51,22 @@ def test_a_changed_artist_is_materialized_with_its_data_version_and_becomes_a_pa
     assert (record.asset_materialization.tags or {})["dagster/data_version"] == "can-v7"
 
 
+def test_artists_of_one_batch_keep_their_own_versions(instance: dg.DagsterInstance, due: Stages) -> None:
+    outcomes = [outcome_of(f"artist-{number:03}", changed=number % 3 > 0) for number in range(120)]
+    due.due = {Stage.ARTIST_DISCOVERY: outcomes}
+    result = sweep(instance)
+    changed = {one.artist_key for one in outcomes if one.changed}
+    assert instance.get_materialized_partitions(ARTISTS) == changed
+    records = instance.fetch_materializations(ARTISTS, limit=200).records
+    found = {one.partition_key: one.asset_materialization.tags for one in records if one.asset_materialization}
+    assert {key: (tags or {})["dagster/data_version"] for key, tags in found.items()} == {
+        key: f"{key}-v1" for key in changed
+    }
+    assert len(instance.fetch_observations(ARTISTS, limit=200).records) == len(outcomes) - len(changed)
+    logged = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert sum(one.get_dagster_event().asset_key == ARTISTS for one in logged) == len(changed)
+
+
 def test_an_unchanged_one_and_one_that_failed_are_observations_and_a_name_without_artist_is_none(
     instance: dg.DagsterInstance, due: Stages
 ) -> None:

@@ -135,4 +135,4 @@ def test_recordings_that_are_to_be_listened_to_count_for_the_month(
 
 def test_nothing_open_is_nothing_to_ask(own_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["plan"]) == 0
-    assert "Nothing is to be asked." in capsys.readouterr().out
+    assert "No call is needed." in capsys.readouterr().out

@@ -17,7 +17,9 @@ BATCHED = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_
 class BatchingEventLog(PostgresEventLogStorage):
     """A PostgresEventLogStorage with `batches()`."""
 
-    _collected = threading.local()
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url)
+        self._collected = threading.local()
 
     @contextmanager
     def batches(self) -> Iterator[None]:
