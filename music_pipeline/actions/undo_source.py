@@ -1,4 +1,4 @@
-"""Undo what a source gave: its rows are pending again, and the catalog shows what the other sources give."""
+"""Undo what a source gave: its rows are pending again, and the catalogue shows what the other sources give."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Secrets: `credentials`. They are read from a prompt or stdin, never from an argument, and never shown."""
+"""The `credentials` command. It reads secrets from a prompt or stdin, never from an argument, and shows none."""
 
 import asyncio
 import sys

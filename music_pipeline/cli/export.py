@@ -1,4 +1,4 @@
-"""The catalog for others: `export` writes a table or view, `digest` compares two catalogs."""
+"""The `export` and `digest` commands: write a table or view to a file, and compare two catalogues."""
 
 import contextlib
 import json

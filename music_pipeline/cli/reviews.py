@@ -1,4 +1,4 @@
-"""What only a person can decide: `review` (who is meant) and `held` (whether a loss is real)."""
+"""The `review` and `held` commands: decide who is meant, and whether a loss is real."""
 
 import json
 

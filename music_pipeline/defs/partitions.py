@@ -1,4 +1,4 @@
-"""The partitions of the catalog: one per artist. Nothing outside `defs/` knows about partitions."""
+"""The partitions of the catalogue: one per artist. Nothing outside `defs/` knows about partitions."""
 
 from collections.abc import Iterable
 

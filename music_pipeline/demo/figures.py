@@ -12,7 +12,7 @@ Place = tuple[str, int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class FoundCredit:
-    """A credit of the catalog: its place (release's Spotify id, disc, position, class of role) and its producer."""
+    """A credit of the catalogue: its place (release's Spotify id, disc, position, class of role) and its producer."""
 
     place: Place
     producer_ids: frozenset[str]

@@ -31,7 +31,7 @@ CLASSES = {"": "producer", "co": "co", "additional": "additional", "executive": 
 
 
 class UnknownArtistError(LookupError):
-    """Nobody of this name or id is in the catalogue."""
+    """The catalogue has no artist of this name or id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Claim work, renew its lease while a run holds it, and give back what was not begun."""
+"""Claim work, renew its lease while a run works on it, and give back work not begun."""
 
 import asyncio
 import contextlib

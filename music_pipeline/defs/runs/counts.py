@@ -1,4 +1,4 @@
-"""Counts over the whole catalog: made by every sweep while it is small, otherwise once an hour and on demand.
+"""Counts over the whole catalogue: made by every sweep while it is small, otherwise once an hour and on demand.
 
 What the counts mean is in `stage_checks` and `source_checks`.
 """
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 
-# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalog's size.
+# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalogue's size.
 SMALL_CATALOGUE = 20_000
 
 
@@ -40,7 +40,7 @@ class Count:
 def count(
     engine: sa.Engine, statement: str, parameters: Mapping[str, Any] | None = None, *, afresh: bool = False
 ) -> Count:
-    """Run the named counting statement. For a large catalog, return the last count instead, unless `afresh`."""
+    """Run the named counting statement. For a large catalogue, return the last count instead, unless `afresh`."""
     given = dict(parameters or {})
     name = f"{statement} {json.dumps(given, sort_keys=True)}"
     values = {"name": name, "small": SMALL_CATALOGUE}
@@ -56,7 +56,7 @@ def count(
 
 
 def are_behind(engine: sa.Engine) -> bool:
-    """Whether the catalog is large and work was done since its last count."""
+    """Whether the catalogue is large and work was done since its last count."""
     with engine.connect() as connection:
         values = {"small": SMALL_CATALOGUE}
         return bool(connection.execute(query("kept_counts_are_behind"), values).scalar_one())

@@ -1,4 +1,4 @@
-"""What the job `count_catalogue` does: count every check that covers the whole catalog."""
+"""What the job `count_catalogue` does: count every check that covers the whole catalogue."""
 
 import dagster as dg
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ def count_checks(context: dg.OpExecutionContext) -> None:
 
 
 def recount(engine: sa.Engine) -> list[CheckResult]:
-    """Count afresh all that sweeps report of a large catalog, and return the results of its checks."""
+    """Count afresh all that sweeps report of a large catalogue, and return the results of its checks."""
     for statement in sorted({spec.counts for spec in STAGES.values()}):
         count(engine, statement, afresh=True)
     for stage in catalog_stages():
@@ -30,7 +30,7 @@ def recount(engine: sa.Engine) -> list[CheckResult]:
 
 
 def recount_request() -> dg.RunRequest | dg.SkipReason:
-    """Request a run if the catalog is large and work was done since its last count."""
+    """Request a run if the catalogue is large and work was done since its last count."""
     if are_behind(open_database()):
         return dg.RunRequest()
-    return dg.SkipReason("The catalog is small and counted by sweeps, or no work was done since its last count.")
+    return dg.SkipReason("The catalogue is small and counted by sweeps, or no work was done since its last count.")
