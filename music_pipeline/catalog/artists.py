@@ -16,7 +16,7 @@ from music_pipeline.matching.names import normalise_name
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist of the catalogue. `spotify_id`: None if it was taken back."""
+    """An artist of the catalogue. `spotify_id`: None if Spotify's id was removed."""
 
     artist_id: UUID
     artist_key: str

@@ -31,7 +31,7 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class Agreement:
-    """The credits of one level: served, found of these, claimed, and right of these."""
+    """The credits of one level: how many are served, and found; how many are claimed, and right."""
 
     served: int = 0
     found: int = 0
@@ -71,7 +71,7 @@ class SourceCoverage:
 
     @property
     def share(self) -> float | None:
-        """The found share of the attempted. None if there were none."""
+        """Found ÷ attempted. None if nothing was attempted."""
         return self.found / self.attempted if self.attempted else None
 
 

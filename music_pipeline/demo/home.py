@@ -13,7 +13,7 @@ SANDBOX_RECORD = "sandbox.json"
 
 
 def demo_home(configured: Settings) -> Path:
-    """The demo's home: the folder `demo` in the operator's, or the configured home if it is a demo's already."""
+    """The demo's home: the folder `demo` in the operator's home, or that home itself if it is a demo's already."""
     is_a_demos = (configured.home / SANDBOX_RECORD).exists()
     return configured.home if is_a_demos else configured.home / "demo"
 

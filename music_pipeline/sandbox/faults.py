@@ -80,7 +80,7 @@ class Effect:
 
     @property
     def is_more_than_a_change(self) -> bool:
-        """Whether the request meets more than an answer with other content."""
+        """Whether the fault does more than change the content of the answer."""
         return bool(self.answer or self.delay or self.drip_seconds or self.cut_body or self.drop_connection)
 
 
