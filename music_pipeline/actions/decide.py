@@ -1,4 +1,7 @@
-"""Decide what only a person can: who is meant, and whether a loss is real. The work that follows is enqueued too."""
+"""Decide what only a person can: who is meant, and whether a loss is real.
+
+The work that follows is enqueued too.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,7 +20,10 @@ TIME_TO_DECIDE = timedelta(hours=1)
 
 
 def accept_review(engine: sa.Engine, id_or_prefix: str, choice: str, decided: Decided) -> Enqueued:
-    """Lock an ambiguous subject to a candidate, and enqueue the work that had stopped there. Raises DecisionError."""
+    """Lock an ambiguous subject to a candidate, and enqueue the work that had stopped.
+
+    Raises DecisionError.
+    """
     with action(engine, "review_accepted", by=decided.by, why=decided.why) as act:
         review = reviews.review(act.connection, id_or_prefix)
         chosen_id = reviews.chosen_candidate(review, choice)

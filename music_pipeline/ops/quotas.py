@@ -1,4 +1,4 @@
-"""How much is left of the daily and monthly quotas: for `status`, `doctor` and the metadata of sweeps."""
+"""How much is left of the daily and monthly quotas."""
 
 import httpx
 import sqlalchemy as sa
@@ -9,7 +9,9 @@ from music_pipeline.settings import Settings
 
 
 def daily_quota_status(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
-    """The use of every daily or monthly quota. None if the sandbox is away, since only it knows how long a day is.
+    """The use of every daily or monthly quota.
+
+    None if the sandbox is away, since only it knows how long a day is.
 
     Raises SettingError.
     """

@@ -11,7 +11,10 @@ PLURALS: Mapping[Subject, str] = {"request": "artists", "artist": "artists", "pr
 
 
 def progress_line(stage: Stage, chunk: Chunk, *, expected: int) -> str:
-    """Format as "releases: 120 of ~400 artists, 3 failed, after 12 s". More may fall due than were expected."""
+    """Format as "releases: 120 of ~400 artists, 3 failed, after 12 s".
+
+    More may fall due than were expected.
+    """
     spec = STAGES[stage]
     failed = f", {chunk.failed} failed" if chunk.failed else ""
     done = f"{chunk.done} of ~{max(expected, chunk.done)} {PLURALS[spec.subject]}"
