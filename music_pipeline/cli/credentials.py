@@ -1,4 +1,7 @@
-"""Secrets: `credentials`. They are read from a prompt or stdin, never from an argument, and never shown."""
+"""Secrets: `credentials`.
+
+They are read from a prompt or stdin, never from an argument, and never shown.
+"""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The catalog for others: `export` writes a table or view, `digest` compares two catalogs."""
+"""The catalog for others: `export` and `digest`."""
 
 import contextlib
 import json

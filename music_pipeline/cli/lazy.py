@@ -1,4 +1,4 @@
-"""A click group that loads each command when it is called, since most of them load a database and a client."""
+"""A click group that loads each command when it is called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The command `music-pipeline`: the list of its commands, their common options, and the handling of errors.
+"""The command `music-pipeline`: its commands, common options and errors.
 
 Each command is a thin function in a module beside this one, which is loaded when the command is called.
 """
@@ -105,7 +105,7 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line, and return the exit code: 0, 1 for an explained error, 2 for a misuse."""
+    """Run the command line. Returns 0, 1 for an explained error, or 2 for a misuse."""
     try:
         code = music_pipeline.main(args=list(arguments), prog_name="music-pipeline", standalone_mode=False)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""What only a person can decide: `review` (who is meant) and `held` (whether a loss is real)."""
+"""What only a person can decide: `review` and `held`."""
 
 import json
 
