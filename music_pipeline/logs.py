@@ -1,4 +1,7 @@
-"""Logs as JSON lines, one per event. Only entry points configure them. Callers never pass secrets to a log."""
+"""Logs as JSON lines, one per event.
+
+Only entry points configure them. Callers never pass secrets to a log.
+"""
 
 import logging
 import sys
@@ -13,7 +16,7 @@ CHATTY = ("httpx", "httpcore", "urllib3", "spotipy", "asyncio")
 
 
 def configure(*, file: Path | None = None, level: int = logging.INFO) -> None:
-    """Write events of at least `level` to `file` (appended, its folder created), otherwise to stderr."""
+    """Write events of at least `level` to `file`, otherwise to stderr."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,4 +1,6 @@
-"""Every setting, from the environment. The families `RETRY_<STAGE>_*` and `<PROVIDER>_QUOTA` are read where they apply.
+"""Every setting, from the environment.
+
+The families `RETRY_<STAGE>_*` and `<PROVIDER>_QUOTA` are read where they apply.
 
 Read at each use, so that a changed variable takes effect without a restart. Credentials are in
 `music_pipeline.credentials`. What an operator changes at run time is in the database.
@@ -20,7 +22,10 @@ SCHEMA = "music"  # the schema of the catalogue and the ledger
 
 
 class SettingError(Exception):
-    """An environment variable has an invalid value. The text names it and says what it takes."""
+    """An environment variable has an invalid value.
+
+    The text names it and says what it takes.
+    """
 
 
 def _whole_number(value: object) -> int:
@@ -108,7 +113,7 @@ def overridden(**values: Any) -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def _read(_environment: tuple[str | None, ...], values: tuple[tuple[str, Any], ...]) -> Settings:
-    """Cached by the environment: to read it takes 0.4 ms, and each request needs some setting."""
+    """Read the environment. Cached by it, since that takes 0.4 ms."""
     try:
         return Settings(**dict(values))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What all actions of an operator share: one transaction, one reason, one row of the audit for the whole action."""
+"""An operator's action: one transaction, one reason, one row of the audit."""
 
 import json
 from collections.abc import Iterator
@@ -24,13 +24,19 @@ class Action:
         self.recorded: dict[str, Any] = {}
 
     def facts(self, **facts: Any) -> None:
-        """Record what was done, for the audit. An action without facts changed nothing and leaves no row."""
+        """Record what was done, for the audit.
+
+        An action without facts changed nothing and leaves no row.
+        """
         self.recorded |= facts
 
 
 @contextmanager
 def action(engine: sa.Engine, name: str, *, by: str, why: str | None, run_id: str = "") -> Iterator[Action]:
-    """Run the block in one transaction. The audit has the reason at every changed row, and one row for the action."""
+    """Run the block in one transaction.
+
+    The audit has the reason at every changed row, and one row for the action.
+    """
     reason = f"{name} by {by}" + (f": {why}" if why else "")
     with engine.begin() as connection:
         act = Action(connection)

@@ -1,4 +1,7 @@
-"""Decide what only a person can: who is meant, and whether a loss is real. The work that follows is enqueued too."""
+"""Decide what only a person can: who is meant, and whether a loss is real.
+
+The work that follows is enqueued too.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Override what the sources give: an operator's own values, and which source wins a field."""
+"""Override what the sources give: own values, and which source wins a field."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,9 @@ class Override:
 
 
 def set_override(engine: sa.Engine, reference: str, field: str, text: str, *, why: str, by: str) -> Override:
-    """Let the operator's value win over every source. Another audio URL removes what was heard at the old one.
+    """Let the operator's value win over every source.
+
+    Another audio URL removes what was heard at the old one.
 
     Raises InvalidValue.
     """
@@ -38,7 +40,10 @@ def set_override(engine: sa.Engine, reference: str, field: str, text: str, *, wh
 
 
 def unset_override(engine: sa.Engine, reference: str, field: str, *, why: str, by: str) -> Entity:
-    """Remove the operator's value. Without an audio URL, what was heard there is removed too. Raises InvalidValue."""
+    """Remove the operator's value.
+
+    Without an audio URL, what was heard there is removed too. Raises InvalidValue.
+    """
     with action(engine, "override_unset", by=by, why=why) as act:
         entity = entity_of(act.connection, reference)
         if unset_value(act.connection, entity, field) == 0:
@@ -52,7 +57,10 @@ def unset_override(engine: sa.Engine, reference: str, field: str, *, why: str, b
 def set_precedence(
     engine: sa.Engine, field: str, source: str, place: int, minimum_confidence: float | None, *, by: str
 ) -> list[Precedence]:
-    """Put a source at a place in the order of a field, and return the new order. Raises InvalidPlace."""
+    """Put a source at a place in the order of a field, and return the new order.
+
+    Raises InvalidPlace.
+    """
     with action(engine, "precedence_set", by=by, why=f"{field}: {source} at {place}") as act:
         order = set_rank(act.connection, field, source, place, minimum_confidence)
         act.facts(field=field, source=source, place=place, minimum_confidence=minimum_confidence)

@@ -1,4 +1,4 @@
-"""Reprocess rows of sources: reset them, and enqueue the work that fetches them again, in one transaction."""
+"""Reprocess rows of sources: reset them, and enqueue the work that fetches them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -74,7 +74,10 @@ class RowToReset:
 
 @dataclass(frozen=True, slots=True)
 class Reprocessed:
-    """What was reset, or would be. `work_ids`: the enqueued work of these artists, none in a dry run."""
+    """What was reset, or would be.
+
+    `work_ids`: the enqueued work of these artists, none in a dry run.
+    """
 
     rows: tuple[RowToReset, ...]
     artist_keys: tuple[str, ...]
@@ -96,7 +99,9 @@ def reprocess(
     origin: Origin = "manual",
     dry_run: bool = False,
 ) -> Reprocessed:
-    """Reset the selected rows and enqueue their artists. A repeat finds nothing left to do.
+    """Reset the selected rows and enqueue their artists.
+
+    A repeat finds nothing left to do.
 
     The rows are due at once, their attempts are forgotten, and no cached response from before now counts. `by`: who
     asks, for the audit. Raises InvalidFilters.

@@ -1,4 +1,7 @@
-"""Request an artist by name, Spotify id, URI or link. Command line, launch pad and demo all do it here."""
+"""Request an artist by name, Spotify id, URI or link.
+
+Command line, launch pad and demo all do it here.
+"""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +42,10 @@ def request_artist(
     force: bool = False,
     correlation_id: str | None = None,
 ) -> Requested:
-    """Enqueue the discovery of one artist in its own transaction. Refuses what cannot be an artist."""
+    """Enqueue the discovery of one artist in its own transaction.
+
+    Refuses what cannot be an artist.
+    """
     refused = why_refused(text)
     if refused is not None:
         return Requested(text, answer=None, refused=refused)

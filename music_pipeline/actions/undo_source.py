@@ -1,4 +1,4 @@
-"""Undo what a source gave: its rows are pending again, and the catalogue shows what the other sources give."""
+"""Undo what a source gave. Its rows are pending again."""
 
 from datetime import datetime
 
@@ -9,7 +9,9 @@ from music_pipeline.database.queries import query
 
 
 def undo_source(engine: sa.Engine, source: str, *, since: datetime | None, why: str, by: str) -> int:
-    """Undo all that a source gave, or what it gave from `since` on. Returns the number of recordings.
+    """Undo all that a source gave, or what it gave from `since` on.
+
+    Returns the number of recordings.
 
     It is only fetched again by `reprocess` with this source, or when somebody requests an artist by force.
     """

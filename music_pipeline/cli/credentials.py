@@ -1,4 +1,7 @@
-"""The `credentials` command. It reads secrets from a prompt or stdin, never from an argument, and shows none."""
+"""The `credentials` command.
+
+It reads secrets from a prompt or stdin, never from an argument, and shows none.
+"""
 
 import asyncio
 import sys

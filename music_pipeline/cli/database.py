@@ -72,7 +72,7 @@ def without_password(url: sa.URL) -> sa.URL:
 
 
 def psql_program() -> str:
-    """The path of psql: the operator's own, which can edit lines, otherwise the one of the embedded server."""
+    """The path of psql: the operator's own, otherwise the embedded server's."""
     found = shutil.which("psql")
     if found is not None:
         return found

@@ -52,7 +52,7 @@ def answer_line(requested: Requested) -> str:
 
 
 def names_in(file: Path) -> list[str]:
-    """The names in a CSV file, from its column `artist`, `name` or `spotify_id`, otherwise from the first one."""
+    """The names in a CSV file: from a column of NAME_COLUMNS, else from the first."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]

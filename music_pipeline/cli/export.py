@@ -1,4 +1,4 @@
-"""The `export` and `digest` commands: write a table or view to a file, and compare two catalogues."""
+"""The `export` and `digest` commands."""
 
 import contextlib
 import json

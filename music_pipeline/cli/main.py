@@ -1,4 +1,4 @@
-"""The command `music-pipeline`.
+"""The command `music-pipeline`: its commands, common options and errors.
 
 This module holds the command list, the global options and the error handling. Each command is a thin function in a
 module beside this one, and is loaded when it is called.
@@ -106,7 +106,7 @@ def music_pipeline(context: click.Context, of_demo: bool) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line, and return the exit code: 0, 1 for an explained error, 2 for a misuse."""
+    """Run the command line. Returns 0, 1 for an explained error, or 2 for a misuse."""
     try:
         code = music_pipeline.main(args=list(arguments), prog_name="music-pipeline", standalone_mode=False)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""The `review` and `held` commands: decide who is meant, and whether a loss is real."""
+"""The `review` and `held` commands: what only a person can decide."""
 
 import json
 

@@ -25,13 +25,19 @@ def screen() -> Console:
 
 
 def open_database() -> sa.Engine:
-    """Return the engine of the migrated database. Events are logged to a file in our home, not to the terminal."""
+    """Return the engine of the migrated database.
+
+    Events are logged to a file in our home, not to the terminal.
+    """
     logs.configure(file=settings().home / "logs" / "music-pipeline.jsonl")
     return get_engine()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table. None is an empty cell. The first column is never cut, since other commands take it."""
+    """Print a table.
+
+    None is an empty cell. The first column is never cut, since other commands take it.
+    """
     table = Table(title=title, title_justify="left", title_style="bold")
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widest = max((len(row[0]) for row in cells), default=0)

@@ -1,4 +1,6 @@
-"""The checks of the assets, and what they tolerate. Their results are made in `defs/runs/`.
+"""The checks of the assets, and what they tolerate.
+
+Their results are made in `defs/runs/`.
 
 Each run that materializes an asset logs its checks once, at the end. A second evaluation in the same run would replace
 the first, and a newer materialization hides older evaluations. Checks of a large catalogue report the last counts,
@@ -21,7 +23,10 @@ LONGEST_OVERDUE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """A check counted by the statement `check_<asset>_<name>`. Fails if more than the share `tolerated` is bad."""
+    """A check counted by the statement `check_<asset>_<name>`.
+
+    Fails if more than the share `tolerated` is bad.
+    """
 
     stage: Stage
     name: str
@@ -75,7 +80,10 @@ def stage_check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
 
 
 def queue_check_specs(stage: Stage) -> list[dg.AssetCheckSpec]:
-    """The checks of a stage's queue. Where no asset has events, the queue says how the last run went."""
+    """The checks of a stage's queue.
+
+    Where no asset has events, the queue says how the last run went.
+    """
     asset = queue_of(stage)
     dead_work = dg.AssetCheckSpec("dead_work", asset=asset, description="No work of the stage was given up.")
     if STAGES[stage].reports != "work":

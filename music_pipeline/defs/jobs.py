@@ -1,4 +1,4 @@
-"""The jobs: one sweep per queue, the whole chain, refreshes by partition, and two jobs of single ops.
+"""The jobs: sweeps, the whole chain, refreshes, the recount and the reprocessing.
 
 When they run is in `defs/schedules.py` and `defs/sensors.py`. What they do is in `defs/runs/`.
 """
@@ -57,7 +57,10 @@ def enrichment_job() -> "UnresolvedAssetJobDefinition":
 
 @dg.op(description="Count every check that covers the whole catalogue.")
 def count_catalogue_checks(context: dg.OpExecutionContext) -> None:
-    """Count the checks and log each result. Sweeps report these counts until the next run."""
+    """Count the checks and log each result.
+
+    Sweeps report these counts until the next run.
+    """
     from music_pipeline.defs.runs.recount import count_checks
 
     count_checks(context)
@@ -73,7 +76,10 @@ def count_catalogue() -> None:
 
 @dg.op(description="Reset the chosen rows, so that their sources are fetched again.")
 def reset_enrichments(context: dg.OpExecutionContext, config: ReprocessConfig) -> None:
-    """Reset the rows, and fetch at once if the config says so. Invalid filters fail the run with the reason."""
+    """Reset the rows, and fetch at once if the config says so.
+
+    Invalid filters fail the run with the reason.
+    """
     from music_pipeline.defs.runs.reprocess import reset
 
     reset(context, config)

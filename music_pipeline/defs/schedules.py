@@ -28,7 +28,10 @@ def schedule(job_name: str, cron: str, description: str) -> Callable[[Tick], dg.
 
 
 def sweep_schedule(stage: Stage) -> dg.ScheduleDefinition:
-    """The schedule of a stage's sweep. The ledger, not Dagster, says whether a sweep is in progress."""
+    """The schedule of a stage's sweep.
+
+    The ledger, not Dagster, says whether a sweep is in progress.
+    """
     spec = STAGES[stage]
 
     @schedule(spec.job, spec.cron, f"Sweeps {stage} if something is due and no sweep is in progress.")

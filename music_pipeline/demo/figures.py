@@ -1,4 +1,4 @@
-"""The demo's figures: what was found of what the sandbox serves, what it cost, and the goals for both. Pure."""
+"""The demo's figures and their goals: what was found, and what it cost. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,10 @@ Place = tuple[str, int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class FoundCredit:
-    """A credit of the catalogue: its place (release's Spotify id, disc, position, class of role) and its producer."""
+    """A credit of the catalogue.
+
+    `place`: the release's Spotify id, disc, position and class of role.
+    """
 
     place: Place
     producer_ids: frozenset[str]
@@ -21,7 +24,10 @@ class FoundCredit:
 
 @dataclass(frozen=True, slots=True)
 class ServedCredit:
-    """A credit that the sandbox serves. `direct`: on the track's own release, not only on another one."""
+    """A credit that the sandbox serves.
+
+    `direct`: on the track's own release, not only on another one.
+    """
 
     place: Place
     producer_ids: frozenset[str]
@@ -59,7 +65,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class SourceCoverage:
-    """The recordings of one source of enrichment, by result and by reason for not fetching."""
+    """The recordings of one source of enrichment, by result."""
 
     attempted: int
     found: int
@@ -77,7 +83,7 @@ class SourceCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """The result of enrichment and of the look-up of profiles, with the requests of each.
+    """The results of enrichment and of the look-up of profiles.
 
     `counts`: recordings by status. `profiles`: producers and what was found of them. `stats`: all that the sandbox
     counted, of discovery too.
@@ -93,7 +99,10 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that the demo measured. `stats`: the sandbox's counts between discovery and enrichment."""
+    """All that the demo measured.
+
+    `stats`: the sandbox's counts between discovery and enrichment.
+    """
 
     rows: Mapping[str, int]
     stats: Mapping[str, Mapping[str, Any]]
@@ -125,13 +134,13 @@ class Measured:
         return sum(self.enriched.requests[name] for name in asked)
 
     def enrichment_per_recording(self, *providers: str) -> float:
-        """The requests of enrichment per recording, to these providers or to all but Genius."""
+        """The requests of enrichment per recording. Without providers: all but Genius."""
         recordings, requests = self.rows["recordings"], self.enrichment_requests(*providers)
         return requests / recordings if recordings else float(requests)
 
     @property
     def enrichment_share_of_bound(self) -> float:
-        """The requests of enrichment ÷ those of a client that knows beforehand who has what."""
+        """The requests of enrichment ÷ those of a client that knows who has what."""
         least, requests = int(self.bound["enrichment"]["total"]), self.enrichment_requests()
         return requests / least if least else float(requests)
 
@@ -183,7 +192,10 @@ def found_credit(row: Mapping[str, Any]) -> FoundCredit:
 
 
 def compare(served: Iterable[ServedCredit], found: Iterable[FoundCredit]) -> dict[str, Agreement]:
-    """Compare by level: recall over direct credits, precision over all claims. Any shared id identifies a producer."""
+    """Compare by level: recall over direct credits, precision over all claims.
+
+    Any shared id identifies a producer.
+    """
     served_at, found_at = _by_place(served := list(served)), _by_place(found := list(found))
     agreement = {level: Agreement() for level in LEVELS}
     for credit in served:
@@ -231,7 +243,10 @@ def figures(measured: Measured) -> list[Figure]:
 
 
 def enrichment_figures(measured: Measured) -> list[Figure]:
-    """The requests of enrichment. The goals per recording apply to the real hundred only."""
+    """The requests of enrichment.
+
+    The goals per recording apply to the real hundred only.
+    """
     demanded = {(): 2.35, ("musicbrainz",): 0.02, ("spotify",): 0.02, ("discogs",): 0.0}
     return [
         _at_most("enrichment, requests as a share of the bound", measured.enrichment_share_of_bound, 1.10),

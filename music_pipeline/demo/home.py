@@ -13,7 +13,7 @@ SANDBOX_RECORD = "sandbox.json"
 
 
 def demo_home(configured: Settings) -> Path:
-    """The demo's home: the folder `demo` in the operator's home, or that home itself if it is a demo's already."""
+    """The demo's home: `demo` in the operator's, or the configured one if it is a demo's."""
     is_a_demos = (configured.home / SANDBOX_RECORD).exists()
     return configured.home if is_a_demos else configured.home / "demo"
 
@@ -33,7 +33,10 @@ class RecordedSandbox:
 
 
 def recorded_sandbox(home: Path) -> RecordedSandbox | None:
-    """The sandbox of the demo in `home`, if it recorded one. Raises SettingError for an unreadable record."""
+    """The sandbox of the demo in `home`, if it recorded one.
+
+    Raises SettingError for an unreadable record.
+    """
     record = home / SANDBOX_RECORD
     if not record.exists():
         return None
@@ -46,7 +49,9 @@ def recorded_sandbox(home: Path) -> RecordedSandbox | None:
 
 @contextmanager
 def demo_data() -> Iterator[RecordedSandbox | None]:
-    """Let this process use the demo's database and sandbox while the block runs. Yields the demo's sandbox.
+    """Let this process use the demo's database and sandbox while the block runs.
+
+    Yields the demo's sandbox.
 
     A sandbox in MUSIC_SANDBOX_URL is kept. Raises SettingError if no demo was run.
     """

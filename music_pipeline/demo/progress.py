@@ -19,7 +19,7 @@ EVERY_SECONDS = 0.25
 
 
 def terminal() -> Console:
-    """A console on the terminal itself, since Dagster redirects stderr while it executes a run in this process."""
+    """A console on the terminal itself, since Dagster redirects stderr in its runs."""
     own: TextIO = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     return Console(file=own)
 

@@ -79,7 +79,7 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The catalogue of the demo, a file or generated from the seed, and how many of its artists to use."""
+    """The catalogue of the demo, and how many of its artists to use."""
 
     catalog: Path | None
     artists: int
@@ -128,7 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: DemoOptions, *, started: float) -> tuple[Measured, list[Mapping[str, Any]]]:
-    """Run the main job on fresh data. Returns what was measured since `started`, and some credits to show."""
+    """Run the main job on fresh data.
+
+    Returns what was measured since `started`, and some credits to show.
+    """
     home = settings().home / "demo"
     home.mkdir(parents=True, exist_ok=True)
     console = terminal()
@@ -190,7 +193,10 @@ def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> 
 
 
 def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Discover the artists and their catalogue. Ambiguous names are decided as an operator would, then swept again."""
+    """Discover the artists and their catalogue.
+
+    Ambiguous names are decided as an operator would, then swept again.
+    """
     request_all(engine, artists)
     for _ in range(MOST_SWEEPS):
         sweep(instance, catalog_stages())
@@ -200,7 +206,10 @@ def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence
 
 
 def enrich(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
-    """Enrich what was discovered. What waits for a quota is swept again when that is free."""
+    """Enrich what was discovered.
+
+    What waits for a quota is swept again when that is free.
+    """
     for _ in range(MOST_SWEEPS):
         sweep(instance, [Stage.ENRICHMENT])
         [waiting] = rows_of(engine, "next_enrichment")
@@ -236,7 +245,7 @@ def added(before: Stats, after: Stats) -> dict[str, int]:
 
 
 def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Request the artists as `music-pipeline discover` does: by name, but namesakes by Spotify id.
+    """Request the artists as `discover` does: by name, but namesakes by Spotify id.
 
     Raises DemoFailed for a refused one.
     """
@@ -249,14 +258,20 @@ def request_all(engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None
 
 
 def sweep(instance: dg.DagsterInstance, stages: Sequence[Stage]) -> None:
-    """Sweep these queues of the chain in one Dagster run. Raises DemoFailed if it fails."""
+    """Sweep these queues of the chain in one Dagster run.
+
+    Raises DemoFailed if it fails.
+    """
     run_queues(instance, CHAIN, [queue_of(stage) for stage in stages])
 
 
 def run_queues(
     instance: dg.DagsterInstance, job: str, queues: Sequence[dg.AssetKey], *, limit: int | None = None
 ) -> None:
-    """Sweep these queues of a job in one Dagster run, at most `limit` items each. Raises DemoFailed if it fails."""
+    """Sweep these queues of a job in one Dagster run, at most `limit` items each.
+
+    Raises DemoFailed if it fails.
+    """
     config = {"config": {"time_box_seconds": TIME_BOX_SECONDS} | ({} if limit is None else {"limit": limit})}
     result = (
         definitions()
@@ -319,7 +334,7 @@ def rows_written(engine: sa.Engine) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the sandbox knows of the artists: every production credit it serves, and the fewest possible requests."""
+    """Every credit that the sandbox serves, and the fewest possible requests."""
 
     credits: list[ServedCredit]
     bound: Mapping[str, Any]

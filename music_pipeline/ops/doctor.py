@@ -44,7 +44,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DagsterHealth:
-    """`daemon_errors`: the last errors of the daemon. `…_on`, `…_off`: names of schedules and sensors."""
+    """`daemon_errors`: the last errors of the daemon.
+
+    `…_on`, `…_off`: names of schedules and sensors.
+    """
 
     daemon_alive: bool
     daemon_errors: tuple[str, ...]
@@ -105,7 +108,7 @@ def sandbox_finding(configured: Settings) -> Finding:
 
 
 def provider_findings(engine: sa.Engine, configured: Settings) -> Iterator[Finding]:
-    """The credentials of each provider, the limits of its account, and what blocks calls now."""
+    """The credentials, account limits and obstacles of each provider."""
     with engine.connect() as connection:
         rows = connection.execute(query("provider_obstacles")).all()
         obstacles = {row.provider: _obstacle(row) for row in rows if row.provider in PROVIDERS}
@@ -156,7 +159,10 @@ def enrichment_findings(engine: sa.Engine) -> Iterator[Finding]:
 
 
 def advice_on_skipped(engine: sa.Engine, source: str) -> str | None:
-    """What to set so that the next sweep fetches a skipped source. None if no setting would help."""
+    """What to set so that the next sweep fetches a skipped source.
+
+    None if no setting would help.
+    """
     if source not in SOURCES:
         return None
     provider = PROVIDERS[SOURCES[source].provider]

@@ -1,4 +1,4 @@
-"""What the open work will ask of each provider, what is left of the quotas, and when it would be done.
+"""The provider calls of the open work, and when they would be done.
 
 Each stage estimates its own calls (`StageSpec.estimate`). Profiles of producers that are not found yet do not count.
 """
@@ -36,7 +36,9 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class ProviderForecast:
-    """`calls`: needed. `a_second`: allowed per second of ours. `left_now`: in the window that begins now.
+    """`calls`: needed.
+
+    `a_second`: allowed per second of ours. `left_now`: in the window that begins now.
 
     `day`: the use of a daily or monthly quota, None if there is neither. `done_at`: the time of the last call, in UTC.
     """
@@ -52,7 +54,10 @@ class ProviderForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`known`, `assumed`: artists of known size, and others, taken to be `typical`. `producers`: with open work."""
+    """`known`, `assumed`: artists of known size, and others, taken to be `typical`.
+
+    `producers`: with open work.
+    """
 
     at: datetime
     providers: tuple[ProviderForecast, ...]
@@ -71,7 +76,7 @@ class Forecast:
 def done_at(
     at: datetime, calls: int, a_second: float, *, day: DayUse | None, blocked_until: datetime | None
 ) -> datetime:
-    """When the last call would be made: after the block, at the quota's rate, and within each day's quota."""
+    """When the last call would be made, within the block, the rate and the day's quota."""
     if not calls:
         return at
     begin = max(at, blocked_until or at)
@@ -83,7 +88,10 @@ def done_at(
 
 
 def forecast(engine: sa.Engine, *, sandboxed: bool, speed: float) -> Forecast:
-    """Forecast the work that is open now. `speed`: how many of the providers' seconds pass in one of ours."""
+    """Forecast the work that is open now.
+
+    `speed`: how many of the providers' seconds pass in one of ours.
+    """
     with engine.connect() as connection:
         artists, typical = open_artists(connection), typical_artist(connection)
         calls = calls_ahead(connection, artists, typical)
@@ -108,7 +116,7 @@ def forecast(engine: sa.Engine, *, sandboxed: bool, speed: float) -> Forecast:
 
 
 def typical_artist(connection: sa.Connection) -> ArtistSize:
-    """The mean of the artists whose tracks are in the catalogue, otherwise an assumption."""
+    """The mean of the artists with tracks in the catalogue, otherwise an assumption."""
     row = connection.execute(query("mean_artist")).one()
     return ArtistSize(float(row.releases), float(row.tracks), measured=True) if row.artists else ASSUMED_ARTIST
 
@@ -130,7 +138,7 @@ def open_artists(connection: sa.Connection) -> list[OpenArtist]:
 
 
 def calls_ahead(connection: sa.Connection, artists: Sequence[OpenArtist], typical: ArtistSize) -> Mapping[str, float]:
-    """The calls that all stages need for the open work and what follows from it, by provider."""
+    """The calls for the open work and all that follows from it, by provider."""
     learnt = _learnt(connection)
     calls = dict.fromkeys(PROVIDERS, 0.0)
     for spec in STAGES.values():

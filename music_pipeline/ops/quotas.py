@@ -50,7 +50,9 @@ class DayUse:
 
 
 def daily_quota_status(engine: sa.Engine, configured: Settings) -> list[DayUse] | None:
-    """The use of every daily or monthly quota. None if the sandbox is away, since only it knows how long a day is.
+    """The use of every daily or monthly quota.
+
+    None if the sandbox is away, since only it knows how long a day is.
 
     Raises SettingError.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from music_pipeline.gateway.provider import Provider
@@ -44,21 +45,55 @@ class Client(Protocol):
         """Make one cheap call that no response cached before `since` answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Providers:
-    """One client for each provider."""
+    """One client for each provider, made when it is first used."""
 
-    spotify: SpotifyClient
-    musicbrainz: MusicBrainzClient
-    discogs: DiscogsClient
-    genius: GeniusClient
-    lastfm: LastfmClient
-    deezer: DeezerClient
-    reccobeats: ReccoBeatsClient
-    acousticbrainz: AcousticBrainzClient
-    getsongbpm: GetSongBpmClient
-    instagram: InstagramClient
-    sonoteller: SonotellerClient
+    sender: Sender
+
+    @cached_property
+    def spotify(self) -> SpotifyClient:
+        return SpotifyClient(self.sender)
+
+    @cached_property
+    def musicbrainz(self) -> MusicBrainzClient:
+        return MusicBrainzClient(self.sender)
+
+    @cached_property
+    def discogs(self) -> DiscogsClient:
+        return DiscogsClient(self.sender)
+
+    @cached_property
+    def genius(self) -> GeniusClient:
+        return GeniusClient(self.sender)
+
+    @cached_property
+    def lastfm(self) -> LastfmClient:
+        return LastfmClient(self.sender)
+
+    @cached_property
+    def deezer(self) -> DeezerClient:
+        return DeezerClient(self.sender)
+
+    @cached_property
+    def reccobeats(self) -> ReccoBeatsClient:
+        return ReccoBeatsClient(self.sender)
+
+    @cached_property
+    def acousticbrainz(self) -> AcousticBrainzClient:
+        return AcousticBrainzClient(self.sender)
+
+    @cached_property
+    def getsongbpm(self) -> GetSongBpmClient:
+        return GetSongBpmClient(self.sender)
+
+    @cached_property
+    def instagram(self) -> InstagramClient:
+        return InstagramClient(self.sender)
+
+    @cached_property
+    def sonoteller(self) -> SonotellerClient:
+        return SonotellerClient(self.sender)
 
     def client(self, name: str) -> Client:
         """The client of the provider of this name. Raises KeyError."""
@@ -70,16 +105,4 @@ class Providers:
 
 def providers_on(sender: Sender) -> Providers:
     """Clients that call through this sender."""
-    return Providers(
-        spotify=SpotifyClient(sender),
-        musicbrainz=MusicBrainzClient(sender),
-        discogs=DiscogsClient(sender),
-        genius=GeniusClient(sender),
-        lastfm=LastfmClient(sender),
-        deezer=DeezerClient(sender),
-        reccobeats=ReccoBeatsClient(sender),
-        acousticbrainz=AcousticBrainzClient(sender),
-        getsongbpm=GetSongBpmClient(sender),
-        instagram=InstagramClient(sender),
-        sonoteller=SonotellerClient(sender),
-    )
+    return Providers(sender)

@@ -1,4 +1,7 @@
-"""The sizes of artists with open work. From these, each stage estimates its provider calls for `plan`."""
+"""The sizes of artists with open work.
+
+From these, each stage estimates its provider calls for `plan`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,10 @@ from music_pipeline.work.model import Stage
 
 @dataclass(frozen=True, slots=True)
 class ArtistSize:
-    """How many releases and tracks an artist has. `measured`: counted in this catalogue, not assumed."""
+    """How many releases and tracks an artist has.
+
+    `measured`: counted in this catalogue, not assumed.
+    """
 
     releases: float
     tracks: float
@@ -55,7 +61,7 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a stage estimates its calls from: the artists that will come to it, and what is known of others."""
+    """What a stage estimates its calls from. `artists`: those that will come to it."""
 
     connection: sa.Connection
     stage: Stage

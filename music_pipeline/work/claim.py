@@ -1,4 +1,4 @@
-"""Claim work, renew its lease while a run works on it, and give back work not begun."""
+"""Claim work, renew its lease, and give back work not begun."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 def claim(
     engine: sa.Engine, stage: Stage, *, run_id: str, limit: int, work_ids: Sequence[UUID] | None = None
 ) -> list[WorkItem]:
-    """Claim up to `limit` due items, the most urgent first, or exactly `work_ids`, due or not.
+    """Claim up to `limit` due items, or exactly `work_ids`, due or not.
 
     No two runs hold the same work. Work whose lease ran out is due again. The lost lease uses no attempt, and is
     recorded in worker_issues. Work with a malformed payload is buried.
@@ -62,7 +62,7 @@ def _item(row: sa.Row[Any]) -> WorkItem:
 
 
 def _well_formed(connection: sa.Connection, item: WorkItem, run_id: str) -> bool:
-    """Bury work with a malformed payload, which any SQL client may have written, so that it blocks nothing."""
+    """Bury work with a malformed payload, which any SQL client may have written."""
     log.info(
         "orchestrator.dispatch",
         work_id=str(item.work_id),
@@ -90,7 +90,10 @@ def renew(engine: sa.Engine, items: Sequence[WorkItem]) -> set[UUID]:
 
 
 def give_back(engine: sa.Engine, items: Sequence[WorkItem]) -> None:
-    """End the leases of work that was not begun. It is due as before, and no attempt is used."""
+    """End the leases of work that was not begun.
+
+    It is due as before, and no attempt is used.
+    """
     if items:
         with engine.begin() as connection:
             connection.execute(query("give_back_work"), _tokens(items))
@@ -102,14 +105,14 @@ def _tokens(items: Sequence[WorkItem]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Heartbeat:
-    """`lost`: the ids of work that a renewal found to be another run's, so that it can be abandoned early."""
+    """`lost`: the ids of work that a renewal found to be another run's."""
 
     lost: set[UUID] = field(default_factory=set)
 
 
 @contextlib.asynccontextmanager
 async def heartbeat(engine: sa.Engine, items_provider: Callable[[], Sequence[WorkItem]]) -> AsyncIterator[Heartbeat]:
-    """Renew the leases of what `items_provider` answers, every LEASE_RENEW_SECONDS, as long as the block runs.
+    """Renew the leases of `items_provider()` regularly while the block runs.
 
     A database that is away for a moment is logged and asked again: the lease outlives several renewals.
     """

@@ -1,4 +1,4 @@
-"""What an operator does to the queue: list and cancel open work, list, requeue and purge dead work."""
+"""What an operator does to open work and to dead work."""
 
 import json
 from dataclasses import dataclass, replace
@@ -61,14 +61,19 @@ class DeadWork:
 
 
 def open_work(engine: sa.Engine, selector: Selector, *, limit: int = 1_000) -> list[OpenWork]:
-    """List the selected open work, in the order in which it will be done. An empty selector selects all."""
+    """List the selected open work, in the order in which it will be done.
+
+    An empty selector selects all.
+    """
     with engine.connect() as connection:
         rows = connection.execute(query("open_work"), _values(selector) | {"limit": limit}).mappings()
         return [OpenWork(**row) for row in rows]
 
 
 def cancel(engine: sa.Engine, selector: Selector, *, why: str) -> list[DeadWork]:
-    """Move open work to dead_work as cancelled. A run that is working on it loses its lease and does not commit.
+    """Move open work to dead_work as cancelled.
+
+    A run that is working on it loses its lease and does not commit.
 
     Raises NothingSelected for an empty selector. Open work has no stop reason to select by.
     """
@@ -92,7 +97,9 @@ def list_dead(engine: sa.Engine, selector: Selector, *, limit: int = 1_000) -> l
 
 
 def requeue(engine: sa.Engine, selector: Selector) -> list[Enqueued]:
-    """Open dead work again under its id, with its attempts reset. `already_enqueued` if its subject is open already.
+    """Open dead work again under its id, with its attempts reset.
+
+    `already_enqueued` if its subject is open already.
 
     Raises NothingSelected for an empty selector.
     """
@@ -113,7 +120,10 @@ def _reopen(connection: sa.Connection, dead: dict[str, Any]) -> Enqueued:
 
 
 def purge(engine: sa.Engine, selector: Selector) -> int:
-    """Delete dead work for good, and return how many items. Raises NothingSelected for an empty selector."""
+    """Delete dead work for good, and return how many items.
+
+    Raises NothingSelected for an empty selector.
+    """
     _refuse_empty(selector)
     with engine.begin() as connection:
         return len(connection.execute(query("take_dead_work"), _values(selector)).all())

@@ -1,4 +1,6 @@
-"""Enqueue work. A request enters the queue, joins an open row, or was done already.
+"""Enqueue work.
+
+A request enters the queue, joins an open row, or was done already.
 
 The rules are SQL functions, `enqueue_work` and `request_artist_discovery`, so that every SQL client has them too.
 """
@@ -52,7 +54,10 @@ def enqueue(
 
 
 def enqueue_many(connection: sa.Connection, requests: Sequence[EnqueueRequest]) -> list[Enqueued]:
-    """Enqueue many items in one statement. The answers have the order of the requests. Raises InvalidPayload."""
+    """Enqueue many items in one statement.
+
+    The answers have the order of the requests. Raises InvalidPayload.
+    """
     if not requests:
         return []
     rows = [_row(request) for request in requests]
@@ -90,7 +95,9 @@ def request_artist_discovery(
     force: bool = False,
     correlation_id: str | None = None,
 ) -> Enqueued:
-    """Request an artist by name, Spotify id, URI or link, like `start_artist_discovery(text)` in SQL.
+    """Request an artist by name, Spotify id, URI or link.
+
+    `start_artist_discovery(text)` does the same in SQL.
 
     The caller checks that the text can be a name (`matching.names.check_requested_name`).
     """

@@ -1,4 +1,4 @@
-"""End a claim: finish, retry, postpone or bury, in the transaction that writes the results.
+"""End a claim, in the transaction that writes the results.
 
 Each compares the lease's token first, and raises LeaseLost if another run has the work. The caller lets it pass, so
 that its transaction is rolled back with all results.
@@ -57,7 +57,7 @@ def retry(
     uses_attempt: bool = True,
     payload: Mapping[str, Any] | None = None,
 ) -> Literal["retried", "buried"]:
-    """Put failed work back, due at `available_at` or after the stage's backoff, or bury it.
+    """Put failed work back, due at `available_at` or after its backoff, or bury it.
 
     `uses_attempt=False`: no call was made, and the work waits for `provider`. `payload`: the advanced cursor. Progress
     resets the attempts. Work is buried if it is out of attempts or has waited longer than PROVIDER_WAIT_DAYS.
@@ -90,7 +90,9 @@ def postpone(
     payload: Mapping[str, Any] | None = None,
     available_at: datetime | None = None,
 ) -> None:
-    """Put unfinished work back without an error when the run's time is over. `payload`: where it stopped.
+    """Put unfinished work back without an error when the run's time is over.
+
+    `payload`: where it stopped.
 
     Raises LeaseLost and InvalidPayload.
     """
@@ -110,7 +112,10 @@ def bury(
     error: str,
     provider: str | None = None,
 ) -> None:
-    """Move the work to dead_work and record the error in worker_issues. Raises LeaseLost."""
+    """Move the work to dead_work and record the error in worker_issues.
+
+    Raises LeaseLost.
+    """
     reason = StopReason(stop_reason)
     used = reason in (StopReason.MAX_RETRIES_EXHAUSTED, StopReason.NON_RETRYABLE)
     buried = connection.execute(
@@ -132,7 +137,7 @@ def bury(
 
 
 def record_issue(connection: sa.Connection, item: WorkItem, *, run_id: str, provider: str | None, error: str) -> None:
-    """Write an error that did not end the attempt to worker_issues. retry() and bury() write their own."""
+    """Write an error that did not end the attempt. retry() and bury() write their own."""
     connection.execute(
         query("record_issue"),
         {

@@ -109,7 +109,10 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Selects work that meets every given condition. `artist` is a key, a requested name or an id."""
+    """Selects work that meets every given condition.
+
+    `artist` is a key, a requested name or an id.
+    """
 
     work_ids: tuple[UUID, ...] | None = None
     stage: Stage | None = None

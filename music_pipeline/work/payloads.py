@@ -1,4 +1,7 @@
-"""The payloads of work: one model per stage. `work.stages` names the model of each stage and checks payloads by it."""
+"""The payloads of work: one model per stage.
+
+`work.stages` names the model of each stage and checks payloads by it.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -15,7 +18,10 @@ class InvalidPayload(Exception):
 
 
 class Payload(BaseModel):
-    """The base of all payloads. Unknown fields and values of the wrong type are refused."""
+    """The base of all payloads.
+
+    Unknown fields and values of the wrong type are refused.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 

@@ -1,4 +1,4 @@
-"""How often and how late work is retried, and what becomes of a failed attempt (a pure function)."""
+"""How often and how late work is retried. The decision is a pure function."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from music_pipeline.work.model import Stage, StopReason
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`RETRY_<STAGE>_*`: attempts before burial, seconds of backoff, their limit, and the random share of them."""
+    """`RETRY_<STAGE>_*`: attempts, seconds of backoff, their limit and random share."""
 
     max_attempts: int
     base_seconds: float
@@ -17,7 +17,10 @@ class RetryPolicy:
     jitter: float
 
     def delay(self, attempts: int, roll: float) -> timedelta:
-        """The delay after so many failed attempts. `roll`, from [0, 1), shortens it by up to the jitter."""
+        """The delay after so many failed attempts.
+
+        `roll`, from [0, 1), shortens it by up to the jitter.
+        """
         exponential = self.base_seconds * 2.0 ** min(attempts - 1, 60)
         return timedelta(seconds=min(self.cap_seconds, exponential) * (1 - self.jitter * roll))
 
@@ -76,7 +79,10 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Rescheduled:
-    """Retry at `available_at`. `waiting_since` is set for work that waits for a provider."""
+    """Retry at `available_at`.
+
+    `waiting_since` is set for work that waits for a provider.
+    """
 
     attempts: int
     available_at: datetime

@@ -1,4 +1,7 @@
-"""The stages of work: one StageSpec row each. Every other list of stages is derived from `STAGES`."""
+"""The stages of work: one StageSpec row each.
+
+Every other list of stages is derived from `STAGES`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -173,7 +176,7 @@ STAGES: dict[Stage, StageSpec] = {
 
 
 def catalog_stages() -> tuple[Stage, ...]:
-    """The stages that build the catalogue, in order: each artist has an event at each of them."""
+    """The stages that build the catalogue, in order. Each logs an event per artist."""
     return tuple(spec.stage for spec in STAGES.values() if spec.reports == "artist")
 
 
@@ -193,7 +196,10 @@ class DueHook(Protocol):
 
 
 def due_hook(stage: Stage) -> DueHook | None:
-    """The stage's `due` module, loaded when it is first needed. None if work only comes from other stages."""
+    """The stage's `due` module, loaded when it is first needed.
+
+    None if work only comes from other stages.
+    """
     module = STAGES[stage].due
     return None if module is None else cast(DueHook, import_module(module))
 
@@ -207,7 +213,7 @@ def read_payload(stage: Stage, payload: Mapping[str, Any]) -> Payload:
 
 
 def checked_payload(stage: Stage, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the payload and return it as stored: field names in camel case, unset fields left out.
+    """Check the payload, and return it as stored: in camel case, without unset fields.
 
     Raises InvalidPayload.
     """

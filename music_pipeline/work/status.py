@@ -1,4 +1,4 @@
-"""The state of the queue: what is due and how late, and what waits for which provider. Read only."""
+"""The state of the queue: what is due, how late, and what waits. Read only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DUE_COUNTED_TO = 1_000
 
 @dataclass(frozen=True, slots=True)
 class StageStanding:
-    """The work of a stage: open, due now, leased and dead, and since when the oldest is due."""
+    """The work of a stage. `oldest_due`: since when the oldest is due."""
 
     stage: str
     open: int
@@ -27,7 +27,10 @@ class StageStanding:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The work of a stage that waits for a provider: how many items, the first end and the earliest start."""
+    """The work of a stage that waits for a provider.
+
+    `until`: when the first is due. `since`: when the first began to wait.
+    """
 
     stage: str
     provider: str

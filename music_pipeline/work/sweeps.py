@@ -1,4 +1,4 @@
-"""Sweeps: begin and end, heartbeats, abandoned ones, and the pruning of old records."""
+"""Sweeps: begin, heartbeat and end. The end prunes old records."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,14 +44,17 @@ def record_batch(
 
 
 def begin_sweep(engine: sa.Engine, kind: str, run_id: str) -> bool:
-    """Begin the only sweep of its kind. Returns False while another has a young heartbeat."""
+    """Begin the only sweep of its kind.
+
+    Returns False while another has a young heartbeat.
+    """
     values = {"kind": kind, "run_id": run_id, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.begin() as connection:
         return connection.execute(query("begin_sweep"), values).first() is not None
 
 
 def abandoned_sweep(engine: sa.Engine, kind: str) -> Sweep | None:
-    """The last sweep of its kind, if its run died: it has no end and no young heartbeat."""
+    """The last sweep of its kind if its run died, without an end or a young heartbeat."""
     values = {"kind": kind, "young_seconds": SWEEP_HEARTBEAT_YOUNG.total_seconds()}
     with engine.connect() as connection:
         row = connection.execute(query("abandoned_sweep"), values).one_or_none()
@@ -66,7 +69,10 @@ def results_of(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[dict[str, 
 
 
 def sweep_heartbeat(engine: sa.Engine, kind: str, run_id: str) -> bool:
-    """Record that the sweep is alive. Returns False if it has ended, or another has taken its place."""
+    """Record that the sweep is alive.
+
+    Returns False if it has ended, or another has taken its place.
+    """
     with engine.begin() as connection:
         return connection.execute(query("sweep_heartbeat"), {"kind": kind, "run_id": run_id}).first() is not None
 
@@ -88,7 +94,7 @@ def sweeps_in_progress(engine: sa.Engine) -> list[Sweep]:
 
 
 def prune(engine: sa.Engine) -> int:
-    """Delete finished work, issues and metrics older than ARCHIVE_RETENTION_DAYS, at most 10,000 of each."""
+    """Delete records older than ARCHIVE_RETENTION_DAYS, at most 10,000 of each kind."""
     values = {"days": archive_retention_days()}
     with engine.begin() as connection:
         statements = ("prune_work_archive", "prune_worker_issues", "prune_queue_metrics")

@@ -1,4 +1,6 @@
-"""The assets of the catalogue, partitioned by artist. What a run of them does is in `defs/runs/refresh.py`.
+"""The assets of the catalogue, partitioned by artist.
+
+What a run of them does is in `defs/runs/refresh.py`.
 
 A range of artists is one run, and all stages are one step. So an artist who fails at one stage holds up nobody else.
 The everyday work is done by the queues (`defs/assets/queues.py`).

@@ -1,4 +1,4 @@
-"""The assets of enrichment, partitioned by artist: one per source, and the tracks with the chosen values.
+"""The assets of enrichment, by artist: one per source, and `enriched_tracks`.
 
 Each source can be run alone, and a source that fails stops no other. What a run does is in
 `defs/runs/refresh_sources.py`. The everyday work is done by the queue (`defs/assets/queues.py`).

@@ -1,4 +1,6 @@
-"""The queues: one unpartitioned asset per stage. Materializing it sweeps the due work of all artists.
+"""The queues: one unpartitioned asset per stage.
+
+Materializing it sweeps the due work of all artists.
 
 The ledger knows what is due. `defs/runs/sweep.py` runs it and reports it to Dagster. No edge leads from a queue to an
 asset of the catalogue: each sweep would make every artist stale.

@@ -1,4 +1,4 @@
-"""Dagster's event log in Postgres, which can store the asset events of a block in batches.
+"""Dagster's event log in Postgres, with batches of asset events.
 
 Dagster writes each event by itself, in two transactions. It can store batches, but `context.log_event` does not.
 """
@@ -23,7 +23,7 @@ class BatchingEventLog(PostgresEventLogStorage):
 
     @contextmanager
     def batches(self) -> Iterator[None]:
-        """Collect the asset events that this thread stores in the block, and store them together at its end."""
+        """Collect this thread's asset events, and store them at the end of the block."""
         events: list[dg.EventLogEntry] = []
         self._collected.events = events
         try:

@@ -1,4 +1,7 @@
-"""How Dagster is: the heartbeats of its daemon, and its schedules and sensors. For `music-pipeline doctor`."""
+"""How Dagster is: the heartbeats of its daemon, and its schedules and sensors.
+
+For `music-pipeline doctor`.
+"""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""A launcher that can tell a living run from one whose process and code server are gone.
+"""A launcher that notices when a run's process and code server are both gone.
 
 Dagster's own learns of a dead process from the code server that started it. If that is gone too, the run would count as
 started, and keep its place in the queue, until its time is up.
@@ -27,14 +27,17 @@ ALIVE = CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Launches runs as Dagster's does, and tells the daemon's run monitoring how they are."""
+    """Launches runs as Dagster's does, and tells run monitoring how they are."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether a started run lives. When in doubt it does: `run_monitoring.max_runtime_seconds` ends the rest."""
+        """Whether a started run lives.
+
+        When in doubt it does: `run_monitoring.max_runtime_seconds` ends the rest.
+        """
         if GRPC_INFO_TAG not in run.tags:
             return ALIVE  # started by hand, in a process of its own
         if self._is_known_to_its_server(run) or shows_life(get_engine(), run.run_id):

@@ -1,4 +1,7 @@
-"""Every private name of Dagster that we use. Checked with the version in CHECKED_WITH; a test compares it."""
+"""Every private name of Dagster that we use.
+
+Checked with the version in CHECKED_WITH; a test compares it.
+"""
 
 from dagster._config import UserConfigSchema
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

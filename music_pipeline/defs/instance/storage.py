@@ -1,4 +1,4 @@
-"""The classes that `dagster.yaml` names: Dagster's storage in our Postgres, its artifacts and logs in our folder.
+"""The classes that `dagster.yaml` names: Dagster's storage, artifacts and logs.
 
 A `dagster.yaml` cannot depend on our settings. The `from_config_value` of these classes reads them instead.
 """
@@ -30,7 +30,10 @@ SESSIONS = "dagster"  # the name of its sessions in pg_stat_activity
 
 
 class StorageUnreachable(click.ClickException):
-    """Postgres does not answer. As a ClickException it is one line of the `dagster` commands, without a traceback."""
+    """Postgres does not answer.
+
+    As a ClickException it is one line of the `dagster` commands, without a traceback.
+    """
 
 
 class CatalogPostgresStorage(DagsterPostgresStorage):
@@ -80,7 +83,9 @@ def dagster_folder(configured: Settings) -> Path:
 
 @cache
 def storage_url(configured: Settings) -> str:
-    """Return the URL of Dagster's storage for psycopg2, which dagster-postgres uses. Creates the tables first.
+    """Return the URL of Dagster's storage for psycopg2, which dagster-postgres uses.
+
+    Creates the tables first.
 
     Cached because the code server asks at every tick. Raises StorageUnreachable.
     """

@@ -1,4 +1,6 @@
-"""Counts over the whole catalogue: made by every sweep while it is small, otherwise once an hour and on demand.
+"""Counts over the whole catalogue.
+
+Every sweep makes them while it is small. For a large one, they are made once an hour and on demand.
 
 What the counts mean is in `stage_checks` and `source_checks`.
 """
@@ -40,7 +42,10 @@ class Count:
 def count(
     engine: sa.Engine, statement: str, parameters: Mapping[str, Any] | None = None, *, afresh: bool = False
 ) -> Count:
-    """Run the named counting statement. For a large catalogue, return the last count instead, unless `afresh`."""
+    """Run the named counting statement.
+
+    For a large catalogue, return the last count instead, unless `afresh`.
+    """
     given = dict(parameters or {})
     name = f"{statement} {json.dumps(given, sort_keys=True)}"
     values = {"name": name, "small": SMALL_CATALOGUE}

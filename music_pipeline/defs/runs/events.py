@@ -1,4 +1,4 @@
-"""The Dagster events of artists at a stage: one per artist and stage, never one per track."""
+"""The Dagster events of stages: one per artist and stage, never one per track."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,10 @@ Event = dg.AssetMaterialization | dg.AssetObservation
 
 
 def complaint(outcome: Outcome) -> str | None:
-    """Why the work did not succeed: it failed, or it waits for a provider. None for a success."""
+    """Why the work did not succeed: it failed, or it waits for a provider.
+
+    None for a success.
+    """
     if outcome.error is not None:
         return outcome.error
     return None if outcome.is_done else outcome.text
@@ -43,7 +46,10 @@ def outcome_metadata(outcome: Outcome) -> dict[str, int | bool | str]:
 
 
 def log_outcomes(context: Context, asset: dg.AssetKey, outcomes: Sequence[Outcome], *, requested: bool) -> None:
-    """Log an event for each outcome with an artist. A name that was not resolved has no partition."""
+    """Log an event for each outcome with an artist.
+
+    A name that was not resolved has no partition.
+    """
     log_events(context, [event(asset, one, requested=requested) for one in outcomes if one.artist_key is not None])
 
 

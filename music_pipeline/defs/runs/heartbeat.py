@@ -1,4 +1,4 @@
-"""The heartbeat of a sweep: it shows that the sweep is in progress, whatever Dagster knows of its run."""
+"""The heartbeat of a sweep, which shows that it is in progress."""
 
 import logging
 import threading
@@ -14,7 +14,10 @@ HEARTBEAT_SECONDS = 20.0
 
 @contextmanager
 def sweeping(engine: sa.Engine, kind: str, *, run_id: str, log: logging.Logger) -> Iterator[bool]:
-    """Begin the only sweep of its kind, and beat until the block ends. Yields False if another sweep is alive."""
+    """Begin the only sweep of its kind, and beat until the block ends.
+
+    Yields False if another sweep is alive.
+    """
     if not begin_sweep(engine, kind, run_id):
         yield False
         return

@@ -1,4 +1,4 @@
-"""What the job `count_catalogue` does: count every check that covers the whole catalogue."""
+"""What the job `count_catalogue` does."""
 
 import dagster as dg
 import sqlalchemy as sa
@@ -11,7 +11,10 @@ from music_pipeline.work.stages import STAGES, catalog_stages
 
 
 def count_checks(context: dg.OpExecutionContext) -> None:
-    """Count the checks and log each result. Sweeps report these counts until the next run."""
+    """Count the checks and log each result.
+
+    Sweeps report these counts until the next run.
+    """
     found = recount(open_database())
     for result in found:
         # Dagster accepts it, as in an asset's context. Only the annotation lacks it.
@@ -20,7 +23,7 @@ def count_checks(context: dg.OpExecutionContext) -> None:
 
 
 def recount(engine: sa.Engine) -> list[CheckResult]:
-    """Count afresh all that sweeps report of a large catalogue, and return the results of its checks."""
+    """Count afresh all that sweeps report of a large catalogue. Returns the checks."""
     for statement in sorted({spec.counts for spec in STAGES.values()}):
         count(engine, statement, afresh=True)
     for stage in catalog_stages():

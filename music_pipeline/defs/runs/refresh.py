@@ -1,4 +1,4 @@
-"""What a run of the catalogue's assets does: refresh the artists of its partition or range.
+"""What a run of the catalogue's assets does: refresh the artists of its range.
 
 The everyday work is done by sweeps of the queues (`defs/runs/sweep.py`).
 """
@@ -26,7 +26,10 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 
 def refresh_artists(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Refresh the chosen artists at the chosen stages. An artist who fails at one stage does not enter the next."""
+    """Refresh the chosen artists at the chosen stages.
+
+    An artist who fails at one stage does not enter the next.
+    """
     engine = open_database()
     if not context.selected_asset_keys:
         yield from standing_checks(context, engine)
@@ -46,7 +49,10 @@ def refresh_artists(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
 
 
 def standing_checks(context: dg.AssetExecutionContext, engine: sa.Engine) -> Iterator[dg.AssetCheckResult]:
-    """Run checks that were executed by themselves. They are counted now, whatever the size of the catalogue."""
+    """Run checks that were executed by themselves.
+
+    They are counted now, whatever the size of the catalogue.
+    """
     chosen = context.selected_asset_check_keys
     for stage in catalog_stages():
         if {check.key for check in stage_check_specs(stage)} & chosen:
@@ -65,7 +71,10 @@ def refresh_stage(context: dg.AssetExecutionContext, stage: Stage, artists: Sequ
 
 
 def requested_at(context: dg.AssetExecutionContext) -> datetime:
-    """When the run was first requested. What a crashed run fetched since is fresh enough for its retry."""
+    """When the run was first requested.
+
+    What a crashed run fetched since is fresh enough for its retry.
+    """
     record = context.instance.get_run_record_by_id(context.run.root_run_id or context.run.run_id)
     if record is None:
         raise dg.Failure(f"Dagster has no record of run {context.run.run_id}.")
@@ -76,7 +85,10 @@ def requested_at(context: dg.AssetExecutionContext) -> datetime:
 def results(
     context: dg.AssetExecutionContext, engine: sa.Engine, stage: Stage, outcomes: Sequence[Outcome]
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """Report a stage. A MaterializeResult counts for all artists of the run, so all must have succeeded."""
+    """Report a stage.
+
+    A MaterializeResult counts for all artists of the run, so all must have succeeded.
+    """
     asset = asset_of(stage)
     complete = len(outcomes) == len(context.partition_keys) and not failures(outcomes)
     if complete:
@@ -89,7 +101,10 @@ def results(
 
 
 def materialize_result(asset: dg.AssetKey, outcomes: Sequence[Outcome]) -> dg.MaterializeResult[None]:
-    """The result of a stage at which every artist succeeded, with the data version of the last one."""
+    """The result of a stage at which every artist succeeded.
+
+    Its data version is that of the last artist.
+    """
     return dg.MaterializeResult(
         asset_key=asset,
         metadata=outcome_metadata(outcomes[0]) if len(outcomes) == 1 else {"artists": len(outcomes)},

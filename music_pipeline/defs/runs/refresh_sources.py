@@ -1,4 +1,4 @@
-"""What a run of the assets of enrichment does: fetch the chosen sources again for the artists of its partitions.
+"""What a run of enrichment's assets does: fetch the chosen sources again.
 
 The everyday work is done by sweeps of the queue (`defs/runs/sweep.py`).
 """
@@ -31,7 +31,10 @@ Result = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 def refresh_sources(context: dg.AssetExecutionContext) -> Iterator[Result]:
-    """Fetch the chosen sources again for the chosen artists. A failing source is recorded and stops no other."""
+    """Fetch the chosen sources again for the chosen artists.
+
+    A failing source is recorded and stops no other.
+    """
     engine = open_database()
     if not context.selected_asset_keys:
         yield from chosen_checks(context, counted_source_results(engine, afresh=True))
@@ -57,7 +60,10 @@ def refresh_sources(context: dg.AssetExecutionContext) -> Iterator[Result]:
 
 
 def fetch(context: dg.AssetExecutionContext, artists: Sequence[str], chosen: Sequence[str]) -> list[Outcome]:
-    """Fetch these sources for exactly these artists, and return their outcomes. No source, no outcomes."""
+    """Fetch these sources for exactly these artists, and return their outcomes.
+
+    No source, no outcomes.
+    """
     if not chosen:
         return []
     return runner.refresh(
@@ -71,7 +77,10 @@ def fetch(context: dg.AssetExecutionContext, artists: Sequence[str], chosen: Seq
 
 
 def report_source(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOutcome]) -> Iterator[Result]:
-    """Report a source. A MaterializeResult counts for all artists of the run, so all must have succeeded."""
+    """Report a source.
+
+    A MaterializeResult counts for all artists of the run, so all must have succeeded.
+    """
     is_complete = len(outcomes) == len(context.partition_keys) and not any(
         one.count.is_failed or one.count.is_skipped for one in outcomes
     )
@@ -90,7 +99,10 @@ def report_source(context: dg.AssetExecutionContext, outcomes: Sequence[SourceOu
 def report_enriched_tracks(
     context: dg.AssetExecutionContext, engine: sa.Engine, artists: Sequence[str]
 ) -> Iterator[Result]:
-    """Report `enriched_tracks`. It is derived from the rows of all sources, whatever this run fetched."""
+    """Report `enriched_tracks`.
+
+    It is derived from the rows of all sources, whatever this run fetched.
+    """
     outcomes = chosen_values(engine, artists)
     is_complete = not failures(outcomes)
     if is_complete:
@@ -123,7 +135,10 @@ def chosen_checks(context: dg.AssetExecutionContext, found: Sequence[CheckResult
 
 
 def why_in_vain(outcomes: Sequence[SourceOutcome]) -> dict[str, str | None]:
-    """Why the run achieved nothing, by source and artist. Empty if it achieved anything, or could only skip."""
+    """Why the run achieved nothing, by source and artist.
+
+    Empty if it achieved anything, or could only skip.
+    """
     if any(one.count.is_done for one in outcomes):
         return {}
     return {f"{one.source}: {one.artist_key}": one.count.error for one in outcomes if one.count.is_failed}

@@ -1,4 +1,4 @@
-"""How a sweep reports to Dagster, by `StageSpec.reports`: its events, checks and counts."""
+"""How a sweep reports its events, checks and counts, by `StageSpec.reports`."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,9 @@ from music_pipeline.worker.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """`log`: log the events of some outcomes. `checks`: the results of the checks on the assets that the stage fills.
+    """`log`: log the events of some outcomes.
+
+    `checks`: the results of the checks on the assets that the stage fills.
 
     `queue_checks`: those on its queue, besides `dead_work`. `counts`: the stage's counts as metadata.
     """

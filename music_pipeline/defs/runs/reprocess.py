@@ -1,4 +1,7 @@
-"""What the job `reprocess_failed_enrichments` does. Which rows are reset is decided in `actions/reprocess.py`."""
+"""What the job `reprocess_failed_enrichments` does.
+
+Which rows are reset is decided in `actions/reprocess.py`.
+"""
 
 from datetime import UTC, datetime
 
@@ -15,7 +18,10 @@ LOGGED_ROWS = 200
 
 
 def reset(context: dg.OpExecutionContext, config: ReprocessConfig) -> None:
-    """Reset the rows, and fetch at once if the config says so. Invalid filters fail the run with the reason."""
+    """Reset the rows, and fetch at once if the config says so.
+
+    Invalid filters fail the run with the reason.
+    """
     try:
         done = reprocess(
             open_database(),

@@ -1,4 +1,4 @@
-"""The results of the checks of sources and of `enriched_tracks`, for the last run and over the catalogue.
+"""The results of the checks of sources and of `enriched_tracks`.
 
 A failing source makes its check warn. It never fails a run. sql/queries/enrichment.sql counts.
 """
@@ -21,7 +21,7 @@ TOLERATED_WITHOUT_VALUES = 0.05
 
 
 def swept_source_results(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[CheckResult]:
-    """The results of the checks of every source in these outcomes of a sweep, and of `enriched_tracks`."""
+    """The results of the checks of every source in a sweep, and of `enriched_tracks`."""
     found = [one for name in sources_of(outcomes) for one in source_results(engine, name, outcomes)]
     return [*found, *enriched_results(engine, outcomes)]
 
@@ -37,7 +37,10 @@ def enriched_results(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Che
 
 
 def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> CheckResult:
-    """Passed if nothing failed. A source skipped for lack of credentials is shown, but is no failure."""
+    """Passed if nothing failed.
+
+    A source skipped for lack of credentials is shown, but is no failure.
+    """
     failed = {one.artist_key: one.count.error for one in outcomes if one.count.is_failed}
     skipped = {one.artist_key: one.count.error for one in outcomes if one.count.is_skipped}
     counts = [one.count for one in outcomes]
@@ -121,7 +124,10 @@ def enriched_coverage(engine: sa.Engine, *, afresh: bool = False) -> CheckResult
 
 
 def recordings_without_isrc(engine: sa.Engine, *, afresh: bool = False) -> CheckResult:
-    """Passed if every recording has an ISRC. Sources that go by name enrich the others too."""
+    """Passed if every recording has an ISRC.
+
+    Sources that go by name enrich the others too.
+    """
     counted = count(engine, "recordings_without_isrc", afresh=afresh)
     total, missing = counted.row["total"], counted.row["without_isrc"]
     return CheckResult(

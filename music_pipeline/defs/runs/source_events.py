@@ -1,4 +1,4 @@
-"""The Dagster events of artists at the sources of enrichment: one per artist and source."""
+"""The Dagster events of enrichment: one per artist and source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,10 @@ def sources_of(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def source_outcomes(outcomes: Sequence[Outcome], source: str) -> list[SourceOutcome]:
-    """The artists of these outcomes at one source. Outcomes without an artist are left out."""
+    """The artists of these outcomes at one source.
+
+    Outcomes without an artist are left out.
+    """
     return [_source_outcome(one, one.artist_key, source) for one in outcomes if one.artist_key is not None]
 
 
@@ -49,7 +52,10 @@ def _unreached(why: str) -> SourceCount:
 
 
 def source_event(one: SourceOutcome, *, requested: bool) -> Event:
-    """A materialization of changed artists and of requested ones with an answer, an observation of all others."""
+    """A materialization of changed artists and of requested ones with an answer.
+
+    An observation of all others.
+    """
     count = one.count
     is_answered = requested and not count.is_failed and not count.is_skipped
     kind = dg.AssetMaterialization if count.changed or is_answered else dg.AssetObservation
@@ -84,7 +90,7 @@ def log_source_outcomes(context: Context, outcomes: Sequence[SourceOutcome], *, 
 
 
 def log_enrichment(context: Context, engine: sa.Engine, outcomes: Sequence[Outcome]) -> None:
-    """Log what a sweep did for these artists: at each source with news, and on `enriched_tracks`."""
+    """Log what a sweep did: at each source with news, and on `enriched_tracks`."""
     found = [one for source in sources_of(outcomes) for one in source_outcomes(_with(source, outcomes), source)]
     log_source_outcomes(context, [one for one in found if one.count.is_news], requested=False)
     log_outcomes(context, ENRICHED_TRACKS, with_chosen_values(engine, outcomes), requested=False)
@@ -95,7 +101,10 @@ def _with(source: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def with_chosen_values(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes with the version of the chosen values, to which other sources and the operator contribute."""
+    """The outcomes with the version of the chosen values.
+
+    Other sources and the operator contribute to these.
+    """
     done = [one for one in outcomes if one.artist_key is not None and complaint(one) is None]
     versions = chosen_versions(engine, [str(one.artist_key) for one in done])
     found = {id(one): versions[str(one.artist_key)] for one in done}
@@ -106,7 +115,10 @@ def with_chosen_values(engine: sa.Engine, outcomes: Sequence[Outcome]) -> list[O
 
 
 def chosen_versions(engine: sa.Engine, artist_keys: Sequence[str]) -> Mapping[str, Version]:
-    """How many recordings of each artist have a chosen value, and a hash of these. Unknown artists are left out."""
+    """How many recordings of each artist have a chosen value, and a hash of these.
+
+    Unknown artists are left out.
+    """
     if not artist_keys:
         return {}
     with engine.connect() as connection:

@@ -1,4 +1,7 @@
-"""The results of a stage's checks after a run. `defs/checks.py` declares them, sql/queries/checks.sql counts."""
+"""The results of a stage's checks after a run.
+
+`defs/checks.py` declares them, sql/queries/checks.sql counts.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +106,10 @@ def as_of(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> dict[str,
 
 
 def overdue(stage: Stage, oldest: timedelta | None, ages: Mapping[str, str]) -> CheckResult:
-    """Passed if no due work is older than LONGEST_OVERDUE. `oldest` is None if nothing is due. `ages`: see `as_of`."""
+    """Passed if no due work is older than LONGEST_OVERDUE.
+
+    `oldest` is None if nothing is due. `ages`: see `as_of`.
+    """
     seconds = 0.0 if oldest is None else oldest.total_seconds()
     return CheckResult(
         asset=asset_of(stage),

@@ -1,4 +1,4 @@
-"""What materializing a queue does: work through what is due for a time, and report it to Dagster."""
+"""What materializing a queue does: work through what is due, and report it."""
 
 import time
 from collections import Counter
@@ -35,7 +35,10 @@ LONGEST_UNREPORTED_SECONDS = 5.0
 
 
 def sweep_queue(context: dg.AssetExecutionContext, stage: Stage, config: SweepConfig) -> dg.MaterializeResult[None]:
-    """Work through what is due, and return its counts and checks. Does nothing if another sweep is in progress."""
+    """Work through what is due, and return its counts and checks.
+
+    Does nothing if another sweep is in progress.
+    """
     engine, began = open_database(), time.monotonic()
     prepare(context, engine, stage, config)
     outcomes = sweep_stage(context, engine, stage, config)
@@ -94,7 +97,10 @@ def report_abandoned(context: Context, engine: sa.Engine, stage: Stage, abandone
 
 
 def report_as_done(context: Context, engine: sa.Engine, stage: Stage, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Yield each outcome, and report them in batches: one statement for many events costs a third of the CPU."""
+    """Yield each outcome, and report them in batches.
+
+    To store each event by itself cost seven times as much CPU.
+    """
     waiting: list[Outcome] = []
     reported_at = time.monotonic()
     try:
@@ -128,7 +134,10 @@ def stage_counts(engine: sa.Engine, stage: Stage) -> dict[str, Any]:
 
 
 def calls_left(context: Context, engine: sa.Engine) -> dict[str, Any]:
-    """The calls left to each provider with a quota per day or month. Logs who waits for one."""
+    """The calls left to each provider with a quota per day or month.
+
+    Logs who waits for one.
+    """
     quotas = daily_quota_status(engine, settings()) or ()
     for one in quotas:
         if one.paused:
@@ -139,12 +148,18 @@ def calls_left(context: Context, engine: sa.Engine) -> dict[str, Any]:
 
 @singledispatch
 def launch(config: SweepConfig, context: Context, engine: sa.Engine) -> None:
-    """Do what the launch pad asked for before the sweep. A plain sweep asks for nothing."""
+    """Do what the launch pad asked for before the sweep.
+
+    A plain sweep asks for nothing.
+    """
 
 
 @launch.register
 def request_artists(config: DiscoverConfig, context: Context, engine: sa.Engine) -> None:
-    """Enqueue the artists named on the launch pad. Logs each refused one, which stops no other."""
+    """Enqueue the artists named on the launch pad.
+
+    Logs each refused one, which stops no other.
+    """
     for text in config.artists:
         requested = request_artist(engine, text, force=config.force, correlation_id=context.run.run_id)
         if requested.answer is None:

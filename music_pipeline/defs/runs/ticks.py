@@ -1,4 +1,4 @@
-"""What schedules and sensors decide when they tick: whether a run would have something to do."""
+"""What schedules and sensors decide: whether a run would have something to do."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,10 @@ from music_pipeline.work.sweeps import Sweep, abandoned_sweep, sweeps_in_progres
 
 
 def sweep_request(instance: dg.DagsterInstance, stage: Stage) -> dg.RunRequest | dg.SkipReason:
-    """Request a run that sweeps the stage, or say why not. Asks the ledger, and Dagster's queue of runs."""
+    """Request a run that sweeps the stage, or say why not.
+
+    Asks the ledger, and Dagster's queue of runs.
+    """
     engine = open_database()
     queued = dg.RunsFilter(job_name=STAGES[stage].job, statuses=[dg.DagsterRunStatus.QUEUED])
     return decide(

@@ -30,7 +30,10 @@ def producer_calls(ahead: Ahead) -> Mapping[str, float]:
 
 
 def calls_of_artist(size: ArtistSize, *, songs_a_track: float | None = None) -> dict[str, float]:
-    """The calls that look for the producers of one artist. `songs_a_track`: learnt calls of Genius per track."""
+    """The calls that look for the producers of one artist.
+
+    `songs_a_track`: learnt calls of Genius per track.
+    """
     tracks, releases = max(size.tracks, 1), max(size.releases, 1)
     pages = max(ceil(releases / MUSICBRAINZ_RELEASES_A_PAGE), ceil(tracks / MUSICBRAINZ_TRACKS_A_PAGE))
     songs = 1 + ceil(tracks / GENIUS_SONGS_A_PAGE) + SONGS_AT_GENIUS * TRACKS_WITHOUT_PRODUCER * tracks

@@ -47,7 +47,7 @@ def track_calls(ahead: Ahead) -> Mapping[str, float]:
 
 
 def _search_pages(artist: OpenArtist, size: ArtistSize) -> int:
-    """The pages of one search by artist, or of one per unread release, as the stage would choose."""
+    """The pages of one search by artist or per release, as the stage would choose."""
     at_once = ceil(max(size.tracks, 1) / SPOTIFY_PAGE)
     if not artist.is_known:
         return at_once

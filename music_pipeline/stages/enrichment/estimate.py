@@ -20,7 +20,7 @@ ACOUSTICBRAINZ_AT_ONCE = 25
 
 @dataclass(frozen=True, slots=True)
 class Unfetched:
-    """Recordings that a source has not been asked about, and how many of them have the ids that sources go by."""
+    """Recordings that a source has not been asked about, in all and by their ids."""
 
     recordings: int
     with_isrc: int
@@ -28,7 +28,7 @@ class Unfetched:
 
 
 def source_calls(ahead: Ahead) -> Mapping[str, float]:
-    """The calls of every source, for known recordings and for those of tracks that are not read yet."""
+    """The calls of every source, for recordings that are known or not read yet."""
     unread = unread_recordings(ahead)
     known = unfetched(ahead.connection)
     return calls_of_sources(
@@ -47,7 +47,7 @@ def unread_recordings(ahead: Ahead) -> int:
 
 
 def unfetched(connection: sa.Connection) -> dict[str, Unfetched]:
-    """The known recordings of artists with open work that each source has not been asked about."""
+    """The recordings with open work that each source has not been asked about."""
     values = {"stages": [stage.value for stage in artist_stages()], "sources": list(FORECAST)}
     rows = connection.execute(query("recordings_to_ask_about"), values)
     found = {row.source: Unfetched(row.recordings, row.with_isrc, row.with_mbid) for row in rows}
@@ -55,7 +55,10 @@ def unfetched(connection: sa.Connection) -> dict[str, Unfetched]:
 
 
 def calls_of_sources(unfetched: Mapping[str, Unfetched], getsongbpm_share: float | None) -> dict[str, float]:
-    """The calls for these recordings. `getsongbpm_share`: the learnt share of recordings that need GetSongBPM."""
+    """The calls for these recordings.
+
+    `getsongbpm_share`: the learnt share of recordings that need GetSongBPM.
+    """
     left = WITHOUT_TEMPO_OR_KEY if getsongbpm_share is None else getsongbpm_share
     return {
         "deezer": unfetched["deezer"].with_isrc,

@@ -1,4 +1,7 @@
-"""An estimate of the provider calls for producers' profiles. Producers that are not found yet do not count."""
+"""An estimate of the provider calls for producers' profiles.
+
+Producers that are not found yet do not count.
+"""
 
 from collections.abc import Mapping
 
