@@ -1,4 +1,4 @@
-"""The readable key of an artist: the name of its partition, given once and never changed.
+"""The readable key of an artist: the name of its partition. It never changes.
 
 This module spells a key. Other modules decide when an artist gets one, and what a merge does to it.
 """

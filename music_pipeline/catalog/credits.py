@@ -1,4 +1,4 @@
-"""Production credits: what each source says, joined to one credit where sources agree, and how sure it is.
+"""Production credits: what each source says, and how sure the joined credit is.
 
 `matching/roles` decides whether a role is production. `stages/credits` decides which song it is about.
 """
@@ -81,7 +81,10 @@ def scope_of(role_class: str, level: str, release_id: UUID) -> UUID | None:
 
 
 def combined_confidence(sources: Iterable[CreditSource]) -> float:
-    """Combine providers by noisy-or. Each counts once, at its best, because it repeats itself."""
+    """Combine providers by noisy-or.
+
+    Each counts once, at its best, because it repeats itself.
+    """
     best: dict[str, float] = defaultdict(float)
     for source in sources:
         best[source.provider] = max(best[source.provider], source.confidence)

@@ -1,6 +1,7 @@
-"""Tables and views as CSV. Postgres writes the text itself, so that a large catalogue streams through.
+"""Tables and views as CSV.
 
-Frames for notebooks and Parquet are in `export`, which needs pandas.
+Postgres writes the text itself, so that a large catalogue streams through. Frames for notebooks and Parquet are in
+`export`, which needs pandas.
 """
 
 from typing import IO, Any

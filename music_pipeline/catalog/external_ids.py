@@ -12,7 +12,10 @@ from music_pipeline.database.queries import query
 
 
 def lock_identity(connection: sa.Connection) -> None:
-    """Lock the decision which entities are new, until this transaction ends. Other transactions wait."""
+    """Lock the decision which entities are new, until this transaction ends.
+
+    Other transactions wait.
+    """
     connection.execute(query("lock_identity"))
 
 

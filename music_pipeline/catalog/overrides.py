@@ -35,7 +35,10 @@ KEY_GROUP = ("key", "mode", "key_name", "camelot_key")
 
 
 class InvalidValue(Exception):
-    """No such entity or field, or a value that is not allowed. The text says what is allowed."""
+    """No such entity or field, or a value that is not allowed.
+
+    The text says what is allowed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,10 @@ def _shown_key(connection: sa.Connection, entity: Entity) -> dict[str, Any]:
 
 
 def _key_values(field: str, value: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """A key in all its forms. A missing pitch class or mode is taken from the shown value."""
+    """A key in all its forms.
+
+    A missing pitch class or mode is taken from the shown value.
+    """
     if field == "key_name":
         read = read_key(value)
     elif field == "camelot_key":

@@ -1,4 +1,4 @@
-"""The profiles of producers elsewhere: addresses, and the rows of what providers gave.
+"""The profiles of producers at other services, as providers gave them.
 
 `stages/profiles` decides which providers are asked.
 """
@@ -186,9 +186,10 @@ def write_profiles(
     answers: Sequence[ProfileAnswer],
     followers: Sequence[Followers],
 ) -> list[ProfileAnswer]:
-    """Write what the providers gave. Return the answers, marked as suspect if they lost too much.
+    """Write what the providers gave.
 
-    Profiles that a provider no longer gives become inactive, but none after a suspect answer.
+    Return the answers, marked as suspect if they lost too much. Profiles that a provider no longer gives become
+    inactive, but none after a suspect answer.
     """
     known = known_profiles(connection, producer_id)
     judged = [_judged(answer, known, found) for answer in answers]

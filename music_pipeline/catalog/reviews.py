@@ -1,4 +1,4 @@
-"""What a person decides: who an ambiguous name means, and whether a held loss is accepted.
+"""What a person decides: whom a name means, and whether a held loss is accepted.
 
 A decision is written once, and every later look-up obeys it. `actions/decide` enqueues the work that follows.
 """
@@ -52,7 +52,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class HeldChange:
-    """A loss too large to be plausible: an answer of `answered` rows lacks `row_keys` of the `known` ones."""
+    """A loss too large to be plausible.
+
+    An answer of `answered` rows lacks `row_keys` of the `known` ones.
+    """
 
     held_id: UUID
     artist_id: UUID

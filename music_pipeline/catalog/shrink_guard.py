@@ -1,6 +1,6 @@
-"""Accept the loss of rows that a new answer lacks, or hold an implausible loss for a person to judge.
+"""Accept the loss of rows that a new answer lacks, or hold it if implausible.
 
-The module of a table deactivates its rows. `reviews` applies what a person decides.
+A person judges held losses. The module of a table deactivates its rows. `reviews` applies what a person decides.
 """
 
 import json
@@ -19,9 +19,10 @@ SMALL_LOSS_SHARE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows that a new answer about an artist lacks. `entity`: their table. `row_keys`: their keys.
+    """Rows that a new answer about an artist lacks.
 
-    `known`: how many rows there were. `answered`: how many the answer has. `reason`: a line for a person.
+    `entity`: their table. `row_keys`: their keys. `known`: how many rows there were. `answered`: how many the answer
+    has. `reason`: a line for a person.
     """
 
     artist_id: UUID

@@ -1,4 +1,7 @@
-"""The tracks of releases and their recordings. `matching/track_assignment` assigns tracks to recordings."""
+"""The tracks of releases and their recordings.
+
+`matching/track_assignment` assigns tracks to recordings.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -66,7 +69,10 @@ def usable_isrc(text: str | None) -> str | None:
 
 
 def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequence[TrackList]) -> None:
-    """Write recordings, and tracks in their places. Deactivate or hold what complete lists no longer have."""
+    """Write recordings, and tracks in their places.
+
+    Deactivate or hold what complete lists no longer have.
+    """
     lock_identity(connection)
     rows = connection.execute(
         query("tracks_of_releases"), {"release_ids": [str(one.release_id) for one in lists]}

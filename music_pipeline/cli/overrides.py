@@ -1,4 +1,4 @@
-"""The `set`, `unset` and `precedence` commands: override a value, and rank the sources."""
+"""The `set`, `unset` and `precedence` commands: override values, rank sources."""
 
 import click
 

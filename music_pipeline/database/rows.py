@@ -1,4 +1,7 @@
-"""Pass rows to a statement, and hash rows to identify their state. A table's own module says what its rows mean."""
+"""Pass rows to a statement, and hash rows to identify their state.
+
+A table's own module says what its rows mean.
+"""
 
 import hashlib
 import json

@@ -37,7 +37,10 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class Agreement:
-    """The credits of one level: how many are served, and found; how many are claimed, and right."""
+    """The credits of one level.
+
+    `found` of the `served` ones were found, and `right` of the `claimed` ones are right.
+    """
 
     served: int = 0
     found: int = 0

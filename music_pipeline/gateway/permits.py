@@ -128,7 +128,10 @@ class PermitQueue:
         self._some_unused = self._some_unused or not permit.used
 
     def pause(self) -> None:
-        """Stop this process's callers until `resume`. A limit applies, in case the pauser died."""
+        """Stop this process's callers until `resume`.
+
+        A limit applies, in case the pauser died.
+        """
         self._paused_until = time.monotonic() + LONGEST_PAUSE_SECONDS
 
     def resume(self) -> None:

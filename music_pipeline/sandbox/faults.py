@@ -277,7 +277,10 @@ def _shift_totals(data: Any, lost: int) -> Any:
 
 
 def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
-    """The data with the entries of an earlier page instead of its own. Its paging stays."""
+    """The data with the entries of an earlier page instead of its own.
+
+    Its paging stays.
+    """
     if not isinstance(data, dict) or not isinstance(first, dict):
         return data
     return {

@@ -287,7 +287,10 @@ def _from_role(track: WorldTrack, artist: str, credited_as: str, part: RolePart,
 
 
 def _merge(track: WorldTrack, served: list[ExpectedCredit]) -> list[CreditRow]:
-    """Merge the sources' credits of a track by producer and class. Track level outranks release level."""
+    """Merge the sources' credits of a track by producer and class.
+
+    Track level outranks release level.
+    """
     rows: dict[tuple[str, str], CreditRow] = {}
     for credit in served:
         key = (credit.artist, credit.role_class)

@@ -115,7 +115,10 @@ def make_recording(
 
 
 def milliseconds(duration: str, *parts: object) -> int | None:
-    """`m:ss` or `h:mm:ss` in milliseconds. The hash gives the part below a second. None if unreadable."""
+    """`m:ss` or `h:mm:ss` in milliseconds. None if unreadable.
+
+    The hash gives the part below a second.
+    """
     if not re.fullmatch(r"\d+(:\d{1,2}){1,2}", duration):
         return None
     seconds = 0

@@ -39,7 +39,10 @@ async def look_up_at_musicbrainz(lookup: CreditLookup) -> Findings:
 
 
 async def _mbids_by_name(lookup: CreditLookup) -> Sequence[str] | None:
-    """Find the artist by name, if no Spotify link exists. A person's decision wins. None: there is no such artist."""
+    """Find the artist by name, if no Spotify link exists.
+
+    A person's decision wins. None: there is no such artist.
+    """
     artist, context = lookup.catalogue.artist, lookup.context
     subject = str(artist.artist_id)
     decision = await context.in_database(lambda connection: decision_on(connection, "musicbrainz_artist", subject))

@@ -83,7 +83,10 @@ def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, n
 
 
 def row_waiting_for_discovery(source: Source, recording: EnrichableRecording) -> SourceRow:
-    """The row of a source that has not answered discovery. Missing data is not yet an absence."""
+    """The row of a source that has not answered discovery.
+
+    Missing data is not yet an absence.
+    """
     text = f"{source.label} has not answered yet when the artist's releases were looked up there."
     return _row(source, recording, status="waiting", error=text)
 
