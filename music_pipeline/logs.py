@@ -1,6 +1,6 @@
 """Logs as JSON lines, one per event.
 
-Only entry points configure them. Secrets are never passed to a log.
+Only entry points configure them. Callers never pass secrets to a log.
 """
 
 import logging

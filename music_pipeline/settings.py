@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")
-SCHEMA = "music"  # the schema of the catalog and the ledger
+SCHEMA = "music"  # the schema of the catalogue and the ledger
 
 
 class SettingError(Exception):

@@ -108,6 +108,7 @@ SELECT o.entity_id, o.field, o.value, 'operator', 'operator', 1.0, o.set_at
 FROM operator_values o WHERE o.entity = 'recording';
 COMMENT ON VIEW source_values IS 'Every value that a source or an operator gives for a field of a recording.';
 
+-- enriched_recordings repeats the order of enriched_values, to be one pass. Change both.
 CREATE OR REPLACE VIEW enriched_values AS
 SELECT DISTINCT ON (v.recording_id, v.field)
        v.recording_id, v.field, v.value, v.source, v.provider, v.confidence, v.fetched_at

@@ -1,6 +1,6 @@
-"""The readable key of an artist: the name of its partition, given once and never changed.
+"""The readable key of an artist: the name of its partition. It never changes.
 
-Only the spelling of a key is decided here; when an artist gets one, and what a merge does to it, elsewhere.
+This module spells a key. Other modules decide when an artist gets one, and what a merge does to it.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ LONGEST_KEY = 80
 def artist_key(name: str, taken: Container[str], identity: str) -> str:
     """A key of `[a-z0-9-]`, at most 80 characters, that is not in `taken`.
 
-    It is the name in transliteration, with "-2", "-3", … for namesakes. Where transliteration leaves nothing, it is
-    "artist-" and 8 hex digits of the SHA-256 of `identity`, which names the artist for good.
+    It is the transliterated name. Namesakes get "-2", "-3", …. If transliteration leaves nothing, the key is "artist-"
+    and 8 hex digits of the SHA-256 of `identity`, which never changes.
     """
     stem = _spelled_in_ascii(name) or f"artist-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
     if stem not in taken:

@@ -1,4 +1,7 @@
-"""The artists of the catalogue: rows, keys and provider ids. Who a name means is decided in `matching/artists`."""
+"""The artists of the catalogue: rows, keys and provider ids.
+
+`matching/artists` decides whom a name means.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from music_pipeline.matching.names import normalise_name
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist of the catalogue. `spotify_id`: None if it was taken back."""
+    """An artist of the catalogue. `spotify_id`: None if Spotify's id was removed."""
 
     artist_id: UUID
     artist_key: str
@@ -53,7 +56,10 @@ def _new_key(connection: sa.Connection, name: str, spotify_id: str) -> str:
 
 
 def artists_by_key(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Artist]:
-    """Artists by requested key. A merged artist is what it became; unknown keys are left out."""
+    """Artists by requested key.
+
+    A merged key gives the kept artist. Unknown keys are left out.
+    """
     rows = connection.execute(query("artists_by_key"), {"keys": list(keys)})
     return {row.asked_key: Artist(row.artist_id, row.artist_key, row.name, row.spotify_id) for row in rows}
 

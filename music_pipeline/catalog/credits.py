@@ -1,6 +1,6 @@
-"""Production credits: what each source says, joined to one credit where sources agree, and how sure it is.
+"""Production credits: what each source says, and how sure the joined credit is.
 
-Whether a role is production is decided in `matching/roles`; which song it is about, in `stages/credits`.
+`matching/roles` decides whether a role is production. `stages/credits` decides which song it is about.
 """
 
 import math
@@ -20,7 +20,7 @@ from music_pipeline.database.rows import content_hash, write_rows
 from music_pipeline.database.uuid7 import new_id
 from music_pipeline.matching.evidence import ProviderId
 
-# About a whole release, not about the music of each recording on it: these stay with their release.
+# These concern a whole release, not the music of each recording on it. They stay with their release.
 RELEASE_CLASSES = frozenset({"executive", "compilation", "reissue", "other"})
 NO_LONGER_STATED = "The source was read again and no longer says it."
 
@@ -81,7 +81,10 @@ def scope_of(role_class: str, level: str, release_id: UUID) -> UUID | None:
 
 
 def combined_confidence(sources: Iterable[CreditSource]) -> float:
-    """How sure a credit is: noisy-or over providers, each at its best, since one provider repeats itself."""
+    """Combine providers by noisy-or.
+
+    Each counts once, at its best, because it repeats itself.
+    """
     best: dict[str, float] = defaultdict(float)
     for source in sources:
         best[source.provider] = max(best[source.provider], source.confidence)
@@ -99,7 +102,7 @@ def write_credits(
 ) -> None:
     """Write what sources state about these recordings.
 
-    `places_read`: places that were read completely now, so that a credit which they no longer state is lost.
+    `places_read`: pages read completely. A credit missing from one of them is lost.
     """
     lock_identity(connection)
     producers = write_producers(connection, list({one.person.id: one.person for one in found}.values()), links)

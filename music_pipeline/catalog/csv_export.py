@@ -1,6 +1,7 @@
-"""Tables and views as CSV. Postgres writes the text itself, so that a large catalog streams through.
+"""Tables and views as CSV.
 
-Frames for notebooks and Parquet are in `export`, which needs pandas.
+Postgres writes the text itself, so that a large catalogue streams through. Frames for notebooks and Parquet are in
+`export`, which needs pandas.
 """
 
 from typing import IO, Any
@@ -11,17 +12,17 @@ from psycopg import sql
 
 from music_pipeline.database.queries import query, statement
 
-# Encrypted, and of use to nobody outside.
+# Encrypted, and useless outside.
 HIDDEN = ("credentials",)
 
-# As pandas writes them, so that files read alike whoever wrote them.
+# As pandas writes them, so that files of both writers read alike.
 TIME = sql.SQL("""to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00:00"') AS {0}""")
 TRUTH = sql.SQL("CASE WHEN {0} THEN 'True' WHEN NOT {0} THEN 'False' END AS {0}")
 LIST = sql.SQL("CAST(to_jsonb({0}) AS text) AS {0}")
 
 
 class UnknownView(Exception):
-    """There is no such table or view; the text names those that there are."""
+    """No such table or view. The text lists those that exist."""
 
 
 def views(engine: sa.Engine) -> list[str]:
@@ -38,9 +39,9 @@ def check_view(engine: sa.Engine, name: str) -> None:
 
 
 def write_csv(engine: sa.Engine, name: str, file: IO[bytes]) -> int:
-    """Write all rows of a table or view with a header; answer how many.
+    """Write all rows of a table or view with a header. Return how many.
 
-    Times are in UTC; lists and JSON objects are JSON texts. Raises UnknownView.
+    Times are in UTC. Lists and JSON objects are JSON text. Raises UnknownView.
     """
     check_view(engine, name)
     with engine.connect() as connection:
@@ -65,7 +66,7 @@ def _as_text(column: sa.Row[Any]) -> sql.Composable:
 
 
 def _rows_of(name: str) -> sql.Composable:
-    """All rows; those of `tracks` by the statement that enriches them in one pass."""
+    """All rows. For `tracks`, one statement enriches them in one pass."""
     if name == "tracks":
         return sql.SQL(statement("all_tracks"))
     return sql.SQL("SELECT * FROM {}").format(sql.Identifier(name))

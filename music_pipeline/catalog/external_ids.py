@@ -1,6 +1,6 @@
 """What providers call our entities: their ids, read and written.
 
-Which entity an id belongs to is decided by the callers, one transaction at a time (`lock_identity`).
+The callers decide which entity an id belongs to, one transaction at a time (`lock_identity`).
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,10 @@ from music_pipeline.database.queries import query
 
 
 def lock_identity(connection: sa.Connection) -> None:
-    """Wait until no other transaction decides what is new and what is known. Hold the lock to the end of this one."""
+    """Lock the decision which entities are new, until this transaction ends.
+
+    Other transactions wait.
+    """
     connection.execute(query("lock_identity"))
 
 

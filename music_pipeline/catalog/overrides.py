@@ -35,7 +35,10 @@ KEY_GROUP = ("key", "mode", "key_name", "camelot_key")
 
 
 class InvalidValue(Exception):
-    """There is no such entity or field, or the value is not allowed. The text says what is."""
+    """No such entity or field, or a value that is not allowed.
+
+    The text says what is allowed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def entity_of(connection: sa.Connection, reference: str) -> Entity:
 
 
 def _parsed(reference: str) -> tuple[str | None, str | None, str]:
-    """Kind, provider and id of a reference. None: the reference does not say it."""
+    """Kind and provider, as far as the reference gives them, and its id."""
     link = SPOTIFY_LINK.match(reference)
     if link is not None:
         return KINDS[link[1]], "spotify", link[2]
@@ -239,7 +242,10 @@ def _shown_key(connection: sa.Connection, entity: Entity) -> dict[str, Any]:
 
 
 def _key_values(field: str, value: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """A key in all its forms. Pitch class or mode, if only the other is given, stays as it is shown."""
+    """A key in all its forms.
+
+    A missing pitch class or mode is taken from the shown value.
+    """
     if field == "key_name":
         read = read_key(value)
     elif field == "camelot_key":

@@ -1,4 +1,4 @@
-"""The people and companies that produced: one row for each identity that provider ids, shared or linked, prove.
+"""Producers: one row for each identity that shared or linked provider ids prove.
 
 A name is never evidence here. Their credits are in `credits`.
 """
@@ -77,7 +77,10 @@ def linked_groups(people: Iterable[ProviderId], links: Sequence[Link]) -> list[f
 
 
 def known_producers(connection: sa.Connection, ids: Iterable[ProviderId]) -> dict[ProviderId, UUID]:
-    """Our producers by provider id. A merged one is what it became; unknown ids are left out."""
+    """Our producers by provider id.
+
+    A merged id gives the kept one. Unknown ids are left out.
+    """
     people = json.dumps([{"provider": provider, "id": id} for provider, id in ids])
     rows = connection.execute(query("producers_of_external_ids"), {"people": people})
     return {(row.provider, row.id): row.producer_id for row in rows}
@@ -114,7 +117,10 @@ def _write_ids(
     known: Mapping[ProviderId, UUID],
     links: Sequence[Link],
 ) -> None:
-    """Write new ids and those that a link proves, so that an id is as sure as its link, whichever came first."""
+    """Write new ids and those that a link proves.
+
+    An id is as sure as its link, whichever came first.
+    """
     linked_by = {id: link.source for link in links for id in (link.left, link.right)}
     rows = [
         external_id_row(

@@ -1,6 +1,6 @@
-"""The profiles of producers elsewhere: addresses, and the rows of what providers gave.
+"""The profiles of producers at other services, as providers gave them.
 
-Which providers are asked is decided in `stages/profiles`.
+`stages/profiles` decides which providers are asked.
 """
 
 import re
@@ -129,7 +129,7 @@ def _facebook(host: str, path: str, parameters: str) -> str | None:
 
 
 def _youtube(host: str, path: str, parameters: str) -> str | None:
-    """A channel's handle, or its id in its case, or an older form with the word before the name."""
+    """A channel's handle, its id with case kept, or an older form such as `user/name`."""
     parts = path.strip("/").split("/")
     if parts[0] in ("channel", "user", "c") and len(parts) > 1 and ACCOUNT.fullmatch(parts[1]):
         return f"{parts[0]}/{parts[1]}"
@@ -159,7 +159,7 @@ FORM_OF = {
 
 
 def producer_to_look_up(connection: sa.Connection, producer_id: str) -> Producer | None:
-    """The producer, or what it was merged into. None: it is unknown."""
+    """The producer, or the one it was merged into. None: it is unknown."""
     row = connection.execute(query("producer_to_look_up"), {"producer_id": producer_id}).one_or_none()
     if row is None:
         return None
@@ -186,9 +186,10 @@ def write_profiles(
     answers: Sequence[ProfileAnswer],
     followers: Sequence[Followers],
 ) -> list[ProfileAnswer]:
-    """Write what the providers gave. Return the answers, as suspect where they lost too much.
+    """Write what the providers gave.
 
-    Profiles that a provider no longer gives become inactive, but none after a suspect answer.
+    Return the answers, marked as suspect if they lost too much. Profiles that a provider no longer gives become
+    inactive, but none after a suspect answer.
     """
     known = known_profiles(connection, producer_id)
     judged = [_judged(answer, known, found) for answer in answers]

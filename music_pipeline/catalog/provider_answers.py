@@ -39,7 +39,10 @@ class ChosenIdentity:
 
 
 def outcome_of_list(items: int, *, complete: bool, error: str | None) -> AnswerOutcome:
-    """How a provider answered with a list of so many items. `error`: why the list could not be read."""
+    """Classify a provider's answer by its item count.
+
+    `error`: why the list could not be read.
+    """
     if error is not None:
         return "failed"
     if not complete:
@@ -53,7 +56,10 @@ def write_answers(connection: sa.Connection, answers: Sequence[ProviderAnswer]) 
 
 
 def settled_providers(connection: sa.Connection, artist_id: UUID) -> frozenset[str]:
-    """The providers that answered for all of an artist's releases. What they did not name, they do not know."""
+    """Providers that answered for all of an artist's releases.
+
+    They do not know what they did not name.
+    """
     answers = connection.execute(query("answers_about_recordings"), {"artist_id": artist_id})
     return frozenset(row.provider for row in answers if row.outcome in SETTLED)
 

@@ -108,7 +108,10 @@ def _accept_losses(connection: sa.Connection, artist_id: UUID, listed: Sequence[
 def deactivate_releases(
     connection: sa.Connection, artist_id: UUID, release_ids: Sequence[UUID], *, reason: str
 ) -> None:
-    """Set releases of an artist inactive, with the reason, and releases that no other artist has altogether."""
+    """Deactivate releases of an artist.
+
+    A release with no other artist becomes inactive too.
+    """
     parameters = {"release_ids": [str(one) for one in release_ids], "reason": reason}
     connection.execute(query("inactivate_artist_releases"), parameters | {"artist_id": artist_id})
     connection.execute(query("inactivate_orphaned_releases"), parameters)

@@ -1,6 +1,6 @@
-"""What a person decides: who an ambiguous name means, and whether a held loss is accepted.
+"""What a person decides: whom a name means, and whether a held loss is accepted.
 
-A decision is written once, and every later look-up obeys it. Which work follows is decided in `actions/decide`.
+A decision is written once, and every later look-up obeys it. `actions/decide` enqueues the work that follows.
 """
 
 import re
@@ -21,7 +21,7 @@ ID_PREFIX = re.compile(r"^[0-9a-f-]{4,36}$")
 
 
 class DecisionError(Exception):
-    """There is nothing of this id to decide, or no such choice. The text says what there is."""
+    """No such review or held change, or no such choice. The text says what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class HeldChange:
-    """A loss too large to be plausible: `row_keys` are missing from an answer that has `answered` of `known` rows."""
+    """A loss too large to be plausible.
+
+    An answer of `answered` rows lacks `row_keys` of the `known` ones.
+    """
 
     held_id: UUID
     artist_id: UUID

@@ -1,6 +1,6 @@
-"""Implausible losses: whether rows that an answer no longer has are given up, or held for a person to judge.
+"""Accept the loss of rows that a new answer lacks, or hold it if implausible.
 
-How rows are set inactive belongs to the module of their table; what a person decides, to `reviews`.
+A person judges held losses. The module of a table deactivates its rows. `reviews` applies what a person decides.
 """
 
 import json
@@ -19,9 +19,10 @@ SMALL_LOSS_SHARE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows that an answer about an artist no longer has. `entity`: the table; `row_keys`: which of its rows.
+    """Rows that a new answer about an artist lacks.
 
-    `known`: how many rows there were; `answered`: how many the answer has. `reason`: a line for a person.
+    `entity`: their table. `row_keys`: their keys. `known`: how many rows there were. `answered`: how many the answer
+    has. `reason`: a line for a person.
     """
 
     artist_id: UUID

@@ -1,4 +1,7 @@
-"""The rows of what each source said about each recording. A view chooses which of it is shown."""
+"""What each source said about each recording, one row each.
+
+A view chooses which value is shown.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The tracks of releases and their recordings. Tracks are assigned to recordings in `matching/track_assignment`."""
+"""The tracks of releases and their recordings.
+
+`matching/track_assignment` assigns tracks to recordings.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -66,7 +69,10 @@ def usable_isrc(text: str | None) -> str | None:
 
 
 def write_track_lists(connection: sa.Connection, artist_id: UUID, lists: Sequence[TrackList]) -> None:
-    """Write recordings, known or new, and tracks in their places, and give up what complete lists have lost."""
+    """Write recordings, and tracks in their places.
+
+    Deactivate or hold what complete lists no longer have.
+    """
     lock_identity(connection)
     rows = connection.execute(
         query("tracks_of_releases"), {"release_ids": [str(one.release_id) for one in lists]}
@@ -190,7 +196,7 @@ def _track_row(track_id: UUID, release_id: UUID, recording_id: UUID, track: Read
 
 
 def _accept_losses(connection: sa.Connection, artist_id: UUID, lists: Iterable[TrackList], held: Sequence[Any]) -> None:
-    """Give up, or hold, the tracks that complete lists have lost, over all releases that were read."""
+    """Deactivate or hold tracks that complete lists no longer have."""
     whole = {one.release_id: {(t.disc_number, t.position) for t in one.tracks} for one in lists if one.complete}
     known = [row for row in held if row.release_id in whole]
     lost = [row for row in known if (row.disc_number, row.position) not in whole[row.release_id]]

@@ -1,6 +1,6 @@
-"""Secrets: `credentials`.
+"""The `credentials` command.
 
-They are read from a prompt or stdin, never from an argument, and never shown.
+It reads secrets from a prompt or stdin, never from an argument, and shows none.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The data: `env` and `db`."""
+"""The `env` and `db` commands: reach the data."""
 
 import importlib.util
 import os
@@ -51,7 +51,7 @@ def url() -> None:
 @db.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
-    """Open psql on the catalog's schema. ARGUMENTS after -- go to psql: db psql -- -c 'SELECT * FROM artists'."""
+    """Open psql on the catalogue's schema. ARGUMENTS after -- go to psql: db psql -- -c 'SELECT * FROM artists'."""
     open_database().dispose()
     program = psql_program()
     given = sa.make_url(database_url())
@@ -66,7 +66,7 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 def without_password(url: sa.URL) -> sa.URL:
-    """The URL without its password, wherever it stands. `URL.set` cannot remove one."""
+    """Remove the password from the URL. `URL.set` cannot."""
     plain = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
     return plain.difference_update_query(["password"])
 

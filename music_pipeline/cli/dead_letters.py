@@ -1,4 +1,4 @@
-"""Work that was or will be given up: `dead` and `cancel`."""
+"""The `dead` and `cancel` commands."""
 
 from uuid import UUID
 
@@ -86,7 +86,7 @@ def purge(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, rea
 @ARTIST
 @click.option("--why", help="The reason, for the record.")
 def cancel(work_ids: tuple[UUID, ...], stage: str | None, artist: str | None, why: str | None) -> None:
-    """Cancel open work by id, stage or artist. A run that holds it does not commit its results."""
+    """Cancel open work by id, stage or artist. A run that is working on it does not commit."""
     by = f"Cancelled by {current_user()}"
     cancelled = dead_letters.cancel(
         open_database(), _selector(work_ids, stage, artist), why=f"{by}: {why}" if why else f"{by}."

@@ -1,4 +1,4 @@
-"""Requests for artists: `discover`."""
+"""The `discover` command: request artists."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ def estimate_text(engine: sa.Engine) -> str:
         return "No work is open."
     duration = human_duration(ahead.slowest.done_at - ahead.at)
     calls = ", ".join(f"{one.provider} {one.calls:,}" for one in ahead.providers if one.calls)
-    basis = "as in this catalog" if ahead.typical.measured else "an assumption"
+    basis = "as in this catalogue" if ahead.typical.measured else "an assumption"
     size = f"{ahead.typical.releases:.0f} releases and {ahead.typical.tracks:.0f} tracks"
     return (
         f"An estimate for the {ahead.known + ahead.assumed:,} open: {duration}, the slowest being "

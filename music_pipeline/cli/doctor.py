@@ -1,4 +1,4 @@
-"""The check-up: `doctor`."""
+"""The `doctor` command: find what is wrong."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def doctor() -> None:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield each finding as it is made. Without a database only those that need none."""
+    """Yield each finding as it is made. Without a database, yield only those that need none."""
     configured = settings()
     try:
         engine = open_database()

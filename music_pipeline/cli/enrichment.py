@@ -1,4 +1,4 @@
-"""The sources of enrichment: `source`, `errors` and `reprocess`."""
+"""The `source`, `errors` and `reprocess` commands: look after enrichment."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -31,12 +31,12 @@ SHOWN_ROWS = 200
 
 @click.group("source")
 def source_group() -> None:
-    """The sources of enrichment: what each gives and how it does. Or undo what one gave."""
+    """List the sources of enrichment, or undo what one gave."""
 
 
 @source_group.command("list")
 def list_sources() -> None:
-    """List the sources: what each gives and needs, its credentials, and its recordings by status."""
+    """List each source with its fields, needs, credentials and coverage."""
     engine = open_database()
     with engine.connect() as connection:
         coverage = {row["source"]: row for row in connection.execute(query("coverage_by_source")).mappings()}
@@ -63,7 +63,7 @@ def credentials_of(engine: sa.Engine, source: Source) -> str:
 @click.option("--since", type=DAY, help="Only what it gave from this day on (UTC).")
 @click.option("--why", required=True, help="For the record.")
 def undo(source: str, since: datetime | None, why: str) -> None:
-    """Undo all that a SOURCE gave. The catalog shows at once what remains.
+    """Undo all that a SOURCE gave. The catalogue shows at once what remains.
 
     It is not fetched again by itself, but by `reprocess --source SOURCE`.
     """
@@ -94,7 +94,7 @@ def errors(source: str | None) -> None:
 
 
 def show_skipped(engine: sa.Engine, skipped: list[sa.Row[tuple[object, ...]]]) -> None:
-    """Print the skipped sources, with what to set."""
+    """Print the skipped sources and what to set, if there are any."""
     if skipped:
         rows = [(row.source, row.recordings, row.error, advice_on_skipped(engine, row.source)) for row in skipped]
         show_table("Skipped sources", ("source", "recordings", "why", "what to do"), rows)
@@ -111,7 +111,7 @@ def show_skipped(engine: sa.Engine, skipped: list[sa.Row[tuple[object, ...]]]) -
 @click.option("--source", "sources", type=SOURCE, multiple=True, help="This source only. Repeatable.")
 @click.option("--status", "statuses", type=click.Choice(ENRICHMENT_STATUSES), multiple=True,
               help="Recordings with this status, also what their sources lack. Repeatable.")  # fmt: skip
-@click.option("--limit", type=int, help="At most this many recordings, latest failure first.")
+@click.option("--limit", type=int, help="The most recordings to reprocess, the latest failure first.")
 @click.option("--trigger-now", is_flag=True, help="Fetch now, not in the next sweep.")
 @click.option("--time-box", type=float, default=300.0, show_default=True, help="The most seconds of --trigger-now.")
 def reprocess_command(

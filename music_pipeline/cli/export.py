@@ -1,4 +1,4 @@
-"""The catalog for others: `export` and `digest`."""
+"""The `export` and `digest` commands."""
 
 import contextlib
 import json

@@ -1,4 +1,7 @@
-"""A click group that loads each command when it is called."""
+"""A click group that loads a command only when it is called.
+
+`main` lists the commands. This group shows their help without loading them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

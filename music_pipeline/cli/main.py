@@ -1,6 +1,7 @@
 """The command `music-pipeline`: its commands, common options and errors.
 
-Each command is a thin function in a module beside this one, which is loaded when the command is called.
+This module holds the command list, the global options and the error handling. Each command is a thin function in a
+module beside this one, and is loaded when it is called.
 """
 
 import os
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "cancel": Loadable(
         "dead_letters", "cancel",
-        "Cancel open work by id, stage or artist. A run that holds it does not commit its results.",
+        "Cancel open work by id, stage or artist. A run that is working on it does not commit.",
     ),
     "credentials": Loadable(
         "credentials", "credentials",
@@ -72,11 +73,11 @@ COMMANDS = {
     ),
     "source": Loadable(
         "enrichment", "source_group",
-        "The sources of enrichment: what each gives and how it does. Or undo what one gave.",
+        "List the sources of enrichment, or undo what one gave.",
     ),
     "status": Loadable(
         "status", "status",
-        "Show open, waiting and dead work, what blocks it, the sweeps in progress, and the catalog and its age.",
+        "Show open, waiting and dead work, its obstacles, the sweeps in progress, and the catalogue with its age.",
     ),
     "unset": Loadable(
         "overrides", "unset_field",

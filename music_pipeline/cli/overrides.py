@@ -1,4 +1,4 @@
-"""Overrides: `set`, `unset`, and the `precedence` of sources."""
+"""The `set`, `unset` and `precedence` commands: override values, rank sources."""
 
 import click
 
@@ -21,8 +21,8 @@ def set_field(entity: str, field: str, value: str, why: str) -> None:
     """Set your own VALUE of a FIELD. It wins over every source until it is unset.
 
     ENTITY is an artist's key, an id of an artist, release, track, recording or producer (ours or a provider's), or a
-    link to Spotify. If it is ambiguous, put artist:, release:, track:, recording: or producer: before it. VALUE is JSON
-    or text.
+    link to Spotify. If several match, put artist:, release:, track:, recording: or producer: in front. VALUE is JSON or
+    text.
     """
     _check_why(why)
     with errors_as_messages(InvalidValue):

@@ -1,4 +1,4 @@
-"""The forecast: `plan`."""
+"""The `plan` command: forecast calls and time."""
 
 import json
 from dataclasses import asdict

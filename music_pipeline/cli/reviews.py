@@ -1,4 +1,4 @@
-"""What only a person can decide: `review` and `held`."""
+"""The `review` and `held` commands: what only a person can decide."""
 
 import json
 

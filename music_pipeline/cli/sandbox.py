@@ -1,4 +1,4 @@
-"""Emulated providers: `sandbox` and `demo`."""
+"""The `sandbox` and `demo` commands: run against emulated providers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from music_pipeline.sandbox.options import OptionError
 @click.command()
 @with_sandbox_options
 def sandbox(**chosen: Any) -> None:
-    """Serve all providers on the loopback address until interrupted; its first line says where.
+    """Serve all providers on the loopback address until interrupted. The first line says where.
 
     `music-pipeline --demo sandbox` serves the last demo's providers again, at the same address.
     """

@@ -1,4 +1,4 @@
-"""The state of the pipeline: `status`."""
+"""The `status` command: show the state of the pipeline."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from music_pipeline.work.sweeps import sweeps_in_progress
 
 @click.command()
 def status() -> None:
-    """Show open, waiting and dead work, what blocks it, the sweeps in progress, and the catalog and its age."""
+    """Show open, waiting and dead work, its obstacles, the sweeps in progress, and the catalogue with its age."""
     engine = open_database()
     now = datetime.now(UTC)
     _show_stages(engine, now)
@@ -114,7 +114,7 @@ def _show_catalogue(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         counts = connection.execute(query("catalogue_counts")).mappings().one()
     held = ", ".join(f"{counts[name]:,} {name}" for name in counts if name not in ("open_reviews", "held_changes"))
-    click.echo(f"The catalog has {held}.")
+    click.echo(f"The catalogue has {held}.")
     if counts["open_reviews"]:
         click.echo(f"{counts['open_reviews']} ambiguous: music-pipeline review list")
     if counts["held_changes"]:

@@ -5,7 +5,7 @@ installation to everyone, and lets any local user in. This server listens on no 
 password, and keeps its socket in a folder that only its own user may enter. Postgres refuses to run as root: for root
 it runs as a system user, with its data under /var/lib/music_pipeline, whose parents are public anyway.
 
-A server outlives the process that started it, so that other processes keep it. `stop` ends it.
+A server outlives the process that started it, so that other processes can go on using it. `stop` ends it.
 """
 
 import contextlib
@@ -226,7 +226,7 @@ def _create_database(cluster: Cluster) -> None:
 
 def _run(cluster: Cluster, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of Postgres's programs as the server's user, with its output in `stdout`."""
-    with tempfile.TemporaryFile("w+") as output:  # a pipe would be inherited, and kept open, by the server
+    with tempfile.TemporaryFile("w+") as output:  # the server would inherit a pipe and keep it open
         done = subprocess.run(  # noqa: S603
             [str(_binaries(cluster.system_user) / program), *arguments],
             stdin=subprocess.DEVNULL,

@@ -77,7 +77,7 @@ def _revive(home: Path) -> Any:
         except psycopg.OperationalError:
             try:
                 embedded.ensure_running(embedded.cluster_of(home))
-            except embedded.EmbeddedPostgresError as error:  # callers see a database that is away
+            except embedded.EmbeddedPostgresError as error:  # callers then see that the database is away
                 raise psycopg.OperationalError(str(error)) from error
             return dialect.connect(*arguments, **parameters)
 

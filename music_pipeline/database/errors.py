@@ -8,7 +8,7 @@ class DatabaseUnreachable(Exception):
 
 
 class MigrationError(Exception):
-    """An applied migration is not the one that we have, or the database has another version's schema."""
+    """An applied migration differs from ours, or the schema is another version's."""
 
 
 def unreachable_text(url: sa.URL, error: sa.exc.OperationalError) -> str:

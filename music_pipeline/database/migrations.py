@@ -15,10 +15,10 @@ BEFORE_TABLES = ("functions/audit.sql",)
 
 
 def migrate(to_migrate: sa.Engine) -> list[str]:
-    """Apply new migrations, and functions and views that changed, in one transaction under a lock; answer their names.
+    """Apply new migrations, and changed functions and views. Return their names.
 
-    Raises DatabaseUnreachable where Postgres does not answer; MigrationError where an applied migration has changed
-    since, or where another version of the schema is found, which stays as it is.
+    One transaction under a lock does it. Raises DatabaseUnreachable if Postgres does not answer. Raises MigrationError
+    if an applied migration has changed since, or if the schema is another version's. That schema stays as it is.
     """
     try:
         with to_migrate.begin() as connection:
@@ -55,7 +55,10 @@ def _numbered() -> list[str]:
 
 
 def _apply(connection: sa.Connection, applied: Mapping[str, str], name: str) -> bool:
-    """Run a migration that is new, or a file of functions or views that changed; False if there is nothing to do."""
+    """Run a migration that is new, or a file of functions or views that changed.
+
+    False: it is applied already.
+    """
     is_migration = name[:1].isdigit()
     text = (sql_folder() / ("migrations" if is_migration else "") / name).read_text()
     digest = hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""The named statements of `sql/queries`. What a statement means belongs to the room that runs it."""
+"""The named statements of `sql/queries`.
+
+The room that runs a statement says what it means.
+"""
 
 import re
 from functools import cache

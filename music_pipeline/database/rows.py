@@ -1,4 +1,7 @@
-"""Rows on their way to a statement, and what identifies their state. What a row means belongs to its table's module."""
+"""Pass rows to a statement, and hash rows to identify their state.
+
+A table's own module says what its rows mean.
+"""
 
 import hashlib
 import json

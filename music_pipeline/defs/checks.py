@@ -3,8 +3,8 @@
 Their results are made in `defs/runs/`.
 
 Each run that materializes an asset logs its checks once, at the end. A second evaluation in the same run would replace
-the first, and a newer materialization hides older evaluations. Counts over a large catalog are the last ones that were
-made, and say when (`defs/runs/counts.py`).
+the first, and a newer materialization hides older evaluations. Checks of a large catalogue report the last counts,
+and when they were made (`defs/runs/counts.py`).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from music_pipeline.stages.enrichment.sources import SOURCES
 from music_pipeline.work.model import Stage
 from music_pipeline.work.stages import STAGES
 
-# Three ticks of the slowest queue. Work that is due for longer shows that the pipeline does not keep up.
+# Three ticks of producers, the slowest queue with this check. Work due for longer shows that the pipeline falls behind.
 LONGEST_OVERDUE = timedelta(minutes=30)
 
 
@@ -65,7 +65,7 @@ CATALOG_CHECKS = (
 
 
 def checks_of(stage: Stage) -> list[CatalogCheck]:
-    """The checks of a stage that are counted over the catalog."""
+    """The checks of a stage that are counted over the catalogue."""
     return [check for check in CATALOG_CHECKS if check.stage is stage]
 
 

@@ -38,7 +38,7 @@ def chain_job() -> "UnresolvedAssetJobDefinition":
 
 
 def refresh_job() -> "UnresolvedAssetJobDefinition":
-    """The job that refreshes chosen artists at every stage of the catalog."""
+    """The job that refreshes chosen artists at every stage of the catalogue."""
     return dg.define_asset_job(
         name="refresh_artists",
         selection=dg.AssetSelection.assets(*(asset_of(stage) for stage in catalog_stages())),
@@ -55,7 +55,7 @@ def enrichment_job() -> "UnresolvedAssetJobDefinition":
     )
 
 
-@dg.op(description="Count every check that covers the whole catalog.")
+@dg.op(description="Count every check that covers the whole catalogue.")
 def count_catalogue_checks(context: dg.OpExecutionContext) -> None:
     """Count the checks and log each result.
 
@@ -67,7 +67,7 @@ def count_catalogue_checks(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Count the checks that cover the whole catalog. Sweeps of a large catalog do not.",
+    description="Count the checks that cover the whole catalogue. Sweeps of a large catalogue do not.",
     executor_def=dg.in_process_executor,
 )
 def count_catalogue() -> None:

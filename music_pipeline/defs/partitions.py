@@ -1,4 +1,4 @@
-"""The partitions of the catalog: one per artist.
+"""The partitions of the catalogue: one per artist.
 
 Nothing outside `defs/` knows about partitions.
 """

@@ -44,9 +44,9 @@ def sweep_schedule(stage: Stage) -> dg.ScheduleDefinition:
 
 
 def recount_schedule() -> dg.ScheduleDefinition:
-    """The hourly schedule of the checks over the whole catalog."""
+    """The hourly schedule of the checks over the whole catalogue."""
 
-    @schedule(count_catalogue.name, HOURLY, "Recounts the checks of a large catalog if work was done since.")
+    @schedule(count_catalogue.name, HOURLY, "Recounts the checks of a large catalogue if work was done since.")
     def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         from music_pipeline.defs.runs.recount import recount_request
 

@@ -12,7 +12,7 @@ Place = tuple[str, int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class FoundCredit:
-    """A credit of the catalog.
+    """A credit of the catalogue.
 
     `place`: the release's Spotify id, disc, position and class of role.
     """
@@ -37,7 +37,10 @@ class ServedCredit:
 
 @dataclass(slots=True)
 class Agreement:
-    """The credits of one level: served, found of these, claimed, and right of these."""
+    """The credits of one level.
+
+    `found` of the `served` ones were found, and `right` of the `claimed` ones are right.
+    """
 
     served: int = 0
     found: int = 0
@@ -77,7 +80,7 @@ class SourceCoverage:
 
     @property
     def share(self) -> float | None:
-        """The found share of the attempted. None if there were none."""
+        """Found ÷ attempted. None if nothing was attempted."""
         return self.found / self.attempted if self.attempted else None
 
 

@@ -20,7 +20,7 @@ def demo_home(configured: Settings) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class RecordedSandbox:
-    """The sandbox of a demo: its address, its catalog file or seed, and its speed."""
+    """The sandbox of a demo: its address, its catalogue file or seed, and its speed."""
 
     url: str
     catalog: str | None

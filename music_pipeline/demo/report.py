@@ -12,7 +12,7 @@ VERDICTS = {True: "[green]pass", False: "[red]miss", None: ""}
 
 
 def print_report(console: Console, measured: Measured, credits: Sequence[Mapping[str, Any]]) -> None:
-    """Print the catalog, some credits, enrichment, the requests and the figures."""
+    """Print the catalogue, some credits, enrichment, the requests and the figures."""
     console.print(catalogue_table(measured))
     console.print(credits_table(credits))
     console.print(enrichment_table(measured))

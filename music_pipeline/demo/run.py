@@ -1,8 +1,8 @@
 """The main job end to end, against a sandbox, on its own database: `make demo`.
 
-Requests the sandbox's artists and sweeps the catalog's queues in Dagster. Then sweeps enrichment and the producers'
-profiles, each alone, so that their costs are known. Compares the catalog with what the sandbox serves. Prints a report,
-and the figures as one JSON object in the last line. The data stays: `music-pipeline --demo` uses it.
+Requests the sandbox's artists and sweeps the catalogue's queues in Dagster. Then sweeps enrichment and the producers'
+profiles, each alone, so that their costs are known. Compares the catalogue with what the sandbox serves. Prints a
+report, and the figures as one JSON object in the last line. The data stays: `music-pipeline --demo` uses it.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The catalog of the demo, and how many of its artists to use."""
+    """The catalogue of the demo, and how many of its artists to use."""
 
     catalog: Path | None
     artists: int
@@ -104,8 +104,8 @@ def parse_options(arguments: Sequence[str] | None) -> DemoOptions:
     parser.add_argument(
         "--catalog", type=Path, help="discogs_releases.jsonl or spotify_tracks.csv. Otherwise generated"
     )
-    parser.add_argument("--artists", type=int, default=GENERATED_ARTISTS, help="how many artists of the catalog")
-    parser.add_argument("--seed", type=int, default=1, help="the seed of the generated catalog")
+    parser.add_argument("--artists", type=int, default=GENERATED_ARTISTS, help="how many artists of the catalogue")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the generated catalogue")
     chosen = parser.parse_args(arguments)
     if chosen.artists < 1:
         parser.error("--artists must be at least 1.")
@@ -193,7 +193,7 @@ def sandbox_of(options: DemoOptions, home: Path, beside: ThreadPoolExecutor) -> 
 
 
 def first_run(instance: dg.DagsterInstance, engine: sa.Engine, artists: Sequence[Mapping[str, str]]) -> None:
-    """Discover the artists and their catalog.
+    """Discover the artists and their catalogue.
 
     Ambiguous names are decided as an operator would, then swept again.
     """
@@ -319,7 +319,7 @@ def requests_of(stats: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def rows_written(engine: sa.Engine) -> int:
-    """The rows written so far in all tables of the catalog and the ledger.
+    """The rows written so far in all tables of the catalogue and the ledger.
 
     Postgres publishes a session's counts when it ends, so this process ends its sessions first.
     """

@@ -73,7 +73,7 @@ class CallResult(Generic[Body]):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Body]):
-    """A request with all that sending it takes.
+    """A request with everything needed to send it.
 
     `request`: without secrets, which `authenticator` adds for each attempt. `asked_for_one`: see
     `Endpoint.asks_for_one`. `digest` tells requests apart. `speed`: of the provider's clock.

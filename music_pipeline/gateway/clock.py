@@ -1,4 +1,4 @@
-"""The database's clock, which all processes share: times that one writes and another reads are its times."""
+"""The database's clock. All processes compare times by it."""
 
 import time
 from datetime import UTC, datetime

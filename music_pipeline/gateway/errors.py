@@ -83,4 +83,4 @@ class EndpointGone(ProviderRefused):
 
 
 class OutOfTime(Exception):
-    """The sweep's time ended before its work did; the next sweep goes on."""
+    """The sweep ran out of time. The next one sends the remaining requests."""

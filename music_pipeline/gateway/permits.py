@@ -63,7 +63,9 @@ class PermitQueue:
         reserve: Callable[[Priority, int, Sequence[Returned]], Awaitable[Reservation]],
         give_back: Callable[[Sequence[Returned]], Awaitable[None]],
     ) -> None:
-        """`reserve(priority, wanted, answered)` raises what waiting callers of that class and of those below are to get
+        """Take the two functions that reserve and give back permits in the database.
+
+        If `reserve(priority, wanted, answered)` raises, callers waiting in that class and below get the error
         (ProviderUnavailable, a broken database).
         """
         self._plan = plan
@@ -126,7 +128,10 @@ class PermitQueue:
         self._some_unused = self._some_unused or not permit.used
 
     def pause(self) -> None:
-        """Let nobody of this process call until `resume`, but not for ever: whoever paused may be gone."""
+        """Stop this process's callers until `resume`.
+
+        A limit applies, in case the pauser died.
+        """
         self._paused_until = time.monotonic() + LONGEST_PAUSE_SECONDS
 
     def resume(self) -> None:

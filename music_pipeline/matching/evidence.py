@@ -36,7 +36,7 @@ class Match:
 
 
 def disjoint_providers(first: frozenset[ProviderId], second: frozenset[ProviderId]) -> frozenset[str]:
-    """Providers that know both sides, and under different ids only."""
+    """Providers that know both sides, but only under different ids."""
     both = {provider for provider, _ in first} & {provider for provider, _ in second}
     return frozenset(both - {provider for provider, _ in first & second})
 

@@ -1,6 +1,6 @@
-"""Names of artists and people as text: how they compare, and which name no artist. Pure.
+"""Names of artists and people as text: how they compare, and which names stand for no artist. Pure.
 
-What names prove about identity is decided in `artists` and `recordings`.
+`artists` and `recordings` decide what names prove about identity.
 """
 
 import re

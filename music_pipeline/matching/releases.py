@@ -1,6 +1,6 @@
 """Whether two sources speak of the same release, and which of its tracks are the same. Pure.
 
-Single recordings are compared in `recordings`.
+`recordings` compares single recordings.
 """
 
 import hashlib
@@ -190,7 +190,7 @@ def _pairs_of_close_titles(sides: _Sides) -> Iterator[tuple[int, int]]:
 
 
 def _unambiguous(possible: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The pairs of which neither side occurs in another pair."""
+    """The pairs whose two sides occur in no other pair."""
     pairs = set(possible)
     first = _grouped(pairs, lambda pair: pair[0])
     second = _grouped(pairs, lambda pair: pair[1])

@@ -1,6 +1,6 @@
 """Roles in credits as Discogs, MusicBrainz and Genius print them, and which of them are production. Pure.
 
-Which tracks a credit covers is read in `track_ranges`.
+`track_ranges` reads which tracks a credit covers.
 """
 
 import re
@@ -38,7 +38,7 @@ class RoleClass(StrEnum):
 
 
 class ProducerKind(StrEnum):
-    """What a credited name shows its bearer to be."""
+    """The kind of producer that a credited name shows."""
 
     COMPANY = "company"
     GROUP = "group"

@@ -1,6 +1,6 @@
 """Titles of tracks and releases: what they name, which version of it they are, and how they compare. Pure.
 
-The vocabulary is in `version_words`. Recordings and releases are compared in `recordings` and `releases`.
+The vocabulary is in `version_words`. `recordings` and `releases` compare recordings and releases.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Discogs's free-text track ranges ("A1 to A4", "1, 2, 4 to 7", "CD1-1 to CD1-5"), resolved against a tracklist.
 
-Nothing is guessed: a range that is not certain comes back as an `UnreadableRange`, for the caller to record. Pure.
+This module guesses nothing: an uncertain range becomes an `UnreadableRange`, which the caller records. Pure.
 """
 
 import re

@@ -116,7 +116,7 @@ def forecast(engine: sa.Engine, *, sandboxed: bool, speed: float) -> Forecast:
 
 
 def typical_artist(connection: sa.Connection) -> ArtistSize:
-    """The mean of the artists with tracks in the catalog, otherwise an assumption."""
+    """The mean of the artists with tracks in the catalogue, otherwise an assumption."""
     row = connection.execute(query("mean_artist")).one()
     return ArtistSize(float(row.releases), float(row.tracks), measured=True) if row.artists else ASSUMED_ARTIST
 

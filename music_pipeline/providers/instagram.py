@@ -1,6 +1,6 @@
 """Instagram: figures of professional accounts. https://developers.facebook.com/docs/instagram-api/guides/business-discovery
 
-Which producer a handle belongs to is decided elsewhere.
+It does not decide who owns a handle.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Last.fm: one endpoint that takes a method, and records of the responses. https://www.last.fm/api
 
-Its JSON is converted from XML: numbers are texts, a list of one is its entry. Which tags matter is decided elsewhere.
+Its JSON is converted XML: numbers are strings, and a one-entry list is the bare entry. It does not decide which tags
+matter.
 """
 
 from dataclasses import dataclass

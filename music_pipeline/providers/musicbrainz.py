@@ -1,6 +1,6 @@
 """MusicBrainz: endpoints, and how to request much at once. https://musicbrainz.org/doc/MusicBrainz_API
 
-`musicbrainz_records` reads its responses; which credits count as production is decided elsewhere.
+`musicbrainz_records` reads its responses. `matching/roles` decides which credits count as production.
 """
 
 import re

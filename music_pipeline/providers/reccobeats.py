@@ -1,6 +1,6 @@
 """ReccoBeats: audio features of many tracks at once. https://reccobeats.com/docs
 
-It leaves out what it does not know and keeps no order: only the entry itself says what it is about.
+It omits unknown ids and keeps no order, so each entry must name its own id.
 """
 
 import re

@@ -123,7 +123,7 @@ class EnrichmentTruth:
         return asdict(sounding) | {"by_both": covered("getsongbpm found by both", recording.key)}
 
     def _credited(self, recordings: dict[str, WorldRecording]) -> list[str]:
-        """The keys of those whom any provider credits with producing one of the recordings."""
+        """The keys of the people whom any provider credits with producing one of the recordings."""
         served = self.site.served
         found: dict[str, None] = {}
         for key in recordings:

@@ -61,7 +61,7 @@ class Fault:
     retry_after: float | None = None
 
     def concerns(self, provider: str, endpoint: str, request: SandboxRequest) -> bool:
-        """Whether a request is one of those that the fault is for."""
+        """Whether the fault applies to a request."""
         if self.provider != provider or self.endpoint not in {None, endpoint}:
             return False
         return self.path_regex is None or re.search(self.path_regex, request.path) is not None
@@ -80,7 +80,7 @@ class Effect:
 
     @property
     def is_more_than_a_change(self) -> bool:
-        """Whether the request meets more than an answer with other content."""
+        """Whether the fault does more than change the content of the answer."""
         return bool(self.answer or self.delay or self.drip_seconds or self.cut_body or self.drop_connection)
 
 
@@ -277,7 +277,10 @@ def _shift_totals(data: Any, lost: int) -> Any:
 
 
 def _with_entries_of(first: Any, data: Any, keys: Collection[str]) -> Any:
-    """The data with the entries of an earlier page in the place of its own; its paging stays."""
+    """The data with the entries of an earlier page instead of its own.
+
+    Its paging stays.
+    """
     if not isinstance(data, dict) or not isinstance(first, dict):
         return data
     return {

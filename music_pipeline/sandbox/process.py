@@ -50,7 +50,7 @@ class SandboxProcess:
         self._ask("POST", "reset_stats")
 
     def bound(self, artists: Sequence[str]) -> dict[str, Any]:
-        """The least requests for artists, by name or Spotify id."""
+        """The fewest requests for artists, by name or Spotify id."""
         return dict(self._ask("GET", "bound", params=[("artists", name) for name in artists]))
 
     def credits(self, artists: Sequence[str]) -> list[dict[str, Any]]:

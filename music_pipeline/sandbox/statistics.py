@@ -1,11 +1,11 @@
 """Counts of the requests served: by endpoint and status, repeats, overruns, early calls.
 
 A repeat is a request that was answered with 2xx or 404 before, and not refused in a 200. An overrun is a refusal by the
-quota's rule that a grace of 25 ms would not have prevented. An early call comes before the end of a Retry-After, less
-that grace, and after the caller can know of it: the refusal was sent, and the same grace has passed, since a request on
-its way cannot be called back. `early_calls_raw` counts without grace, from the refusal on. `early_arrivals` are their
-times, in real seconds since 1970, so that a client can say what it knew by then. Overruns and early calls are judged
-only if the window or the wait lasts at least a real second.
+quota's rule that a grace of 25 ms would not have prevented. An early call comes before Retry-After ends. Calls within
+25 ms of its end do not count. Calls within 25 ms of the refusal do not count either, since the caller cannot know of it
+yet. `early_calls_raw` counts them all. `early_arrivals` are their times, in real seconds since 1970, so that a client
+can say what it knew by then. Overruns and early calls are judged only if the window or the wait lasts at least a real
+second.
 """
 
 from collections import Counter, deque
@@ -29,7 +29,7 @@ class Told:
     seconds: float
 
     def forbids(self, moment: float, grace: float) -> bool:
-        """Whether a call at that moment disregards it."""
+        """Whether a call at that moment is early."""
         return self.since + grace < moment < self.until - grace
 
 

@@ -11,7 +11,7 @@ from music_pipeline.sandbox.http import SandboxResponse
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DRIP_PIECES = 10
-CUT_AFTER_SECONDS = 0.02  # what was sent leaves before the connection ends
+CUT_AFTER_SECONDS = 0.02  # the sent bytes leave before the connection ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ CLASSES = {"": "producer", "co": "co", "additional": "additional", "executive": 
 
 
 class UnknownArtistError(LookupError):
-    """Nobody of this name or id is in the catalogue."""
+    """The catalogue has no artist of this name or id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,10 @@ def _from_role(track: WorldTrack, artist: str, credited_as: str, part: RolePart,
 
 
 def _merge(track: WorldTrack, served: list[ExpectedCredit]) -> list[CreditRow]:
-    """Merge the sources' credits of a track, one row a producer and class. Track level outranks release level."""
+    """Merge the sources' credits of a track by producer and class.
+
+    Track level outranks release level.
+    """
     rows: dict[tuple[str, str], CreditRow] = {}
     for credit in served:
         key = (credit.artist, credit.role_class)

@@ -15,7 +15,7 @@ from music_pipeline.work.model import Stage
 class ArtistSize:
     """How many releases and tracks an artist has.
 
-    `measured`: counted in this catalog, not assumed.
+    `measured`: counted in this catalogue, not assumed.
     """
 
     releases: float
@@ -30,7 +30,7 @@ ASSUMED_ARTIST = ArtistSize(releases=10, tracks=100, measured=False)
 class OpenArtist:
     """An artist with open work from `stage` on.
 
-    `is_known`: the catalog knows the releases. `has_tracks`: it knows the tracks too. `unread_pages`: of track lists.
+    `is_known`: the catalogue knows the releases. `has_tracks`: it knows the tracks too. `unread_pages`: of track lists.
     """
 
     stage: Stage
@@ -41,13 +41,13 @@ class OpenArtist:
     has_tracks: bool
 
     def size(self, typical: ArtistSize) -> ArtistSize:
-        """The size in the catalog, or the typical one."""
+        """The size in the catalogue, or the typical one."""
         return ArtistSize(self.releases, self.tracks, measured=True) if self.is_known else typical
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """Shares measured in this catalog. None while it is too small to tell.
+    """Shares measured in this catalogue. None while it is too small to tell.
 
     `recordings_a_track`: 1 while there are no tracks. `spotify`: calls per page of tracks. `genius`: calls per track.
     `getsongbpm`: calls per recording.

@@ -1,4 +1,4 @@
-"""Claim work, renew its lease, and give back what was not begun."""
+"""Claim work, renew its lease, and give back work not begun."""
 
 import asyncio
 import contextlib

@@ -73,7 +73,7 @@ def open_work(engine: sa.Engine, selector: Selector, *, limit: int = 1_000) -> l
 def cancel(engine: sa.Engine, selector: Selector, *, why: str) -> list[DeadWork]:
     """Move open work to dead_work as cancelled.
 
-    A run that holds it loses its lease, and does not commit.
+    A run that is working on it loses its lease and does not commit.
 
     Raises NothingSelected for an empty selector. Open work has no stop reason to select by.
     """

@@ -40,7 +40,7 @@ class ArtistDiscovery(Payload):
 
 
 class AlbumDiscovery(Payload):
-    """The releases of a catalog artist, starting at the provider's `offset`."""
+    """The releases of a catalogue artist, starting at the provider's `offset`."""
 
     artist_id: UUID
     artist_name: GivenName | None = None
@@ -76,7 +76,7 @@ class Enrichment(Payload):
 
 
 class SocialEnrichment(Payload):
-    """The profiles of a catalog producer on other sites."""
+    """The profiles of a catalogue producer on other sites."""
 
     producer_id: UUID
     producer_name: GivenName | None = None

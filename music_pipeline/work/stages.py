@@ -37,7 +37,7 @@ class StageSpec:
     `module`: reads and stores it. `asset`: the Dagster asset it fills. `table`: the table that the asset shows.
     `queue`, `job`: its queue asset, and the job that sweeps the queue. `follows`: the stage that enqueues it.
     `counts`: the statement whose counts each sweep reports. `subject`: what one item is about: a requested artist, a
-    catalog artist or a producer. `reports`: which events a sweep logs: one per artist, one per artist and source, or
+    catalogue artist or a producer. `reports`: which events a sweep logs: one per artist, one per artist and source, or
     one log line per item. `launch`: what the launch pad can add to a sweep. `due`: the module whose `enqueue_due`
     enqueues what fell due, and whose `is_due` says whether anything did. `estimate`: `module:function` that estimates
     the provider calls of open work. `is_paged`: its payload has an offset.
@@ -176,7 +176,7 @@ STAGES: dict[Stage, StageSpec] = {
 
 
 def catalog_stages() -> tuple[Stage, ...]:
-    """The stages that build the catalog, in order. Each logs an event per artist."""
+    """The stages that build the catalogue, in order. Each logs an event per artist."""
     return tuple(spec.stage for spec in STAGES.values() if spec.reports == "artist")
 
 

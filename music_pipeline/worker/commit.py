@@ -1,6 +1,6 @@
 """Commit one item in a single transaction: its rows, follow-up work, ledger entry and Outcome.
 
-What is claimed, and in which order, is decided in `session`; what a stage stores, in its own module.
+The caller of `session` decides what is claimed, and in which order. A stage's module decides what it stores.
 """
 
 from collections.abc import Sequence

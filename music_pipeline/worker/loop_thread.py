@@ -1,6 +1,6 @@
 """An event loop in its own thread: its work goes on while the caller does something else.
 
-It is no portal of anyio's: that cancels again at every `await` of a clean-up, and a session gives back its work there.
+anyio's portal does not fit: it cancels again at each `await` during clean-up, and a session gives back its work there.
 """
 
 import asyncio

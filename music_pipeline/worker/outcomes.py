@@ -129,10 +129,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SourceCount:
-    """How a source did for one artist. `rows`: recordings that it knows by now; the rest counts this time's answers.
+    """How a source did for one artist.
 
-    `error`: an error of the source, or why the artist was not reached at all; then `version` is None. The archive keeps
-    it by the names of its fields, and is read by later versions.
+    `rows`: recordings that it knows. The other fields count this attempt's answers. `error`: an error of the source, or
+    why the artist was not reached at all; then `version` is None. The archive keeps it by the names of its fields, and
+    is read by later versions.
     """
 
     rows: int

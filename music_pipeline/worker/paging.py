@@ -82,8 +82,8 @@ def check_consistent(item: WorkItem, provider: str, subject: str) -> None:
 def contradiction(item: WorkItem, provider: str, subject: str) -> ProviderFailure | None:
     """The failure of a provider that contradicts itself even when asked again.
 
-    Its pages disagree, or it lacks something that it names. After two attempts this is None: what there is then counts
-    as a partial answer.
+    Its pages disagree, or it lacks something that it names. After two attempts it returns None, and the answer counts
+    as partial.
     """
     if item.attempts >= ATTEMPTS_AT_A_CONSISTENT_LIST:
         return None

@@ -37,7 +37,7 @@ def database_now(engine: sa.Engine) -> datetime:
 def sweep(
     stage: Stage, *, run_id: str, time_box: float, limit: int | None = None, on_chunk: ProgressReport | None = None
 ) -> Generator[Outcome, None, None]:
-    """Work on what is due of a stage until nothing is due, `time_box` seconds are over or `limit` items are done.
+    """Work on a stage until nothing is due, `time_box` seconds are over, or `limit` items are done.
 
     Close the iterator if you do not exhaust it: that gives back the items that are under way.
     """
@@ -98,7 +98,7 @@ def run_now(stage: Stage, work_ids: Sequence[UUID], *, run_id: str, time_box: fl
 
 
 def finished_by(engine: sa.Engine, stage: Stage, sweep: Sweep) -> list[Outcome]:
-    """What a sweep finished of a stage, read from the archive, for a run that reports it in its place."""
+    """Read from the archive what a dead sweep finished, so that another run can report it."""
     return [Outcome.from_archive(result) for result in results_of(engine, stage, sweep)]
 
 
@@ -132,6 +132,6 @@ def refresh(
 
 
 def _once(items: Sequence[WorkItem]) -> Claim:
-    """Claim, once, what was claimed already."""
+    """A claim that returns these items once, then nothing."""
     chunks = iter([items])
     return lambda: next(chunks, [])

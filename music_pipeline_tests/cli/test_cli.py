@@ -277,7 +277,7 @@ def test_status_shows_work_waits_sweeps_and_the_catalogue(terminal: Terminal, en
     assert re.search(r"artist_discovery │ spotify +│ 1 ", terminal.out)
     assert "A sweep of artist_discovery is in progress" in terminal.out
     assert "run 7" in terminal.out
-    assert "The catalog has 0 artists" in terminal.out
+    assert "The catalogue has 0 artists" in terminal.out
 
 
 def test_dead_work_is_listed_requeued_and_purged(terminal: Terminal, engine: sa.Engine) -> None:

@@ -99,7 +99,7 @@ def test_a_discogs_search_leaves_out_what_is_no_release(shared_folder: Path) -> 
     assert (page.total, len(page.items) + page.nulls, page.nulls > 0, page.next_offset) == (13, 13, True, None)
 
 
-def test_headings_are_no_tracks_and_parts_of_an_index_inherit_its_credits() -> None:
+def test_discogs_headings_are_no_tracks_and_parts_inherit_credits() -> None:
     credit = {"id": 5, "name": "P", "role": "Producer"}
     release = discogs.parse_release(
         {

@@ -262,7 +262,7 @@ COMMENT ON TABLE held_changes IS 'Implausibly large losses. The rows stay active
 COMMENT ON COLUMN held_changes.entity IS 'The kind of rows that would become inactive.';
 COMMENT ON COLUMN held_changes.row_keys IS 'The keys of the rows that the answer no longer lists.';
 COMMENT ON COLUMN held_changes.known IS 'How many rows were active before the answer.';
-COMMENT ON COLUMN held_changes.answered IS 'How many of them the answer listed.';
+COMMENT ON COLUMN held_changes.answered IS 'How many rows the answer listed: of releases and tracks with new ones, of credits only known ones.';
 COMMENT ON COLUMN held_changes.status IS 'held: undecided; accepted: the rows were made inactive; rejected: the rows stay whatever the provider says; superseded: a later complete answer listed the rows again.';
 
 CREATE TABLE audit (

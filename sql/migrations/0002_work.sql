@@ -37,7 +37,7 @@ CREATE INDEX work_partition ON work (partition_key) WHERE partition_key IS NOT N
 CREATE INDEX work_waiting ON work (stage, waiting_provider, available_at) WHERE waiting_provider IS NOT NULL;
 COMMENT ON TABLE work IS 'The queue: one row for each open item of work.';
 COMMENT ON COLUMN work.stage IS 'The step of the pipeline: artist_discovery, album_discovery, track_discovery, producer_identification, enrichment, social_enrichment.';
-COMMENT ON COLUMN work.subject IS 'What the item is about: a requested name, a Spotify id or our uuid of an artist. A stage has at most one open item for each subject.';
+COMMENT ON COLUMN work.subject IS 'What the item is about: a requested name, a Spotify id, or our uuid of an artist or a producer. A stage has at most one open item for each subject.';
 COMMENT ON COLUMN work.partition_key IS 'The artist''s key, as soon as the artist is identified.';
 COMMENT ON COLUMN work.payload IS 'The input of the stage as JSON, in the form of its payload model.';
 COMMENT ON COLUMN work.origin IS 'Who asked: a person (manual), the watchlist, or a batch.';

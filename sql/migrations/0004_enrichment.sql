@@ -86,13 +86,11 @@ SELECT field, source, place, minimum_confidence FROM (VALUES
     ('mode', 'spotify_audio_features', 1, 0.5), ('mode', 'reccobeats', 2, 0.5), ('mode', 'acousticbrainz', 3, 0.5),
     ('mode', 'getsongbpm', 4, 0.5),
     ('danceability', 'spotify_audio_features', 1, 0.5), ('danceability', 'reccobeats', 2, 0.5),
-    ('danceability', 'getsongbpm', 3, 0.5),
     ('acousticness', 'spotify_audio_features', 1, 0.5), ('acousticness', 'reccobeats', 2, 0.5),
-    ('acousticness', 'getsongbpm', 3, 0.5),
     ('loudness', 'spotify_audio_features', 1, 0.5), ('loudness', 'reccobeats', 2, 0.5),
-    ('time_signature', 'spotify_audio_features', 1, 0.5), ('time_signature', 'getsongbpm', 2, 0.5),
-    ('isrc', 'spotify', 1, 0.5), ('isrc', 'musicbrainz', 2, 0.5), ('isrc', 'deezer', 3, 0.5),
-    ('duration_ms', 'spotify', 1, 0.5), ('duration_ms', 'musicbrainz', 2, 0.5), ('duration_ms', 'deezer', 3, 0.5)
+    ('time_signature', 'spotify_audio_features', 1, 0.5),
+    ('isrc', 'spotify', 1, 0.5),
+    ('duration_ms', 'spotify', 1, 0.5), ('duration_ms', 'deezer', 2, 0.5)
 ) AS known (field, source, place, minimum_confidence);
 
 SELECT audit_table('recording_sources', 'recording_id', 'source');

@@ -1,4 +1,4 @@
-"""The assets of the catalog, partitioned by artist.
+"""The assets of the catalogue, partitioned by artist.
 
 What a run of them does is in `defs/runs/refresh.py`.
 

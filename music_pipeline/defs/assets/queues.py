@@ -3,7 +3,7 @@
 Materializing it sweeps the due work of all artists.
 
 The ledger knows what is due. `defs/runs/sweep.py` runs it and reports it to Dagster. No edge leads from a queue to an
-asset of the catalog: each sweep would make every artist stale.
+asset of the catalogue: each sweep would make every artist stale.
 """
 
 import dagster as dg

@@ -35,5 +35,5 @@ def health_of(instance: dg.DagsterInstance, declared: dg.Definitions) -> Dagster
 
 
 def _is_on(state: InstigatorState | None) -> bool:
-    """One that was never switched, and never ticked, counts as off."""
+    """A schedule that was never switched and never ticked counts as off."""
     return state is not None and state.status in ON

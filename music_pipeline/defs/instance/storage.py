@@ -37,7 +37,7 @@ class StorageUnreachable(click.ClickException):
 
 
 class CatalogPostgresStorage(DagsterPostgresStorage):
-    """A DagsterPostgresStorage in the catalog's database, in the schema `dagster`."""
+    """A DagsterPostgresStorage in the catalogue's database, in the schema `dagster`."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)

@@ -1,4 +1,4 @@
-"""Counts over the whole catalog.
+"""Counts over the whole catalogue.
 
 Every sweep makes them while it is small. For a large one, they are made once an hour and on demand.
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 
-# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalog's size.
+# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalogue's size.
 SMALL_CATALOGUE = 20_000
 
 
@@ -44,7 +44,7 @@ def count(
 ) -> Count:
     """Run the named counting statement.
 
-    For a large catalog, return the last count instead, unless `afresh`.
+    For a large catalogue, return the last count instead, unless `afresh`.
     """
     given = dict(parameters or {})
     name = f"{statement} {json.dumps(given, sort_keys=True)}"
@@ -61,7 +61,7 @@ def count(
 
 
 def are_behind(engine: sa.Engine) -> bool:
-    """Whether the catalog is large and work was done since its last count."""
+    """Whether the catalogue is large and work was done since its last count."""
     with engine.connect() as connection:
         values = {"small": SMALL_CATALOGUE}
         return bool(connection.execute(query("kept_counts_are_behind"), values).scalar_one())

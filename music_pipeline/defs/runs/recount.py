@@ -23,7 +23,7 @@ def count_checks(context: dg.OpExecutionContext) -> None:
 
 
 def recount(engine: sa.Engine) -> list[CheckResult]:
-    """Count afresh all that sweeps report of a large catalog. Returns the checks."""
+    """Count afresh all that sweeps report of a large catalogue. Returns the checks."""
     for statement in sorted({spec.counts for spec in STAGES.values()}):
         count(engine, statement, afresh=True)
     for stage in catalog_stages():
@@ -33,7 +33,7 @@ def recount(engine: sa.Engine) -> list[CheckResult]:
 
 
 def recount_request() -> dg.RunRequest | dg.SkipReason:
-    """Request a run if the catalog is large and work was done since its last count."""
+    """Request a run if the catalogue is large and work was done since its last count."""
     if are_behind(open_database()):
         return dg.RunRequest()
-    return dg.SkipReason("The catalog is small and counted by sweeps, or no work was done since its last count.")
+    return dg.SkipReason("The catalogue is small and counted by sweeps, or no work was done since its last count.")

@@ -1,4 +1,4 @@
-"""What a run of the catalog's assets does: refresh the artists of its range.
+"""What a run of the catalogue's assets does: refresh the artists of its range.
 
 The everyday work is done by sweeps of the queues (`defs/runs/sweep.py`).
 """
@@ -51,7 +51,7 @@ def refresh_artists(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
 def standing_checks(context: dg.AssetExecutionContext, engine: sa.Engine) -> Iterator[dg.AssetCheckResult]:
     """Run checks that were executed by themselves.
 
-    They are counted now, whatever the size of the catalog.
+    They are counted now, whatever the size of the catalogue.
     """
     chosen = context.selected_asset_check_keys
     for stage in catalog_stages():

@@ -68,7 +68,7 @@ def source_last_run(source: str, outcomes: Sequence[SourceOutcome]) -> CheckResu
 
 
 def source_coverage(engine: sa.Engine, source: str, *, afresh: bool = False) -> CheckResult:
-    """Passed if no recording of the catalog stands as failed at the source."""
+    """Passed if no recording of the catalogue stands as failed at the source."""
     counted = count(engine, "coverage_of_source", {"source": source}, afresh=afresh)
     with engine.connect() as connection:
         values = {"source": source, "limit": SAMPLE}
@@ -140,7 +140,7 @@ def recordings_without_isrc(engine: sa.Engine, *, afresh: bool = False) -> Check
 
 
 def counted_source_results(engine: sa.Engine, *, afresh: bool) -> list[CheckResult]:
-    """The results of the checks of enrichment that are counted over the catalog."""
+    """The results of the checks of enrichment that are counted over the catalogue."""
     return [
         *(source_coverage(engine, source, afresh=afresh) for source in SOURCES),
         enriched_coverage(engine, afresh=afresh),

@@ -74,7 +74,7 @@ def standing_results(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -
 
 
 def counted_results(engine: sa.Engine, stage: Stage, *, afresh: bool = False) -> list[CheckResult]:
-    """The results of the checks that are counted over the catalog. Each says when."""
+    """The results of the checks that are counted over the catalogue. Each says when."""
     asset, parameters = STAGES[stage].asset, {"stage": stage.value}
     return [
         judge(check, count(engine, f"check_{asset}_{check.name}", parameters, afresh=afresh))

@@ -86,7 +86,7 @@ def sweep_stage(context: Context, engine: sa.Engine, stage: Stage, config: Sweep
 
 
 def report_abandoned(context: Context, engine: sa.Engine, stage: Stage, abandoned: Sweep) -> None:
-    """Report what a sweep finished whose run died, perhaps before it could report."""
+    """Report what a dead run's sweep finished but may not have reported."""
     finished = runner.finished_by(engine, stage, abandoned)
     context.log.warning(
         "%s: run %s ended without a word. What it had finished is recorded again: %d.",

@@ -92,7 +92,7 @@ class LastfmPages:
 
     @cached_property
     def artists(self) -> dict[str, str]:
-        """The keys of artists by folded name: of namesakes the first, as they share a page."""
+        """The keys of artists by folded name. Namesakes share the page of the first."""
         found: dict[str, str] = {}
         for key in self.tracks_by_artist:
             found.setdefault(fold(self.world.artists[key].name).strip(), key)
@@ -100,7 +100,7 @@ class LastfmPages:
 
     @cached_property
     def corrections(self) -> dict[str, str]:
-        """The folded names that `autocorrect` puts in the place of name variations."""
+        """The folded names that `autocorrect` returns instead of name variations."""
         found: dict[str, str] = {}
         for name, key in self.artists.items():
             for alias in self.world.artists[key].aliases:

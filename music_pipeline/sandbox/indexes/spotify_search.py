@@ -203,7 +203,7 @@ class SpotifySearchIndex:
         )
 
     def _is_by_name(self, track: WorldTrack, wanted: tuple[str, ...]) -> bool:
-        """Whether the track is on a release of an artist of exactly the name."""
+        """Whether the track is on a release of an artist with exactly this name."""
         credits = self.world.releases[track.release].artists
         return any(words(self.world.artists[credit.artist].name) == wanted for credit in credits)
 
@@ -249,7 +249,7 @@ def _index(entries: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, set[str]
 
 
 def _with_all(index: dict[str, set[str]], wanted: tuple[str, ...]) -> set[str]:
-    """Those that have all the words; none for no words."""
+    """The entries with all the words. Without words, none."""
     if not wanted:
         return set()
     return set.intersection(*(index.get(word, set()) for word in wanted))

@@ -113,7 +113,7 @@ class AcousticBrainz(Emulator):
         return json_response(document(request, known[0], known[1], offset))
 
     def _bulk(self, document: Document, request: SandboxRequest) -> SandboxResponse:
-        """GET /low-level?recording_ids=a;b:1 and its like: what is not known is missing."""
+        """GET /low-level?recording_ids=a;b:1 and its like: unknown recordings are missing."""
         wanted = _wanted(request)
         found: Json = {}
         for each in wanted:

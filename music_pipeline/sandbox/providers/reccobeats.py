@@ -1,6 +1,6 @@
 """ReccoBeats: audio features and metadata by Spotify's ids, ISRCs or its own ids, up to 40 at a time.
 
-It leaves out what it does not know, drops what is beyond 40, and answers in its own order. Its documentation lists the
+It omits unknown ids, ignores ids beyond 40, and answers in its own order. Its documentation lists the
 codes of errors but shows no example of one.
 """
 
@@ -61,7 +61,7 @@ class ReccoBeats(Emulator):
 
     @cached_property
     def known(self) -> dict[str, list[WorldTrack]]:
-        """The tracks that are known, by each id that they can be asked for with."""
+        """The known tracks, by each id that finds them."""
         found: dict[str, list[WorldTrack]] = {}
         for track in self.world.tracks.values():
             if covered("reccobeats track", track.spotify_id):

@@ -115,7 +115,10 @@ def make_recording(
 
 
 def milliseconds(duration: str, *parts: object) -> int | None:
-    """`m:ss` or `h:mm:ss` in milliseconds, the part beneath a second from the hash; None where unreadable."""
+    """`m:ss` or `h:mm:ss` in milliseconds. None if unreadable.
+
+    The hash gives the part below a second.
+    """
     if not re.fullmatch(r"\d+(:\d{1,2}){1,2}", duration):
         return None
     seconds = 0
@@ -125,7 +128,7 @@ def milliseconds(duration: str, *parts: object) -> int | None:
 
 
 def year_of(date: str) -> int:
-    """The year of a date as printed; 2000 for none, as ISRCs need one."""
+    """The year of a printed date. Without one it is 2000, since an ISRC needs a year."""
     return int(date[:4]) if re.match(r"[12]\d{3}", date) else 2000
 
 

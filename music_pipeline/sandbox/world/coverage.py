@@ -49,7 +49,7 @@ SHARES = {
 
 
 def covered(share: str, *key: object) -> bool:
-    """Whether the share falls on the thing."""
+    """Whether the thing belongs to the share."""
     return fraction(share, *key) < SHARES[share]
 
 

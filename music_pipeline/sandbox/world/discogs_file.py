@@ -133,7 +133,10 @@ def _digits(barcode: str) -> str:
 
 
 def _split_headings(rows: list[Row]) -> tuple[list[Row], tuple[Heading, ...]]:
-    """Part tracks from headings: a heading has no position, unless no row of the release has one."""
+    """Separate tracks from headings.
+
+    A heading has no position, unless no row of the release has one.
+    """
     positioned = any(row["position"].strip() for row in rows)
     tracks: list[Row] = []
     headings: list[Heading] = []

@@ -1,7 +1,7 @@
 """Generate a world from a seed: one seed, one world, to the byte.
 
 Its first 25 artists have at least 250 releases and 2,500 tracks, one of them 300 releases; two share a name, a third
-has a namesake that only searches show. Names of a tenth are in other scripts.
+has a namesake that only searches show. A tenth of the names use other scripts.
 """
 
 from dataclasses import dataclass, field

@@ -77,7 +77,10 @@ async def _pages_of_songs(lookup: CreditLookup, artist_id: str) -> list[Page[Gen
 
 
 def _holds_each_once(pages: Sequence[Page[GeniusHit]]) -> bool:
-    """Whether no song is repeated. An artist that Genius names and does not know has no pages."""
+    """Whether the list has pages and repeats no song.
+
+    An artist missing at Genius has no pages.
+    """
     ids = [song.id for page in pages for song in page.items]
     return bool(pages) and len(ids) == len(set(ids))
 
@@ -89,7 +92,10 @@ def _songs(artist_id: str, pages: Sequence[Page[GeniusHit]]) -> list[GeniusHit]:
 
 
 def _choose_by_songs(lookup: CreditLookup, songs: Mapping[str, list[GeniusHit]]) -> list[GeniusHit] | ArtistChoice:
-    """The songs of the one artist of the name that has held recordings. Several such are a choice for a person."""
+    """The songs of the one namesake that has our recordings.
+
+    If several have, a person chooses.
+    """
     recordings = lookup.catalogue.recordings
     matched = [artist_id for artist_id, listed in songs.items() if songs_of_recordings(recordings, listed)]
     if len(matched) == 1:

@@ -103,7 +103,7 @@ class CreditLookup:
         return Findings(answers={(provider, question): answer})
 
     def failed(self, provider: str, question: str, error: Setback) -> Findings:
-        """What an error leaves: without credentials the provider is skipped; what it refuses is not asked again."""
+        """Record a failed look-up. Missing credentials: skipped. A refusal is not retried."""
         if isinstance(error, CredentialsMissing):
             return self.answered(provider, question, "skipped", error=error.text)
         answered = self.answered(provider, question, "failed", error=str(error))
@@ -112,7 +112,7 @@ class CreditLookup:
         return sum_findings([answered, Findings(setbacks={provider: error})])
 
     def contradicted(self, provider: str, question: str) -> Findings:
-        """What a list leaves that is not whole, or names what the provider lacks: a setback, twice."""
+        """Record an inconsistent list: retry it twice, then accept what there is."""
         failure = contradiction(self.item, provider, f"{self.catalogue.artist.name}'s list")
         return Findings() if failure is None else self.failed(provider, question, failure)
 

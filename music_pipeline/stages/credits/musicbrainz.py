@@ -39,7 +39,10 @@ async def look_up_at_musicbrainz(lookup: CreditLookup) -> Findings:
 
 
 async def _mbids_by_name(lookup: CreditLookup) -> Sequence[str] | None:
-    """MusicBrainz links nothing to the Spotify artist: its artists of the name, or a person's choice. None: no such."""
+    """Find the artist by name, if no Spotify link exists.
+
+    A person's decision wins. None: there is no such artist.
+    """
     artist, context = lookup.catalogue.artist, lookup.context
     subject = str(artist.artist_id)
     decision = await context.in_database(lambda connection: decision_on(connection, "musicbrainz_artist", subject))

@@ -1,6 +1,6 @@
 """Where a recording's audio is: an operator's value that the answers of listening sources depend on.
 
-A new address, or none, undoes what they said, and what is still to be asked. Overrides are kept in `catalog/overrides`.
+Changing or removing the address undoes the old answers and cancels open requests. `catalog/overrides` keeps the value.
 """
 
 from collections.abc import Mapping

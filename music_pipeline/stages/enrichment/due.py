@@ -1,8 +1,7 @@
 """The enrichment that falls due by itself, and its way into the ledger.
 
-Due are answers that failed or were absent, when their time comes; sources that were never asked; skipped sources that
-may be asked by now; and, a few at a time and after all else, answers that are too old. Which sources are asked about a
-recording is decided in `plan`.
+A failed or absent answer is due at its time. A source that was never asked is due. A skipped source is due when it may
+be asked. Answers that are too old come last, a few at a time. `plan` decides which sources are asked about a recording.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The row that an answer of a source makes, or that no question makes. Pure."""
+"""Make a source's row from its answer, or without asking it. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,9 +53,9 @@ def row_unasked(
     *,
     now: datetime,
 ) -> SourceRow | None:
-    """The row of a source that is not asked now. None: the row stays as it is, as does what was found.
+    """The row of a source that is not asked now. None: keep the present row.
 
-    `awaited`: the failing source that might make the question needless.
+    `awaited`: the failing source that might make the request needless.
     """
     if decision is Decision.LEAVE:
         return None
@@ -75,7 +75,7 @@ def _is_over(known: KnownRow, now: datetime) -> bool:
 
 
 def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, now: datetime) -> SourceRow:
-    """What a source said, for another term: others say it too by now, or no id is left to ask it by."""
+    """Keep an expired value for another term, since the source need not or cannot be asked."""
     return _row(
         source, recording, status="found", fields=known.fields, confidence=known.confidence,
         fetched_at=known.fetched_at, expires_at=now + source.keeps,
@@ -83,7 +83,10 @@ def _standing(source: Source, recording: EnrichableRecording, known: KnownRow, n
 
 
 def row_waiting_for_discovery(source: Source, recording: EnrichableRecording) -> SourceRow:
-    """The row of a source that has not answered discovery yet: to have found nothing there is no absence."""
+    """The row of a source that has not answered discovery.
+
+    Missing data is not yet an absence.
+    """
     text = f"{source.label} has not answered yet when the artist's releases were looked up there."
     return _row(source, recording, status="waiting", error=text)
 
@@ -113,8 +116,7 @@ def _next_attempt(
 ) -> tuple[int, datetime | None]:
     """The number of attempts used, and when the next is due. None: there is no next.
 
-    A request before its time uses no attempt: attempts belong to the schedule. A refused request is made once more,
-    later, since a maintenance or a proxy refuses too.
+    An early request uses no attempt. A refused one is repeated once, later: a proxy may have caused it.
     """
     if failures and known is not None and known.next_attempt_at is not None and known.next_attempt_at > now:
         return failures, known.next_attempt_at

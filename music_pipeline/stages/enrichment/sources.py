@@ -55,7 +55,7 @@ SOURCES: Mapping[str, Source] = {
                needs="spotify_id", batch=40, wave=2, confidence=0.9, keeps=timedelta(days=90)),
         Source("acousticbrainz", "AcousticBrainz", "acousticbrainz", frozenset({"tempo", *KEY_FIELDS}),
                needs="mbid", batch=25, wave=2, confidence=0.85, keeps=timedelta(days=90)),
-        Source("deezer", "Deezer", "deezer", frozenset({"deezer_id", "tempo", "rank", "duration_ms", "isrc"}),
+        Source("deezer", "Deezer", "deezer", frozenset({"deezer_id", "tempo", "rank", "duration_ms"}),
                needs="isrc", batch=1, wave=2, confidence=0.95, keeps=timedelta(days=30)),
         Source("lastfm", "Last.fm", "lastfm", frozenset({"tags", "listeners", "playcount"}),
                needs="title", batch=1, wave=2, confidence=0.8, keeps=timedelta(days=7)),
