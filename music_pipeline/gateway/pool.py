@@ -22,7 +22,6 @@ CONNECTIONS = 3
 CONNECT_SECONDS = 10
 WAIT_SECONDS = 3.0
 RECONNECT_SECONDS = 1.0
-CHANGED_CHANNEL = "provider_changed"
 MOST_AT_ONCE = 200
 
 Item = TypeVar("Item")
@@ -95,7 +94,7 @@ class Pool:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(**self._arguments) as connection:
-                    await connection.execute(f"LISTEN {CHANGED_CHANNEL}")
+                    await connection.execute("LISTEN provider_changed")
                     self.hears_changes = True
                     async for notice in connection.notifies():
                         for listener in self._listeners:

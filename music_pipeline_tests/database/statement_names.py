@@ -67,7 +67,11 @@ def _own_nodes(around: ast.AST) -> Iterator[ast.AST]:
 
 
 def _name_of(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    """The name of the called function or method. `read` is a reader of JSON fields, whose methods name no statement."""
+    if isinstance(function, ast.Attribute):
+        is_reader = isinstance(function.value, ast.Name) and function.value.id == "read"
+        return "" if is_reader else function.attr
+    return getattr(function, "id", "")
 
 
 def _patterns(argument: ast.expr, around: ast.AST) -> list[str]:

@@ -55,7 +55,7 @@ def test_artists_of_one_batch_keep_their_own_versions(instance: dg.DagsterInstan
     outcomes = [outcome_of(f"artist-{number:03}", changed=number % 3 > 0) for number in range(120)]
     due.due = {Stage.ARTIST_DISCOVERY: outcomes}
     result = sweep(instance)
-    changed = {one.artist_key for one in outcomes if one.changed}
+    changed = {one.artist_key for one in outcomes if one.has_changed}
     assert instance.get_materialized_partitions(ARTISTS) == changed
     records = instance.fetch_materializations(ARTISTS, limit=200).records
     found = {one.partition_key: one.asset_materialization.tags for one in records if one.asset_materialization}

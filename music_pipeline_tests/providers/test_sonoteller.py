@@ -254,7 +254,7 @@ async def test_what_the_month_allows_is_kept_to_by_all_processes_and_told(
     found = await asyncio.to_thread(lambda: list(provider_findings(engine, settings())))
     (told,) = [one for one in found if one.subject == "sonoteller quota"]
     assert told.advice is not None
-    assert "SONOTELLER_MONTHLY_QUOTA says how many calls a month has" in told.advice
+    assert "SONOTELLER_MONTHLY_QUOTA sets the calls per month" in told.advice
 
 
 def test_a_month_has_ten_calls_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,10 +71,10 @@ class Processes:
 
     def sweep(self, run_id: str, *options: str) -> subprocess.Popen[str]:
         """A driver at work."""
-        [process] = self.drains([run_id], *options)
+        [process] = self.sweeps([run_id], *options)
         return process
 
-    def drains(self, run_ids: Sequence[str], *options: str) -> list[subprocess.Popen[str]]:
+    def sweeps(self, run_ids: Sequence[str], *options: str) -> list[subprocess.Popen[str]]:
         """Start drivers that begin at the same moment."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         drivers = [self.start(sys.executable, DRIVER, run_id, *options, **pipes) for run_id in run_ids]
@@ -88,8 +88,8 @@ class Processes:
         """Start a `dagster` command on the project's instance."""
         return self.start(sys.executable, "-m", *arguments, cwd=PROJECT, **more)
 
-    def drain_to_the_end(self, run_id: str, *options: str) -> None:
-        assert self.drain(run_id, *options).wait(PATIENCE_SECONDS) == 0
+    def sweep_to_the_end(self, run_id: str, *options: str) -> None:
+        assert self.sweep(run_id, *options).wait(PATIENCE_SECONDS) == 0
 
     def end(self) -> None:
         for process in self.started:

@@ -49,11 +49,11 @@ def test_work_survives_a_killed_embedded_server(
     artists = requested(embedded.sandbox)
     for point, asked in (("in_call", artists[: ARTISTS // 2]), ("finishing", artists[ARTISTS // 2 :])):
         embedded.discover(*asked)
-        process = processes.drain(f"under-{point}", "--point", point, "--nth", "3")
+        process = processes.sweep(f"under-{point}", "--point", point, "--nth", "3")
         assert said(process) == point
         os.kill(server_process(cluster), signal.SIGKILL)
         process.wait(PATIENCE_SECONDS)
-        processes.drain_to_the_end(f"after-{point}")
+        processes.sweep_to_the_end(f"after-{point}")
     assert_nothing_was_lost(embedded, undisturbed)
 
 

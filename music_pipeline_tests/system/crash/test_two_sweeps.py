@@ -16,7 +16,7 @@ def test_two_sweeps_share_work_and_keep_quotas(
 ) -> None:
     pipeline.discover(*requested(pipeline.sandbox))
     pipeline.sandbox.reset_stats()
-    drains = processes.drains(["one", "other"])
+    drains = processes.sweeps(["one", "other"])
     assert [drain.wait(PATIENCE_SECONDS) for drain in drains] == [0, 0]
     assert_nothing_was_lost(pipeline, undisturbed)
     assert pipeline.value("SELECT sum(claimed) FROM queue_metrics") == 4 * ARTISTS

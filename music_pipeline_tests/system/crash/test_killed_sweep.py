@@ -51,7 +51,7 @@ class Killings:
         run_id = f"{point}-{nth}-{len(self.killed)}"
         if point == "in_call":
             self.pipeline.sandbox.add_fault(self.slow_provider, "latency", seconds=LATENCY_SECONDS, count=nth)
-        process = self.processes.drain(run_id, "--point", point, "--nth", str(nth), *self.options, *options)
+        process = self.processes.sweep(run_id, "--point", point, "--nth", str(nth), *self.options, *options)
         assert said(process) == point
         self._kill(run_id, process)
         self.pipeline.sandbox.clear_faults()
@@ -59,7 +59,7 @@ class Killings:
     def after(self, seconds: float) -> None:
         """Kill a process some seconds after its start, if it still works then."""
         run_id = f"random-{len(self.killed)}"
-        process = self.processes.drain(run_id, *self.options)
+        process = self.processes.sweep(run_id, *self.options)
         try:
             process.wait(seconds)
         except TimeoutExpired:
@@ -67,7 +67,7 @@ class Killings:
 
     def take_up(self) -> None:
         """Let another process finish the work."""
-        self.processes.drain_to_the_end("last", *self.options)
+        self.processes.sweep_to_the_end("last", *self.options)
 
     def report(self, record: Record) -> None:
         """Record the kills, the times until lost work was taken up, and repeated requests."""
