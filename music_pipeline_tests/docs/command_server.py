@@ -77,6 +77,7 @@ def serve(address: str) -> None:
     listener.bind(address)
     listener.listen()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever started the tests may ignore it
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:

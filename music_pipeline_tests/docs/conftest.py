@@ -100,7 +100,11 @@ def _process(command: Sequence[str | Path], environment: dict[str, str]) -> Iter
         yield process.stdout.readline()
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stdout.close()
 
 
