@@ -16,7 +16,7 @@ from music_pipeline.database import embedded
 from music_pipeline.settings import PROJECT
 
 BINARIES = Path(sys.executable).parent
-SMALL_DEMO = ("make", "-o", ".venv/set-up", "demo", "ARTISTS=2")
+SMALL_DEMO = ("make", "--no-print-directory", "-o", ".venv/set-up", "demo", "ARTISTS=2")
 
 
 @dataclass(frozen=True, slots=True)
