@@ -160,14 +160,14 @@ class PermitQueue:
                 self._work.set()
 
     async def _reserve_once(self) -> float:
-        """Report what was returned and reserve for the most urgent class that waits; return how long to wait then."""
+        """Report returned permits, reserve for the most urgent waiting class, and return the next wait."""
         self._drop_done()
         uncovered = sorted(map(attrgetter("priority"), self._waiting))[len(self._permits) :]
         room = MOST_AT_ONCE - self._in_use - len(self._permits)
         priority = uncovered[0] if uncovered and room > 0 else None
         is_unused, self._some_unused = self._some_unused, False
         if priority is None and not is_unused and time.monotonic() < self._report_at:
-            return 0.0  # what was returned is reported with the next reservation, or a moment later
+            return 0.0  # the next reservation, or the timer, reports the returned permits
         returned, self._returned = self._returned, []
         try:
             if is_unused or (returned and priority is None):

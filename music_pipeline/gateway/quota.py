@@ -23,7 +23,7 @@ BlockKind = Literal["retry_after", "quota_exceeded", "credentials_refused"]
 USED_SHARE = 0.97
 MOST_COUNTED_PLACES = 1000
 SHORTEST_TOLERANCE = 0.025
-# How far ahead a class may reserve: the longer of so many seconds and so many intervals. A more urgent class never
+# How far ahead a class may reserve: seconds or intervals, whichever is longer. A more urgent class never
 # waits longer than that behind it.
 HORIZON_SECONDS = {
     Priority.TOKENS: 10.0,

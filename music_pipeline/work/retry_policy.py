@@ -17,7 +17,7 @@ class RetryPolicy:
     jitter: float
 
     def delay(self, attempts: int, roll: float) -> timedelta:
-        """The delay after so many failed attempts.
+        """The delay after the given number of failed attempts.
 
         `roll`, from [0, 1), shortens it by up to the jitter.
         """

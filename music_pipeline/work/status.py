@@ -40,7 +40,7 @@ class Waiting:
 
 
 def due(engine: sa.Engine, stages: Sequence[Stage]) -> dict[Stage, int]:
-    """The number of due items per stage. DUE_COUNTED_TO means at least so many."""
+    """The number of due items per stage. DUE_COUNTED_TO stands for that number or more."""
     values = {"stages": [stage.value for stage in stages], "at_most": DUE_COUNTED_TO}
     with engine.connect() as connection:
         rows = connection.execute(query("due_work"), values).all()

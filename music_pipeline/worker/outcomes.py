@@ -41,7 +41,7 @@ DONE = frozenset({Status.CHANGED, Status.UNCHANGED, Status.AMBIGUOUS})
 class Outcome:
     """What became of one item, for the events of its artist.
 
-    `artist_key`: None where there is no artist (an ambiguous or unknown name). `error`: why it is not done. `text`: a
+    `artist_key`: None for an ambiguous or unknown name. `error`: why it is not done. `text`: a
     line for the log. `detail`: what the stage adds (enrichment: a `SourceCount` as a mapping for each source).
     """
 

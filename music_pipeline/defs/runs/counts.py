@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from music_pipeline.database.queries import query
 
-# Counting so many tracks takes about a second. A sweep's time must depend on its work, not on the catalogue's size.
+# Counting this many tracks takes about a second. A sweep's time must depend on its work, not on the catalogue's size.
 SMALL_CATALOGUE = 20_000
 
 
